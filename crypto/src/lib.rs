@@ -1,0 +1,30 @@
+//! What adit asks of cryptography, as traits, and two providers that give it: `ring` and `pure`.
+//!
+//! A [`Provider`] is a value that is passed in, never global: a test or a fuzz target brings its
+//! own. Failures carry no detail ([`Unspecified`]). Secrets that adit holds are wiped on drop, have
+//! no `Debug`, and are compared in constant time; what a provider's own types hold is theirs.
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+mod cipher;
+mod hash;
+mod kex;
+mod provider;
+mod random;
+mod secret;
+mod sign;
+mod verify;
+
+pub use cipher::{Cipher, KeyBlock, KeyShape, Open, Seal};
+pub use hash::{HASH_MAX, Hash, HashContext, digest};
+pub use kex::{ActiveKex, Kex, SecretEncoding, SharedSecret};
+pub use provider::{Provider, Unspecified, encoded};
+pub use random::SecureRandom;
+pub use secret::{Secret, equal};
+pub use sign::{KeyLoader, PrivateKey, SigningKey, Verifier};
+pub use verify::{SignatureVerified, verify};
