@@ -1,1 +1,3 @@
-//! Not written yet.
+//! Sessions joined from the layers below, the relay, and the event loop.
+
+pub mod policy;
