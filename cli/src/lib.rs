@@ -1,1 +1,17 @@
-//! Not written yet.
+//! What the programs `adit` and `aditd` are made of: their command lines, files, messages.
+//!
+//! Everything that speaks SSH is in the crates below; here is what a person sees of it.
+
+pub mod args;
+pub mod escape;
+pub mod exit;
+pub mod file;
+pub mod report;
+pub mod value;
+
+#[cfg(feature = "client")]
+pub mod client;
+#[cfg(feature = "demo")]
+pub mod demo;
+#[cfg(feature = "server")]
+pub mod server;

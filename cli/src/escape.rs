@@ -1,0 +1,1 @@
+//! Text from a peer, made fit for a terminal and a log.

@@ -1,0 +1,1 @@
+//! Files opened safely: regular ones only, never waiting, never more than a limit.
