@@ -1,3 +1,8 @@
 //! Sessions joined from the layers below, the relay, and the event loop.
 
+#![forbid(unsafe_code)]
+
+pub mod observer;
 pub mod policy;
+#[cfg(feature = "reactor")]
+pub mod reactor;

@@ -1,0 +1,444 @@
+//! What a program is told by the event loop, and what it is asked.
+//!
+//! Everything here is borrowed, plain data: no sockets, no protocol types. Bytes that came from a
+//! peer (names, texts, hosts) are as received: whoever prints them escapes them first.
+//!
+//! Nothing that is called here may wait. What takes time (a file, a person) is handed back as
+//! [`Answer::Later`] and runs on another thread, while the loop goes on.
+
+use core::net::SocketAddr;
+use core::time::Duration;
+use std::io;
+
+/// Names one SSH connection for as long as its event loop lives; never used twice.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct PeerId(pub u64);
+
+/// Which peer an event is about.
+#[derive(Clone, Copy, Debug)]
+pub struct PeerInfo<'a> {
+    /// Its number.
+    pub id: PeerId,
+    /// The other end's address.
+    pub address: SocketAddr,
+    /// The user that it authenticated as, once it did.
+    pub user: Option<&'a [u8]>,
+}
+
+/// What a connection's channel is for.
+#[derive(Clone, Copy, Debug)]
+pub struct Destination<'a> {
+    /// Name or address, as asked for.
+    pub host: &'a [u8],
+    /// TCP port.
+    pub port: u16,
+}
+
+/// What was agreed on with a peer. All names as negotiated.
+#[derive(Clone, Copy, Debug)]
+pub struct Negotiated<'a> {
+    /// Key exchange method.
+    pub kex: &'a str,
+    /// Host key signature algorithm.
+    pub host_key: &'a str,
+    /// Cipher towards the server, and its MAC where it does not bring its own.
+    pub to_server: (&'a str, Option<&'a str>),
+    /// Cipher towards the client, alike.
+    pub to_client: (&'a str, Option<&'a str>),
+    /// Whether both sides keep to strict key exchange.
+    pub strict: bool,
+}
+
+/// What happened. `#[non_exhaustive]`: a program prints those that it knows.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    // -- connecting and authenticating --
+    /// The client tries this address.
+    Connecting {
+        /// Where to.
+        address: SocketAddr,
+    },
+    /// That address did not work; the next one is tried, if there is one.
+    ConnectFailed {
+        /// Where to.
+        address: SocketAddr,
+        /// Why.
+        error: &'a io::Error,
+    },
+    /// A TCP connection exists: made (client) or accepted (server).
+    Connected {
+        /// The peer.
+        peer: PeerInfo<'a>,
+        /// Our end of it.
+        local: Option<SocketAddr>,
+    },
+    /// The peer's identification line arrived, without its line end.
+    IdentReceived {
+        /// The peer.
+        peer: PeerInfo<'a>,
+        /// `SSH-2.0-...`
+        ident: &'a [u8],
+    },
+    /// The first key exchange is complete.
+    Negotiated {
+        /// The peer.
+        peer: PeerInfo<'a>,
+        /// What was agreed on.
+        negotiated: Negotiated<'a>,
+    },
+    /// Another key exchange is complete.
+    Rekeyed {
+        /// The peer.
+        peer: PeerInfo<'a>,
+    },
+    /// The agent could not be used; authentication goes on without it.
+    AgentFailed {
+        /// Why.
+        error: &'a io::Error,
+    },
+    /// The client offers this key to the server.
+    OfferingKey {
+        /// The peer.
+        peer: PeerInfo<'a>,
+        /// File name or the agent's comment.
+        name: &'a str,
+        /// The public key.
+        key_blob: &'a [u8],
+    },
+    /// Text that the server wants shown before authentication (RFC 4252 §5.4).
+    Banner {
+        /// The peer.
+        peer: PeerInfo<'a>,
+        /// UTF-8 if the peer keeps the rule.
+        message: &'a [u8],
+    },
+    /// The user is authenticated.
+    Authenticated {
+        /// The peer; its `user` is set.
+        peer: PeerInfo<'a>,
+        /// The key that did it: empty on the client when it is not known.
+        key_blob: &'a [u8],
+    },
+    /// Server: a key was refused.
+    AuthenticationFailed {
+        /// The peer.
+        peer: PeerInfo<'a>,
+        /// The user that was asked for.
+        user: &'a [u8],
+        /// The key, or empty for another method.
+        key_blob: &'a [u8],
+    },
+
+    // -- forwarding --
+    /// A listening socket is open.
+    Listening {
+        /// The real address, its port chosen by the system where 0 was asked for.
+        address: SocketAddr,
+        /// The forward it belongs to, by its place in the configuration; `None` where SSH clients are expected.
+        forward: Option<usize>,
+    },
+    /// A listening socket could not be opened. All sockets of that forward are closed again.
+    ListenFailed {
+        /// What was asked for.
+        address: SocketAddr,
+        /// The forward, by its place in the configuration.
+        forward: usize,
+        /// Why.
+        error: &'a io::Error,
+    },
+    /// Accepting is paused because descriptors ran out; said at most once a second.
+    AcceptPaused {
+        /// The listening socket.
+        address: SocketAddr,
+        /// Why.
+        error: &'a io::Error,
+    },
+    /// Server: too many connections that are not authenticated yet, so this one was dropped.
+    StartupsExceeded {
+        /// Who.
+        address: SocketAddr,
+    },
+    /// An application connected to a forwarded port (client).
+    Accepted {
+        /// The peer it will be carried to.
+        peer: PeerInfo<'a>,
+        /// Our number of the channel.
+        channel: u32,
+        /// Who connected.
+        from: SocketAddr,
+        /// The forward, by its place in the configuration.
+        forward: usize,
+    },
+    /// The other side of a channel is reached; bytes flow.
+    ChannelOpened {
+        /// The peer.
+        peer: PeerInfo<'a>,
+        /// Our number of the channel.
+        channel: u32,
+        /// Where to.
+        to: Destination<'a>,
+        /// Server: the address that was reached.
+        address: Option<SocketAddr>,
+    },
+    /// Client: the server would not open a channel. The application's connection is reset.
+    OpenRefused {
+        /// The peer.
+        peer: PeerInfo<'a>,
+        /// Our number of the channel.
+        channel: u32,
+        /// Where to.
+        to: Destination<'a>,
+        /// RFC 4254 §5.1, as received.
+        reason_code: u32,
+        /// The server's words.
+        description: &'a [u8],
+    },
+    /// Server: the policy does not allow that destination.
+    OpenDenied {
+        /// The peer.
+        peer: PeerInfo<'a>,
+        /// Where to.
+        to: Destination<'a>,
+        /// Who asked, as the client says.
+        originator: Destination<'a>,
+    },
+    /// Server: the destination was not reached, and the client is told so.
+    OpenFailed {
+        /// The peer.
+        peer: PeerInfo<'a>,
+        /// Where to.
+        to: Destination<'a>,
+        /// Why.
+        error: OpenError<'a>,
+    },
+    /// A channel that had been opened is over.
+    ChannelClosed {
+        /// The peer.
+        peer: PeerInfo<'a>,
+        /// What it was.
+        channel: &'a ClosedChannel<'a>,
+    },
+
+    // -- the end --
+    /// A TIMER, a signal or the peer ended this session.
+    PeerGone {
+        /// The peer.
+        peer: PeerInfo<'a>,
+        /// Why.
+        why: Gone<'a>,
+        /// Whether it had been authenticated.
+        authenticated: Authenticated,
+        /// Bytes of SSH received.
+        received: u64,
+        /// Bytes of SSH sent.
+        sent: u64,
+    },
+    /// Something that does not stop anything but that a careful reader wants to know.
+    Debug {
+        /// About whom.
+        peer: Option<PeerInfo<'a>>,
+        /// What.
+        text: &'a str,
+    },
+}
+
+/// Whether a session had passed authentication when it ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Authenticated {
+    /// It had not: `[preauth]` in sshd's words.
+    No,
+    /// It had.
+    Yes,
+}
+
+/// A channel's life, for one line in a log.
+#[derive(Clone, Copy, Debug)]
+pub struct ClosedChannel<'a> {
+    /// Our number of the channel.
+    pub channel: u32,
+    /// The application: its address (client), or the originator that the client gave (server).
+    pub from: Destination<'a>,
+    /// Where to.
+    pub to: Destination<'a>,
+    /// Bytes from the local socket to the peer.
+    pub sent: u64,
+    /// Bytes from the peer to the local socket.
+    pub received: u64,
+    /// From the open request to the end.
+    pub lasted: Duration,
+    /// Why it ended.
+    pub why: ChannelEnd,
+}
+
+/// Why a channel ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ChannelEnd {
+    /// Both sides said that they were done.
+    Finished,
+    /// The local socket failed or was reset.
+    LocalReset,
+    /// The peer closed the channel before both sides were done.
+    PeerClosed,
+    /// Its session ended.
+    SessionEnded,
+}
+
+/// Why a destination was not reached.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum OpenError<'a> {
+    /// The name has no address; the resolver's words.
+    Name(&'a str),
+    /// Name look-up or connection took too long.
+    TimedOut,
+    /// The last address's error.
+    Connect(&'a io::Error),
+    /// Too many look-ups are waiting, or there are no descriptors.
+    Shortage,
+}
+
+/// Why a session ended.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Gone<'a> {
+    /// The peer closed its connection without a word.
+    Closed,
+    /// The peer sent DISCONNECT.
+    Disconnected {
+        /// RFC 4253 §11.1, as received.
+        reason_code: u32,
+        /// The peer's words.
+        description: &'a [u8],
+    },
+    /// The socket failed.
+    Socket(&'a io::Error),
+    /// Nothing was heard for keepalive's interval × count.
+    Silent,
+    /// Authentication took longer than it may (LoginGraceTime, ConnectTimeout).
+    TooSlow,
+    /// No algorithm in common.
+    NoCommon {
+        /// `key exchange method`, `host key type`, `cipher`, `MAC`, `compression method`.
+        what: &'static str,
+        /// The peer's name-list.
+        offer: &'a [u8],
+    },
+    /// The protocol was broken, or another error; in words.
+    Error(&'a str),
+    /// The program did not accept the host key.
+    HostKeyRefused,
+    /// The server accepts none of our keys.
+    AuthenticationRefused {
+        /// Methods that can continue: `publickey,password`.
+        methods: &'a [u8],
+    },
+    /// The program stops.
+    Stopped,
+    /// A fault of ours, caught: the session is over, the others go on.
+    Panicked,
+}
+
+/// An answer now, or a piece of work that finds it on another thread.
+pub enum Answer<T> {
+    /// Now.
+    Now(T),
+    /// When this returns. It may wait: for a file, for a person.
+    Later(Box<dyn FnOnce() -> T + Send>),
+}
+
+impl<T> core::fmt::Debug for Answer<T> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::Now(_) => "Now",
+            Self::Later(_) => "Later",
+        })
+    }
+}
+
+/// The server's host key; its signature over this key exchange is verified already.
+#[derive(Clone, Copy, Debug)]
+pub struct HostKeyQuestion<'a> {
+    /// The peer.
+    pub peer: PeerInfo<'a>,
+    /// The signature algorithm that was negotiated.
+    pub algorithm: &'a str,
+    /// The key.
+    pub key_blob: &'a [u8],
+}
+
+/// Whether the server is who the user means.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum HostKeyVerdict {
+    /// Go on.
+    Trust,
+    /// End; the program has said why.
+    Refuse,
+}
+
+/// May this key log in as this user? The signature is checked by the session, not here.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyQuestion<'a> {
+    /// The peer.
+    pub peer: PeerInfo<'a>,
+    /// As the client calls it.
+    pub user: &'a [u8],
+    /// The signature algorithm.
+    pub algorithm: &'a [u8],
+    /// The key.
+    pub key_blob: &'a [u8],
+}
+
+/// The answer to a [`KeyQuestion`].
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum KeyVerdict {
+    /// A line names it.
+    Allowed,
+    /// None does.
+    Refused,
+}
+
+/// May this destination be opened?
+#[derive(Clone, Copy, Debug)]
+pub struct OpenQuestion<'a> {
+    /// The peer; its `user` is set.
+    pub peer: PeerInfo<'a>,
+    /// Where to, as asked for: matched as a string, not resolved.
+    pub to: Destination<'a>,
+    /// Who asked, as the client says.
+    pub originator: Destination<'a>,
+}
+
+/// The answer to an [`OpenQuestion`].
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum OpenVerdict {
+    /// It may.
+    Allowed,
+    /// It may not; these words go to the client.
+    Denied(&'static str),
+}
+
+/// A program on an event loop. Each method has a default that refuses or does nothing, so that a
+/// client does not have to speak for a server.
+pub trait Program {
+    /// Something happened.
+    fn observe(&mut self, event: &Event<'_>);
+
+    /// Client: whether to go on with that host key. [`Answer::Later`] may ask a person.
+    fn host_key(&mut self, question: &HostKeyQuestion<'_>) -> Answer<HostKeyVerdict> {
+        let _ = question;
+        Answer::Now(HostKeyVerdict::Refuse)
+    }
+
+    /// Server: whether that key may log in as that user.
+    fn authorize(&mut self, question: &KeyQuestion<'_>) -> Answer<KeyVerdict> {
+        let _ = question;
+        Answer::Now(KeyVerdict::Refused)
+    }
+
+    /// Server: whether that destination may be opened.
+    fn may_open(&mut self, question: &OpenQuestion<'_>) -> OpenVerdict {
+        let _ = question;
+        OpenVerdict::Denied("this server forwards nothing")
+    }
+}

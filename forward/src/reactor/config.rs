@@ -1,0 +1,138 @@
+//! What a program gives the event loop to start with. Plain values; nothing here opens anything.
+
+use core::net::SocketAddr;
+use core::time::Duration;
+use std::path::PathBuf;
+
+use adit_crypto::SigningKey;
+
+/// A client: one connection to a server, local ports forwarded through it.
+#[derive(Debug)]
+pub struct ClientConfig {
+    /// The server's addresses, all of them, in the resolver's order. They are tried with families
+    /// in turn, each 250 ms after the one before or when that failed (RFC 8305); the first that
+    /// connects is taken.
+    pub addresses: Vec<SocketAddr>,
+    /// ConnectTimeout: from the start of one attempt at all addresses to the end of the first key
+    /// exchange. `None`: the system's patience.
+    pub connect_timeout: Option<Duration>,
+    /// ConnectionAttempts: how often the list of addresses is tried, a second apart. At least 1.
+    pub connection_attempts: u32,
+    /// The user to log in as.
+    pub user: String,
+    /// What to log in with.
+    pub identities: Identities,
+    /// Ports to open once the user is authenticated.
+    pub forwards: Vec<Forward>,
+    /// ExitOnForwardFailure.
+    pub on_forward_failure: OnForwardFailure,
+    /// ServerAliveInterval and ServerAliveCountMax. `None`: do not ask.
+    pub alive: Option<KeepAlive>,
+}
+
+/// Keys to log in with. Those the agent holds of `loaded` are offered first, then the agent's other
+/// ones, then the rest of `loaded`: the order of OpenSSH.
+#[derive(Debug, Default)]
+pub struct Identities {
+    /// Keys read from files.
+    pub loaded: Vec<LoadedKey>,
+    /// The ssh-agent, if one is to be asked.
+    pub agent: Option<AgentConfig>,
+}
+
+/// A key that was read from a file.
+pub struct LoadedKey {
+    /// For messages: the file's name.
+    pub name: String,
+    /// The key.
+    pub key: Box<dyn SigningKey>,
+}
+
+impl core::fmt::Debug for LoadedKey {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "LoadedKey({})", self.name)
+    }
+}
+
+/// How to use the ssh-agent.
+#[derive(Debug)]
+pub struct AgentConfig {
+    /// Its socket.
+    pub socket: PathBuf,
+    /// Which of its keys may be offered.
+    pub keys: AgentKeys,
+}
+
+/// Which of an agent's keys may be offered.
+#[derive(Debug)]
+pub enum AgentKeys {
+    /// All of them.
+    All,
+    /// Those with these public keys, in this order (IdentitiesOnly).
+    Listed(Vec<Vec<u8>>),
+}
+
+/// One `-L`: sockets to listen on, and where their connections go.
+#[derive(Clone, Debug)]
+pub struct Forward {
+    /// Where to listen. Port 0 lets the system choose. Either all of them open or the forward
+    /// fails, except that a family which this host does not have is left out.
+    pub listen: Vec<SocketAddr>,
+    /// Destination as the server is to resolve it.
+    pub host: String,
+    /// Its TCP port.
+    pub port: u16,
+}
+
+/// What to do when a listening socket cannot be opened.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum OnForwardFailure {
+    /// Tell, and go on with the others.
+    GoOn,
+    /// End the program.
+    End,
+}
+
+/// How life is asked for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct KeepAlive {
+    /// Silence before asking. Any byte that arrives is life.
+    pub interval: Duration,
+    /// Questions without an answer before the peer is given up. At least 1.
+    pub count: u32,
+}
+
+/// A server: SSH clients connect, their channels go to destinations that the policy allows.
+#[derive(Debug)]
+pub struct ServerConfig {
+    /// LoginGraceTime, from accept to authentication. `None`: for ever.
+    pub login_grace: Option<Duration>,
+    /// MaxStartups.
+    pub max_startups: MaxStartups,
+    /// ClientAliveInterval and ClientAliveCountMax. `None`: do not ask.
+    pub alive: Option<KeepAlive>,
+    /// MaxAuthTries.
+    pub max_auth_tries: u32,
+}
+
+/// Connections that may be unauthenticated at a time: sshd's start:rate:full.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct MaxStartups {
+    /// From this many on, a new one is dropped with a probability of `rate` percent,
+    pub start: u32,
+    /// rising linearly
+    pub rate: u32,
+    /// to 100 percent here.
+    pub full: u32,
+}
+
+impl Default for MaxStartups {
+    /// sshd's 10:30:100.
+    fn default() -> Self {
+        Self {
+            start: 10,
+            rate: 30,
+            full: 100,
+        }
+    }
+}
