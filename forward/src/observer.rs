@@ -10,6 +10,8 @@ use core::net::SocketAddr;
 use core::time::Duration;
 use std::io;
 
+use crate::policy::{Denied, Permitted};
+
 /// Names one SSH connection for as long as its event loop lives; never used twice.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct PeerId(pub u64);
@@ -30,8 +32,8 @@ pub struct PeerInfo<'a> {
 pub struct Destination<'a> {
     /// Name or address, as asked for.
     pub host: &'a [u8],
-    /// TCP port.
-    pub port: u16,
+    /// TCP port; a uint32 on the wire (RFC 4254 §7.2), so a peer may name what is none.
+    pub port: u32,
 }
 
 /// What was agreed on with a peer. All names as negotiated.
@@ -202,6 +204,8 @@ pub enum Event<'a> {
         to: Destination<'a>,
         /// Who asked, as the client says.
         originator: Destination<'a>,
+        /// Why not.
+        why: Denied,
     },
     /// Server: the destination was not reached, and the client is told so.
     OpenFailed {
@@ -409,15 +413,6 @@ pub struct OpenQuestion<'a> {
     pub originator: Destination<'a>,
 }
 
-/// The answer to an [`OpenQuestion`].
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum OpenVerdict {
-    /// It may.
-    Allowed,
-    /// It may not; these words go to the client.
-    Denied(&'static str),
-}
-
 /// A program on an event loop. Each method has a default that refuses or does nothing, so that a
 /// client does not have to speak for a server.
 pub trait Program {
@@ -437,8 +432,11 @@ pub trait Program {
     }
 
     /// Server: whether that destination may be opened.
-    fn may_open(&mut self, question: &OpenQuestion<'_>) -> OpenVerdict {
+    ///
+    /// # Errors
+    /// Why not; its words go to the client.
+    fn may_open(&mut self, question: &OpenQuestion<'_>) -> Result<Permitted, Denied> {
         let _ = question;
-        OpenVerdict::Denied("this server forwards nothing")
+        Err(Denied::NothingAllowed)
     }
 }
