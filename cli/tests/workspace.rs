@@ -1,0 +1,301 @@
+//! The house is built as drawn: which crate may know which, where the operating system begins, and
+//! what no source file may hold. Reads manifests and sources; compiles nothing.
+
+#![forbid(unsafe_code)]
+#![cfg(test)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Folder, the crates of this workspace it may use, and the crates from outside: the arrows of
+/// ARCHITECTURE.md, each of which points down.
+const ARROWS: &[(&str, &[&str], &[&str])] = &[
+    ("proto", &[], &[]),
+    (
+        "crypto",
+        &["proto"],
+        &[
+            "aes-gcm",
+            "chacha20",
+            "ed25519-dalek",
+            "getrandom",
+            "hmac",
+            "ml-kem",
+            "poly1305",
+            "ring",
+            "sha1",
+            "sha2",
+            "x25519-dalek",
+            "zeroize",
+        ],
+    ),
+    ("transport", &["crypto", "proto"], &["zeroize"]),
+    ("auth", &["crypto", "proto"], &["zeroize"]),
+    ("connection", &["proto"], &[]),
+    (
+        "forward",
+        &["auth", "connection", "crypto", "proto", "transport"],
+        &["mio", "nix"],
+    ),
+    ("cli", &["auth", "crypto", "forward", "proto"], &["nix"]),
+    (
+        "testkit",
+        &[
+            "auth",
+            "connection",
+            "crypto",
+            "forward",
+            "proto",
+            "transport",
+        ],
+        &[],
+    ),
+    ("vectors", &[], &[]),
+];
+
+/// The floors that know no operating system.
+const NO_STD: &[&str] = &["proto", "crypto", "transport", "auth", "connection"];
+
+/// What tests of a floor may use besides: never what the floor itself could lean on.
+const DEV: &[&str] = &["adit-testkit", "adit-vectors", "stats_alloc"];
+
+/// One idea a file: STYLE in CONTRIBUTING.md.
+const MAX_LINES_BEFORE_TESTS: usize = 400;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_path_buf()
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+/// The keys of one `[section]` of a manifest. `name.workspace = true` has the key `name`.
+fn keys(manifest: &str, section: &str) -> BTreeSet<String> {
+    let mut inside = false;
+    let mut keys = BTreeSet::new();
+    for line in manifest.lines().map(str::trim) {
+        if line.starts_with('[') {
+            inside = line == format!("[{section}]");
+        } else if let Some((key, _)) = line.split_once('=')
+            && inside
+            && !line.starts_with('#')
+        {
+            keys.insert(key.trim().trim_end_matches(".workspace").to_owned());
+        }
+    }
+    keys
+}
+
+/// All `.rs` files under a folder.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The lines of a file before its tests, numbered from 1. Tests are the last thing in a file;
+/// `#[cfg(test)] extern crate std;` and a test module in a file of its own do not end it.
+fn before_tests(text: &str) -> Vec<(usize, &str)> {
+    let mut lines = text
+        .lines()
+        .enumerate()
+        .map(|(i, line)| (i + 1, line))
+        .peekable();
+    let mut kept = Vec::new();
+    while let Some((number, line)) = lines.next() {
+        if line != "#[cfg(test)]" && line != "#![cfg(test)]" {
+            kept.push((number, line));
+        } else if lines.next_if(|(_, next)| next.ends_with(';')).is_none() {
+            break;
+        }
+    }
+    kept
+}
+
+/// The same without comments.
+fn code(text: &str) -> Vec<(usize, &str)> {
+    let mut lines = before_tests(text);
+    lines.retain(|(_, line)| !line.trim_start().starts_with("//"));
+    lines
+}
+
+/// Whether `word` stands in `line` and is not the end of a longer name or path.
+fn uses(line: &str, word: &str) -> bool {
+    line.match_indices(word)
+        .any(|(at, _)| !line[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':'))
+}
+
+fn is_test_file(path: &Path) -> bool {
+    path.components().any(|c| c.as_os_str() == "tests")
+        || path.file_stem().is_some_and(|s| s == "tests")
+}
+
+#[test]
+fn every_member_of_the_workspace_is_drawn() {
+    let manifest = read(&root().join("Cargo.toml"));
+    let members = manifest
+        .lines()
+        .find(|line| line.starts_with("members"))
+        .unwrap();
+    let members: BTreeSet<&str> = members.split('"').skip(1).step_by(2).collect();
+    assert_eq!(members, ARROWS.iter().map(|(folder, ..)| *folder).collect());
+}
+
+#[test]
+fn every_arrow_is_as_drawn() {
+    for (folder, inner, outer) in ARROWS {
+        let manifest = read(&root().join(folder).join("Cargo.toml"));
+        let drawn: BTreeSet<String> = inner
+            .iter()
+            .map(|name| format!("adit-{name}"))
+            .chain(outer.iter().map(|&name| name.to_owned()))
+            .collect();
+        assert_eq!(
+            keys(&manifest, "dependencies"),
+            drawn,
+            "dependencies of {folder}"
+        );
+        for name in keys(&manifest, "dev-dependencies") {
+            assert!(
+                DEV.contains(&name.as_str()) || drawn.contains(&name),
+                "{folder} is tested with {name}, which is not drawn"
+            );
+        }
+        assert!(
+            keys(&manifest, "build-dependencies").is_empty(),
+            "{folder} has a build script"
+        );
+        assert!(
+            manifest.contains("[lints]\nworkspace = true"),
+            "{folder} has lints of its own"
+        );
+    }
+}
+
+#[test]
+fn no_crate_can_hold_unsafe_code() {
+    let manifest = read(&root().join("Cargo.toml"));
+    assert!(manifest.contains("unsafe_code = \"forbid\""));
+    for (folder, ..) in ARROWS {
+        let src = root().join(folder).join("src");
+        let bins = sources(&src.join("bin"));
+        let roots = [src.join("lib.rs")].into_iter().chain(bins);
+        for file in roots {
+            assert!(
+                read(&file).contains("#![forbid(unsafe_code)]"),
+                "{}",
+                file.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn the_floors_below_forward_need_no_operating_system() {
+    for folder in NO_STD {
+        let src = root().join(folder).join("src");
+        assert!(read(&src.join("lib.rs")).contains("#![no_std]"), "{folder}");
+        for file in sources(&src).iter().filter(|f| !is_test_file(f)) {
+            for (number, line) in code(&read(file)) {
+                assert!(!uses(line, "std::"), "{}:{number}: {line}", file.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn sockets_and_the_clock_are_in_the_reactor_and_the_programs_alone() {
+    const SYSTEM: &[&str] = &[
+        "std::net",
+        "std::time::Instant",
+        "std::time::SystemTime",
+        "std::os",
+        "mio::",
+        "nix::",
+    ];
+    for (folder, ..) in ARROWS.iter().filter(|(folder, ..)| *folder != "cli") {
+        for file in sources(&root().join(folder).join("src")) {
+            let reactor = file.components().any(|c| c.as_os_str() == "reactor")
+                || file.ends_with("forward/src/reactor.rs");
+            if reactor || is_test_file(&file) {
+                continue;
+            }
+            for (number, line) in code(&read(&file)) {
+                for word in SYSTEM {
+                    assert!(!uses(line, word), "{}:{number}: {line}", file.display());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_file_holds_one_idea_and_says_which() {
+    for (folder, ..) in ARROWS {
+        for file in sources(&root().join(folder)) {
+            let text = read(&file);
+            assert!(
+                text.starts_with("//!"),
+                "{} does not say what it is",
+                file.display()
+            );
+            let lines = before_tests(&text).len();
+            if !is_test_file(&file) {
+                assert!(
+                    lines <= MAX_LINES_BEFORE_TESTS,
+                    "{}: {lines} lines before its tests",
+                    file.display()
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_is_left_to_do_later_and_no_lint_is_waved_through() {
+    // Put together here, so that this file does not find itself.
+    let words = [
+        ["to", "do!("].concat(),
+        ["unimpl", "emented!("].concat(),
+        ["db", "g!("].concat(),
+        ["#[al", "low("].concat(),
+        ["#![al", "low("].concat(),
+        ["TO", "DO"].concat(),
+        ["FIX", "ME"].concat(),
+    ];
+    let folders = ARROWS
+        .iter()
+        .map(|(folder, ..)| *folder)
+        .chain(["fuzz", "bench"]);
+    for file in folders.flat_map(|folder| sources(&root().join(folder))) {
+        if file.components().any(|c| c.as_os_str() == "target") {
+            continue;
+        }
+        for (number, line) in read(&file).lines().enumerate() {
+            for word in &words {
+                assert!(
+                    !line.contains(word),
+                    "{}:{}: {line}",
+                    file.display(),
+                    number + 1
+                );
+            }
+        }
+    }
+}
