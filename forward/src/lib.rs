@@ -6,3 +6,4 @@ pub mod observer;
 pub mod policy;
 #[cfg(feature = "reactor")]
 pub mod reactor;
+pub mod spec;
