@@ -84,7 +84,8 @@ pub trait Open: Send {
     fn clear_len(&self) -> usize;
     /// packet_length, from a packet's first four bytes. **Not authenticated**: bound it before use.
     fn packet_length(&self, seq: u32, first: [u8; 4]) -> u32;
-    /// Authenticates, then decrypts `packet` in place.
+    /// Authenticates, then decrypts `packet` in place, but for the first [`Open::clear_len`] bytes:
+    /// those stay as they arrived, since [`Open::packet_length`] has told what they say.
     ///
     /// # Errors
     /// When the tag is not the packet's. The packet is then all zeros, so that nothing

@@ -3,6 +3,8 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use zeroize::Zeroizing;
+
 /// Longest output of a hash in use, SHA-512's.
 pub const HASH_MAX: usize = 64;
 
@@ -29,7 +31,8 @@ pub fn digest(hash: &dyn Hash, parts: &[&[u8]]) -> Vec<u8> {
     for part in parts {
         context.update(part);
     }
-    let mut out = [0; HASH_MAX];
+    // Keys are derived this way.
+    let mut out = Zeroizing::new([0; HASH_MAX]);
     let len = context.finish(&mut out);
     out.iter().copied().take(len).collect()
 }

@@ -20,6 +20,23 @@ mod secret;
 mod sign;
 mod verify;
 
+// What the providers have in common: the SSH side of each algorithm.
+#[cfg(any(feature = "ring", feature = "pure"))]
+mod chacha;
+#[cfg(any(feature = "ring", feature = "pure"))]
+mod ed25519;
+#[cfg(any(feature = "ring", feature = "pure"))]
+mod gcm;
+#[cfg(any(feature = "ring", feature = "pure"))]
+mod hybrid;
+#[cfg(any(feature = "ring", feature = "pure"))]
+mod small_order;
+#[cfg(any(feature = "ring", feature = "pure"))]
+mod x25519;
+
+#[cfg(feature = "ring")]
+mod ring;
+
 pub use cipher::{Cipher, KeyBlock, KeyShape, Open, Seal};
 pub use hash::{HASH_MAX, Hash, HashContext, digest};
 pub use kex::{ActiveKex, Kex, SecretEncoding, SharedSecret};
@@ -28,3 +45,6 @@ pub use random::SecureRandom;
 pub use secret::{Secret, equal};
 pub use sign::{KeyLoader, PrivateKey, SigningKey, Verifier};
 pub use verify::{SignatureVerified, verify};
+
+#[cfg(feature = "ring")]
+pub use crate::ring::RING;

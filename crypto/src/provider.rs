@@ -35,6 +35,8 @@ pub struct Provider {
     pub ciphers: &'static [&'static dyn Cipher],
     /// SHA-256, for fingerprints and whatever is outside a key exchange.
     pub sha256: &'static dyn Hash,
+    /// SHA-512.
+    pub sha512: &'static dyn Hash,
     /// HMAC-SHA1 of `data` under `key`: what hashes host names in known_hosts, and nothing else.
     pub hmac_sha1: fn(key: &[u8], data: &[u8]) -> [u8; 20],
     /// Signature algorithms it verifies.
