@@ -1,1 +1,188 @@
 //! Files opened safely: regular ones only, never waiting, never more than a limit.
+//!
+//! A name in a configuration may turn out to be a FIFO, a device without end, or a file far larger
+//! than anything it is meant for. None of these may stop a program or fill its memory.
+
+use std::fmt;
+use std::fs::OpenOptions;
+use std::io::{self, Read as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::Path;
+
+use nix::fcntl::OFlag;
+
+/// Largest private or public key file. An RSA key of 16384 bits needs 13 KiB.
+pub const KEY_MAX: usize = 64 * 1024;
+
+/// Largest known_hosts or authorized_keys file.
+pub const HOSTS_MAX: usize = 16 * 1024 * 1024;
+
+/// Largest configuration file.
+pub const CONFIG_MAX: usize = 1024 * 1024;
+
+/// A file's bytes, and what decides whether to believe them.
+pub struct Contents {
+    /// All of it.
+    pub bytes: Vec<u8>,
+    /// Permission bits.
+    pub mode: u32,
+    /// Owner.
+    pub uid: u32,
+}
+
+impl fmt::Debug for Contents {
+    /// Without the bytes: they may be a key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Contents(mode {:o}, uid {})", self.mode, self.uid)
+    }
+}
+
+/// Why a file was not read.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum FileError {
+    /// The system's error.
+    Io(io::Error),
+    /// A directory, FIFO, socket or device.
+    NotRegular,
+    /// More bytes than such a file has.
+    TooLarge,
+}
+
+impl FileError {
+    /// Whether there is no such file at all.
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::Io(error) if error.kind() == io::ErrorKind::NotFound)
+    }
+}
+
+impl fmt::Display for FileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(error) => f.write_str(&reason(error)),
+            Self::NotRegular => f.write_str("Not a regular file"),
+            Self::TooLarge => f.write_str("File too large"),
+        }
+    }
+}
+
+impl std::error::Error for FileError {}
+
+impl From<io::Error> for FileError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// An error in the system's words alone, as C programs print it: without `(os error 2)`.
+#[must_use]
+pub fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" (os error ") {
+        Some((strerror, _)) => strerror.to_owned(),
+        None => text,
+    }
+}
+
+/// Reads a regular file of at most `max` bytes.
+///
+/// # Errors
+/// [`FileError`]. Opening never waits for the other end of a FIFO, nor for a device.
+pub fn read(path: &Path, max: usize) -> Result<Contents, FileError> {
+    let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(flags.bits())
+        .open(path)?;
+    // Of what is open, not of the name: it may be another file by now.
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(FileError::NotRegular);
+    }
+    let len = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
+    if len > max {
+        return Err(FileError::TooLarge);
+    }
+    // One byte more than it has: a key's bytes are then never moved by a growing buffer.
+    let mut bytes = Vec::with_capacity(len.saturating_add(1));
+    // It may grow while it is read, and files of /proc say that they are empty.
+    let limit = u64::try_from(max).unwrap_or(u64::MAX).saturating_add(1);
+    file.take(limit).read_to_end(&mut bytes)?;
+    if bytes.len() > max {
+        return Err(FileError::TooLarge);
+    }
+    Ok(Contents {
+        bytes,
+        mode: metadata.mode() & 0o7777,
+        uid: metadata.uid(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::testing::Directory;
+
+    fn file(directory: &Directory, bytes: &[u8]) -> PathBuf {
+        let path = directory.join("file");
+        fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    #[test]
+    fn a_regular_file_is_read_up_to_the_limit() {
+        let directory = Directory::new();
+        let path = file(&directory, b"12345");
+        assert_eq!(read(&path, 6).unwrap().bytes, b"12345");
+        assert_eq!(read(&path, 5).unwrap().bytes, b"12345");
+        assert!(matches!(read(&path, 4), Err(FileError::TooLarge)));
+    }
+
+    #[test]
+    fn a_huge_file_is_refused_before_it_is_read() {
+        let directory = Directory::new();
+        let path = file(&directory, b"");
+        fs::File::options()
+            .write(true)
+            .open(&path)
+            .unwrap()
+            .set_len(4 << 30)
+            .unwrap();
+        assert!(matches!(read(&path, HOSTS_MAX), Err(FileError::TooLarge)));
+    }
+
+    #[test]
+    fn what_is_no_regular_file_is_refused_at_once() {
+        let directory = Directory::new();
+        let fifo = directory.join("fifo");
+        nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRUSR).unwrap();
+        for path in [
+            &fifo,
+            Path::new("/dev/zero"),
+            Path::new("/dev/null"),
+            &*directory,
+        ] {
+            assert!(
+                matches!(read(path, 10), Err(FileError::NotRegular)),
+                "{path:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn errors_speak_as_c_programs_do() {
+        let directory = Directory::new();
+        let missing = read(&directory.join("none"), 10).unwrap_err();
+        assert!(missing.is_not_found());
+        assert_eq!(missing.to_string(), "No such file or directory");
+        let looped = directory.join("loop");
+        std::os::unix::fs::symlink(&looped, &looped).unwrap();
+        let error = read(&looped, 10).unwrap_err();
+        // Rust's table and strerror(3) agree on this text but for one word on some systems.
+        assert!(error.to_string().contains("symbolic links"), "{error}");
+    }
+}

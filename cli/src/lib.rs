@@ -15,3 +15,6 @@ pub mod client;
 pub mod demo;
 #[cfg(feature = "server")]
 pub mod server;
+
+#[cfg(test)]
+mod testing;
