@@ -1,2 +1,34 @@
-//! Not written yet.
+//! SSH user authentication (RFC 4252) with keys, and the files around it.
+//!
+//! Two machines, [`Client`] and [`Server`], that take messages and say what is due; nobody waits
+//! inside them. What they lack (a signature, a decision) they ask for and get when it is there.
+//! Beside them stand pure readers and writers of what people keep in files: keys, authorized_keys,
+//! known_hosts, and of what an agent says. Bytes and numbers in, verdicts out: this crate opens no
+//! file and no socket.
+
 #![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+mod authenticated;
+pub mod base64;
+mod client;
+mod error;
+mod fingerprint;
+mod server;
+mod signed;
+mod user;
+
+pub use authenticated::{KeyPolicy, UserAuthenticated};
+pub use client::{Client, ClientEvent, KeyId, Need, OfferedKey, Probe, Refused, Request, Signed};
+pub use error::{Error, Internal, PeerMisbehaved};
+pub use fingerprint::Fingerprint;
+pub use server::{
+    Decision, Failed, FailedKey, FailedSignature, Limits, REQUESTS_MAX, Reply, Server, ServerEvent,
+    ServerNeed,
+};
+pub use signed::{key_type_label, signature_algorithms};
+pub use user::{USER_NAME_MAX, is_plain_user_name};
