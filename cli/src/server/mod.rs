@@ -1,1 +1,7 @@
-//! The server.
+//! The server `aditd`: sshd's command line, configuration, files and log lines around the event
+//! loop. It opens TCP connections for its clients and does nothing else for them: there is no
+//! shell, no command, no child process.
+
+pub mod config;
+mod keywords;
+pub mod listen;

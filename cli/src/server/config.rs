@@ -1,0 +1,403 @@
+//! The configuration: `sshd_config(5)` for the keywords that mean something here.
+//!
+//! As in sshd the first value of a keyword wins, what the command line says comes before the file,
+//! and `Port`, `ListenAddress` and `HostKey` accumulate. Every error is collected with its line,
+//! so that one run shows them all; none of them is ever passed over.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use adit_forward::policy::{AllowTcpForwarding, PermitOpen, Policy};
+use adit_forward::reactor::{KeepAlive, MaxStartups};
+
+use crate::escape::escaped;
+use crate::report::Level;
+use crate::server::keywords::{Meaning, Setting, keyword};
+use crate::server::listen::{Family, ListenAddress};
+use crate::value;
+
+/// sshd's LoginGraceTime.
+const LOGIN_GRACE: Duration = Duration::from_secs(120);
+/// sshd's MaxAuthTries.
+const MAX_AUTH_TRIES: u32 = 6;
+/// sshd asks for no life at all. Here a tunnel whose client is gone is given up after 90 s, so that
+/// its destinations learn of it.
+const ALIVE: KeepAlive = KeepAlive {
+    interval: Duration::from_secs(30),
+    count: 3,
+};
+/// sshd's MAX_LISTEN_SOCKS is 16 and its MAX_HOSTKEYS 256; ours for each list.
+const LIST_MAX: usize = 64;
+
+/// What was said; `None` or empty where nothing was.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// AddressFamily.
+    pub family: Option<Family>,
+    /// AllowTcpForwarding.
+    pub allow: Option<AllowTcpForwarding>,
+    /// AuthorizedKeysFile, as written.
+    pub authorized_keys: Option<Vec<String>>,
+    /// Ciphers, as written.
+    pub ciphers: Option<String>,
+    /// ClientAliveCountMax.
+    pub alive_count: Option<u32>,
+    /// ClientAliveInterval.
+    pub alive_interval: Option<Duration>,
+    /// HostKey.
+    pub host_keys: Vec<PathBuf>,
+    /// HostKeyAlgorithms, as written.
+    pub host_key_algorithms: Option<String>,
+    /// KexAlgorithms, as written.
+    pub kex: Option<String>,
+    /// ListenAddress.
+    pub listen: Vec<ListenAddress>,
+    /// LogLevel.
+    pub level: Option<Level>,
+    /// LoginGraceTime.
+    pub login_grace: Option<Duration>,
+    /// MaxAuthTries.
+    pub max_auth_tries: Option<u32>,
+    /// MaxStartups.
+    pub max_startups: Option<MaxStartups>,
+    /// PermitOpen.
+    pub permit_open: Option<PermitOpen>,
+    /// Port.
+    pub ports: Vec<u16>,
+    /// Whether the command line gave ports; then those of the file do not count.
+    pub ports_from: PortsFrom,
+    /// RekeyLimit.
+    pub rekey: Option<Rekey>,
+    /// StrictModes.
+    pub strict_modes: Option<StrictModes>,
+}
+
+/// Who said on which ports to listen.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum PortsFrom {
+    /// `Port` in a file.
+    #[default]
+    File,
+    /// `-p`, which sshd lets override those.
+    CommandLine,
+}
+
+/// RekeyLimit; `None` is the default.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Rekey {
+    /// Bytes each way.
+    pub bytes: Option<u64>,
+    /// Time.
+    pub time: Option<Duration>,
+}
+
+/// StrictModes.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum StrictModes {
+    /// Files with keys that others can write are not read.
+    #[default]
+    Yes,
+    /// They are.
+    No,
+}
+
+/// One thing that is wrong, and where.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ConfigError {
+    file: String,
+    line: usize,
+    what: String,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} line {}: {}", self.file, self.line, self.what)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl Config {
+    /// Adds what a file says. `name` is for the messages.
+    ///
+    /// # Errors
+    /// All that is wrong with it; the configuration must not be used then.
+    pub fn read(&mut self, name: &str, contents: &[u8]) -> Result<(), Vec<ConfigError>> {
+        let mut errors = Vec::new();
+        for (line, bytes) in (1..).zip(contents.split(|b| *b == b'\n')) {
+            let read = std::str::from_utf8(bytes)
+                .map_err(|_| "not UTF-8".to_owned())
+                .and_then(|text| self.line(text));
+            if let Err(what) = read {
+                let file = name.to_owned();
+                errors.push(ConfigError { file, line, what });
+            }
+        }
+        if errors.is_empty() {
+            Ok(())
+        } else {
+            Err(errors)
+        }
+    }
+
+    /// Adds what an `-o` says: a line of the file.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn option(&mut self, text: &str) -> Result<(), ConfigError> {
+        self.line(text).map_err(|what| ConfigError {
+            file: "command-line".to_owned(),
+            line: 0,
+            what,
+        })
+    }
+
+    fn line(&mut self, text: &str) -> Result<(), String> {
+        let words = value::words(text).map_err(|_| "unbalanced quotes".to_owned())?;
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let Some((name, values)) = words.split_first() else {
+            return Ok(());
+        };
+        let Some((name, meaning)) = keyword(name) else {
+            return Err(format!(
+                "Bad configuration option: {}",
+                escaped(name.as_bytes())
+            ));
+        };
+        match meaning {
+            Meaning::Sets(setting) => self.set(name, setting, values),
+            Meaning::Only(allowed, why) => {
+                let one = only_one(name, values);
+                let is_allowed = |v: &str| allowed.iter().any(|a| a.eq_ignore_ascii_case(v));
+                if one.is_ok_and(is_allowed) {
+                    Ok(())
+                } else {
+                    Err(format!("Unsupported option {name}: {why}{}", but(allowed)))
+                }
+            }
+        }
+    }
+
+    fn set(&mut self, name: &str, setting: Setting, values: &[&str]) -> Result<(), String> {
+        match setting {
+            Setting::AddressFamily => {
+                let read = |word: &str| match word.to_ascii_lowercase().as_str() {
+                    "any" => Some(Family::Any),
+                    "inet" => Some(Family::Inet),
+                    "inet6" => Some(Family::Inet6),
+                    _ => None,
+                };
+                first(&mut self.family, name, values, read)
+            }
+            Setting::AllowTcpForwarding => {
+                first(&mut self.allow, name, values, AllowTcpForwarding::parse)
+            }
+            Setting::AuthorizedKeysFile => {
+                let files = several(name, values)?.iter().map(|w| (*w).to_owned());
+                keep_first(&mut self.authorized_keys, files.collect());
+                Ok(())
+            }
+            Setting::Ciphers => first(&mut self.ciphers, name, values, text),
+            Setting::ClientAliveCountMax => {
+                first(&mut self.alive_count, name, values, value::number)
+            }
+            Setting::ClientAliveInterval => {
+                first(&mut self.alive_interval, name, values, value::time)
+            }
+            Setting::HostKey => {
+                let file = only_one(name, values)?;
+                if file.is_empty() {
+                    return Err(unsupported(file));
+                }
+                add(&mut self.host_keys, PathBuf::from(file), name)
+            }
+            Setting::HostKeyAlgorithms => first(&mut self.host_key_algorithms, name, values, text),
+            Setting::KexAlgorithms => first(&mut self.kex, name, values, text),
+            Setting::ListenAddress => {
+                let word = only_one(name, values)?;
+                let address = ListenAddress::parse(word)
+                    .map_err(|_| format!("bad address or port: {}", escaped(word.as_bytes())))?;
+                add(&mut self.listen, address, name)
+            }
+            Setting::LogLevel => first(&mut self.level, name, values, Level::parse),
+            Setting::LoginGraceTime => first(&mut self.login_grace, name, values, value::time),
+            Setting::MaxAuthTries => {
+                let positive = |word: &str| value::number(word).filter(|n| *n > 0);
+                first(&mut self.max_auth_tries, name, values, positive)
+            }
+            Setting::MaxStartups => {
+                let word = only_one(name, values)?;
+                let limits = max_startups(word).ok_or("Illegal MaxStartups spec.")?;
+                keep_first(&mut self.max_startups, limits);
+                Ok(())
+            }
+            Setting::PermitOpen => {
+                let list = PermitOpen::parse(several(name, values)?).map_err(|(bad, word)| {
+                    format!("PermitOpen {}: {bad}", escaped(word.as_bytes()))
+                })?;
+                keep_first(&mut self.permit_open, list);
+                Ok(())
+            }
+            Setting::Port => {
+                let port =
+                    value::number(only_one(name, values)?).ok_or("Badly formatted port number.")?;
+                match self.ports_from {
+                    PortsFrom::CommandLine => Ok(()),
+                    PortsFrom::File => add(&mut self.ports, port, name),
+                }
+            }
+            Setting::RekeyLimit => {
+                keep_first(&mut self.rekey, rekey(values)?);
+                Ok(())
+            }
+            Setting::StrictModes => {
+                let read = |word: &str| {
+                    value::yes_or_no(&word.to_ascii_lowercase()).map(|yes| match yes {
+                        true => StrictModes::Yes,
+                        false => StrictModes::No,
+                    })
+                };
+                first(&mut self.strict_modes, name, values, read)
+            }
+        }
+    }
+
+    /// What may be opened.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        Policy::new(self.allow, self.permit_open.clone())
+    }
+
+    /// LoginGraceTime; `None`: for ever.
+    #[must_use]
+    pub fn login_grace(&self) -> Option<Duration> {
+        Some(self.login_grace.unwrap_or(LOGIN_GRACE)).filter(|time| !time.is_zero())
+    }
+
+    /// MaxAuthTries.
+    #[must_use]
+    pub fn max_auth_tries(&self) -> u32 {
+        self.max_auth_tries.unwrap_or(MAX_AUTH_TRIES)
+    }
+
+    /// ClientAliveInterval and ClientAliveCountMax; either of them 0 means never to ask. (With
+    /// sshd a count of 0 asks without ever drawing a conclusion, which comes to the same.)
+    #[must_use]
+    pub fn alive(&self) -> Option<KeepAlive> {
+        let interval = self.alive_interval.unwrap_or(ALIVE.interval);
+        let count = self.alive_count.unwrap_or(ALIVE.count);
+        (!interval.is_zero() && count > 0).then_some(KeepAlive { interval, count })
+    }
+}
+
+/// The one word behind a keyword.
+fn only_one<'a>(name: &str, values: &[&'a str]) -> Result<&'a str, String> {
+    match several(name, values)? {
+        [one] => Ok(one),
+        _ => Err(format!("keyword {name} extra arguments at end of line")),
+    }
+}
+
+/// The words behind a keyword: at least one.
+fn several<'a, 'b>(name: &str, values: &'b [&'a str]) -> Result<&'b [&'a str], String> {
+    if values.is_empty() {
+        Err(format!("no argument after keyword \"{name}\""))
+    } else {
+        Ok(values)
+    }
+}
+
+/// Reads the one word of a keyword, and keeps it unless it was said before.
+fn first<T>(
+    slot: &mut Option<T>,
+    name: &str,
+    values: &[&str],
+    read: impl FnOnce(&str) -> Option<T>,
+) -> Result<(), String> {
+    let word = only_one(name, values)?;
+    // Also where an earlier value wins: a value that is not understood is an error wherever it is.
+    let value = read(word).ok_or_else(|| unsupported(word))?;
+    keep_first(slot, value);
+    Ok(())
+}
+
+fn keep_first<T>(slot: &mut Option<T>, value: T) {
+    slot.get_or_insert(value);
+}
+
+fn add<T>(list: &mut Vec<T>, value: T, name: &str) -> Result<(), String> {
+    if list.len() >= LIST_MAX {
+        return Err(format!("too many {name} lines"));
+    }
+    list.push(value);
+    Ok(())
+}
+
+fn unsupported(word: &str) -> String {
+    format!("unsupported option \"{}\".", escaped(word.as_bytes()))
+}
+
+/// What may be written instead.
+fn but(allowed: &[&str]) -> String {
+    match allowed {
+        [] => String::new(),
+        words => format!(" (only \"{}\" is accepted)", words.join("\" or \"")),
+    }
+}
+
+/// A list of names: read later, by those who know the names.
+fn text(word: &str) -> Option<String> {
+    (!word.is_empty()).then(|| word.to_owned())
+}
+
+/// `start:rate:full`, or `full` alone: sshd then starts and ends there.
+fn max_startups(word: &str) -> Option<MaxStartups> {
+    let mut parts = word.split(':').map(value::number::<u32>);
+    let limits = match (parts.next(), parts.next(), parts.next(), parts.next()) {
+        (Some(Some(full)), None, None, None) => MaxStartups {
+            start: full,
+            rate: 100,
+            full,
+        },
+        (Some(Some(start)), Some(Some(rate)), Some(Some(full)), None) => {
+            MaxStartups { start, rate, full }
+        }
+        _ => return None,
+    };
+    let sound =
+        limits.start >= 1 && limits.start <= limits.full && (1..=100).contains(&limits.rate);
+    sound.then_some(limits)
+}
+
+/// `bytes [time]`; `default` and `none` leave the default.
+fn rekey(values: &[&str]) -> Result<Rekey, String> {
+    /// sshd takes nothing smaller.
+    const BYTES_MIN: u64 = 16;
+    let (bytes, time) = match several("RekeyLimit", values)? {
+        [bytes] => (*bytes, "none"),
+        [bytes, time] => (*bytes, *time),
+        _ => return Err("keyword RekeyLimit extra arguments at end of line".to_owned()),
+    };
+    Ok(Rekey {
+        bytes: match bytes {
+            "default" | "none" => None,
+            bytes => match value::size(bytes) {
+                Some(n) if n >= BYTES_MIN => Some(n),
+                Some(_) => return Err("rekeylimit too small".to_owned()),
+                None => return Err(unsupported(bytes)),
+            },
+        },
+        time: match time {
+            "none" => None,
+            time => Some(
+                value::time(time)
+                    .filter(|time| !time.is_zero())
+                    .ok_or("invalid time value.")?,
+            ),
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,233 @@
+//! The keywords of `sshd_config(5)`: those that set something here, and those that may stand in a
+//! file only with the value that this server keeps to anyway.
+//!
+//! A keyword that would enable what this server does not do is an error with the reason. Ignoring
+//! it would leave an administrator with a rule that nobody enforces.
+
+/// What a keyword does.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Meaning {
+    /// It sets this.
+    Sets(Setting),
+    /// It may be written with one of these words alone, and changes nothing; else this is why not.
+    Only(&'static [&'static str], &'static str),
+}
+
+/// What can be set.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Setting {
+    AddressFamily,
+    AllowTcpForwarding,
+    AuthorizedKeysFile,
+    Ciphers,
+    ClientAliveCountMax,
+    ClientAliveInterval,
+    HostKey,
+    HostKeyAlgorithms,
+    KexAlgorithms,
+    ListenAddress,
+    LogLevel,
+    LoginGraceTime,
+    MaxAuthTries,
+    MaxStartups,
+    PermitOpen,
+    Port,
+    RekeyLimit,
+    StrictModes,
+}
+
+const NO_COMMANDS: &str = "this server runs no commands and gives no terminals";
+const NO_CHILDREN: &str = "this server starts no processes and keeps its own user";
+const NO_X11: &str = "this server forwards TCP ports alone, not X11";
+const NO_AGENT: &str = "this server forwards TCP ports alone, not agents";
+const NO_TUN: &str = "this server forwards TCP ports alone, not network devices";
+const NO_UNIX: &str = "this server forwards TCP ports alone, not Unix sockets";
+const NO_LISTENING: &str = "this server opens no ports for its clients (ssh -R)";
+const KEYS_ONLY: &str = "this server lets in by public key alone";
+const NO_ACCOUNTS: &str = "a login name is a label here: no account, group or PAM is asked";
+const NO_CERTIFICATES: &str = "this server reads no certificates";
+const NO_COMPRESSION: &str = "this server compresses nothing";
+const ONE_LOG: &str = "this server logs to standard error, or to the file of -E";
+const NOT_YET: &str = "not implemented";
+
+/// The keyword as its manual writes it, and what it does; `None` when sshd has no such keyword.
+pub(super) fn keyword(name: &str) -> Option<(&'static str, Meaning)> {
+    KEYWORDS
+        .iter()
+        .find(|(known, _)| known.eq_ignore_ascii_case(name))
+        .copied()
+}
+
+use Meaning::{Only, Sets};
+
+/// In the order of the alphabet. Values are compared without regard to case.
+const KEYWORDS: &[(&str, Meaning)] = &[
+    ("AcceptEnv", Only(&[], NO_COMMANDS)),
+    ("AddressFamily", Sets(Setting::AddressFamily)),
+    ("AllowAgentForwarding", Only(&["no"], NO_AGENT)),
+    ("AllowGroups", Only(&[], NO_ACCOUNTS)),
+    ("AllowStreamLocalForwarding", Only(&["no"], NO_UNIX)),
+    ("AllowTcpForwarding", Sets(Setting::AllowTcpForwarding)),
+    ("AllowUsers", Only(&[], NOT_YET)),
+    (
+        "AuthenticationMethods",
+        Only(&["any", "publickey"], KEYS_ONLY),
+    ),
+    ("AuthorizedKeysCommand", Only(&["none"], NO_CHILDREN)),
+    ("AuthorizedKeysCommandUser", Only(&[], NO_CHILDREN)),
+    ("AuthorizedKeysFile", Sets(Setting::AuthorizedKeysFile)),
+    ("AuthorizedPrincipalsCommand", Only(&["none"], NO_CHILDREN)),
+    ("AuthorizedPrincipalsCommandUser", Only(&[], NO_CHILDREN)),
+    ("AuthorizedPrincipalsFile", Only(&["none"], NO_CERTIFICATES)),
+    ("Banner", Only(&["none"], NOT_YET)),
+    ("CASignatureAlgorithms", Only(&[], NO_CERTIFICATES)),
+    ("ChallengeResponseAuthentication", Only(&["no"], KEYS_ONLY)),
+    ("ChannelTimeout", Only(&["none"], NOT_YET)),
+    ("ChrootDirectory", Only(&["none"], NO_CHILDREN)),
+    ("Ciphers", Sets(Setting::Ciphers)),
+    ("ClientAliveCountMax", Sets(Setting::ClientAliveCountMax)),
+    ("ClientAliveInterval", Sets(Setting::ClientAliveInterval)),
+    ("Compression", Only(&["no"], NO_COMPRESSION)),
+    ("DebianBanner", Only(&["no"], NOT_YET)),
+    ("DenyGroups", Only(&[], NO_ACCOUNTS)),
+    ("DenyUsers", Only(&[], NOT_YET)),
+    (
+        "DisableForwarding",
+        Only(&["no"], "not implemented: write \"AllowTcpForwarding no\""),
+    ),
+    ("ExposeAuthInfo", Only(&["no"], NO_COMMANDS)),
+    (
+        "FingerprintHash",
+        Only(&["sha256"], "fingerprints are SHA256 here"),
+    ),
+    ("ForceCommand", Only(&["none"], NO_COMMANDS)),
+    ("GatewayPorts", Only(&["no"], NO_LISTENING)),
+    ("GSSAPIAuthentication", Only(&["no"], KEYS_ONLY)),
+    ("GSSAPICleanupCredentials", Only(&[], KEYS_ONLY)),
+    ("GSSAPIStrictAcceptorCheck", Only(&[], KEYS_ONLY)),
+    ("HostbasedAcceptedAlgorithms", Only(&[], KEYS_ONLY)),
+    ("HostbasedAuthentication", Only(&["no"], KEYS_ONLY)),
+    ("HostbasedUsesNameFromPacketOnly", Only(&["no"], KEYS_ONLY)),
+    ("HostCertificate", Only(&["none"], NO_CERTIFICATES)),
+    ("HostKey", Sets(Setting::HostKey)),
+    ("HostKeyAgent", Only(&["none"], NOT_YET)),
+    ("HostKeyAlgorithms", Sets(Setting::HostKeyAlgorithms)),
+    ("IgnoreRhosts", Only(&["yes"], KEYS_ONLY)),
+    ("IgnoreUserKnownHosts", Only(&["yes"], KEYS_ONLY)),
+    ("Include", Only(&[], NOT_YET)),
+    ("IPQoS", Only(&["none"], NOT_YET)),
+    ("KbdInteractiveAuthentication", Only(&["no"], KEYS_ONLY)),
+    ("KerberosAuthentication", Only(&["no"], KEYS_ONLY)),
+    ("KerberosGetAFSToken", Only(&["no"], KEYS_ONLY)),
+    ("KerberosOrLocalPasswd", Only(&["no"], KEYS_ONLY)),
+    ("KerberosTicketCleanup", Only(&[], KEYS_ONLY)),
+    ("KexAlgorithms", Sets(Setting::KexAlgorithms)),
+    ("ListenAddress", Sets(Setting::ListenAddress)),
+    ("LoginGraceTime", Sets(Setting::LoginGraceTime)),
+    ("LogLevel", Sets(Setting::LogLevel)),
+    ("LogVerbose", Only(&["none"], NOT_YET)),
+    (
+        "MACs",
+        Only(
+            &[],
+            "every cipher here authenticates by itself, so no MAC is negotiated",
+        ),
+    ),
+    (
+        "Match",
+        Only(&[], "not implemented: run one aditd for each policy"),
+    ),
+    ("MaxAuthTries", Sets(Setting::MaxAuthTries)),
+    ("MaxSessions", Only(&["0"], NO_COMMANDS)),
+    ("MaxStartups", Sets(Setting::MaxStartups)),
+    (
+        "ModuliFile",
+        Only(&[], "this server does no key exchange that needs moduli"),
+    ),
+    ("PAMServiceName", Only(&[], NO_ACCOUNTS)),
+    ("PasswordAuthentication", Only(&["no"], KEYS_ONLY)),
+    ("PermitEmptyPasswords", Only(&["no"], KEYS_ONLY)),
+    ("PermitListen", Only(&["none"], NO_LISTENING)),
+    ("PermitOpen", Sets(Setting::PermitOpen)),
+    ("PermitRootLogin", Only(&[], NO_ACCOUNTS)),
+    ("PermitTTY", Only(&["no"], NO_COMMANDS)),
+    ("PermitTunnel", Only(&["no"], NO_TUN)),
+    ("PermitUserEnvironment", Only(&["no"], NO_COMMANDS)),
+    ("PermitUserRC", Only(&["no"], NO_COMMANDS)),
+    ("PerSourceMaxStartups", Only(&["none"], NOT_YET)),
+    ("PerSourceNetBlockSize", Only(&[], NOT_YET)),
+    ("PerSourcePenalties", Only(&["no"], NOT_YET)),
+    ("PerSourcePenaltyExemptList", Only(&["none"], NOT_YET)),
+    (
+        "PidFile",
+        Only(
+            &["none"],
+            "this server stays in the foreground and writes no pid file",
+        ),
+    ),
+    ("Port", Sets(Setting::Port)),
+    ("PrintLastLog", Only(&["no"], NO_COMMANDS)),
+    ("PrintMotd", Only(&["no"], NO_COMMANDS)),
+    (
+        "Protocol",
+        Only(&["2"], "there is no other protocol than 2"),
+    ),
+    ("PubkeyAcceptedAlgorithms", Only(&[], NOT_YET)),
+    ("PubkeyAcceptedKeyTypes", Only(&[], NOT_YET)),
+    ("PubkeyAuthentication", Only(&["yes"], KEYS_ONLY)),
+    ("PubkeyAuthOptions", Only(&["none"], NOT_YET)),
+    ("RDomain", Only(&["none"], NOT_YET)),
+    ("RefuseConnection", Only(&["no"], NOT_YET)),
+    ("RekeyLimit", Sets(Setting::RekeyLimit)),
+    (
+        "RequiredRSASize",
+        Only(&[], "this server takes no RSA keys"),
+    ),
+    ("RevokedKeys", Only(&["none"], NOT_YET)),
+    ("SecurityKeyProvider", Only(&[], NOT_YET)),
+    ("SetEnv", Only(&[], NO_COMMANDS)),
+    ("SshdAuthPath", Only(&[], NO_CHILDREN)),
+    ("SshdSessionPath", Only(&[], NO_CHILDREN)),
+    ("StreamLocalBindMask", Only(&[], NO_UNIX)),
+    ("StreamLocalBindUnlink", Only(&["no"], NO_UNIX)),
+    ("StrictModes", Sets(Setting::StrictModes)),
+    ("Subsystem", Only(&[], NO_COMMANDS)),
+    ("SyslogFacility", Only(&[], ONE_LOG)),
+    ("TCPKeepAlive", Only(&["yes"], NOT_YET)),
+    ("TrustedUserCAKeys", Only(&["none"], NO_CERTIFICATES)),
+    ("UnusedConnectionTimeout", Only(&["none", "0"], NOT_YET)),
+    (
+        "UseDNS",
+        Only(&["no"], "this server looks up no names of clients"),
+    ),
+    ("UseLogin", Only(&["no"], NO_COMMANDS)),
+    ("UsePAM", Only(&["no"], NO_ACCOUNTS)),
+    ("UsePrivilegeSeparation", Only(&[], NO_CHILDREN)),
+    ("VersionAddendum", Only(&["none"], NOT_YET)),
+    ("X11DisplayOffset", Only(&[], NO_X11)),
+    ("X11Forwarding", Only(&["no"], NO_X11)),
+    ("X11UseLocalhost", Only(&[], NO_X11)),
+    ("XAuthLocation", Only(&[], NO_X11)),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_in_order_and_has_no_keyword_twice() {
+        let lower: Vec<String> = KEYWORDS.iter().map(|k| k.0.to_lowercase()).collect();
+        for pair in lower.windows(2) {
+            assert!(pair[0] < pair[1], "{} before {}", pair[0], pair[1]);
+        }
+    }
+
+    #[test]
+    fn keywords_are_found_in_any_case_and_by_their_whole_name() {
+        assert_eq!(keyword("PORT"), Some(("Port", Sets(Setting::Port))));
+        assert_eq!(keyword("port").map(|k| k.0), Some("Port"));
+        for unknown in ["", "Por", "Ports", "Port ", "HostName"] {
+            assert_eq!(keyword(unknown), None, "{unknown:?}");
+        }
+    }
+}
