@@ -10,6 +10,8 @@ use core::net::SocketAddr;
 use core::time::Duration;
 use std::io;
 
+use adit_auth::{Decision, Failed, Fingerprint, Refused};
+
 use crate::policy::{Denied, Permitted};
 
 /// Names one SSH connection for as long as its event loop lives; never used twice.
@@ -119,17 +121,19 @@ pub enum Event<'a> {
     Authenticated {
         /// The peer; its `user` is set.
         peer: PeerInfo<'a>,
-        /// The key that did it: empty on the client when it is not known.
-        key_blob: &'a [u8],
+        /// `ssh-ed25519`, …
+        key_type: &'static str,
+        /// Of the key that did it.
+        fingerprint: Fingerprint,
     },
-    /// Server: a key was refused.
+    /// Server: a request was refused.
     AuthenticationFailed {
         /// The peer.
         peer: PeerInfo<'a>,
         /// The user that was asked for.
         user: &'a [u8],
-        /// The key, or empty for another method.
-        key_blob: &'a [u8],
+        /// Method and key.
+        failed: &'a Failed,
     },
 
     // -- forwarding --
@@ -225,7 +229,7 @@ pub enum Event<'a> {
     },
 
     // -- the end --
-    /// A TIMER, a signal or the peer ended this session.
+    /// A timer, a signal or the peer ended this session.
     PeerGone {
         /// The peer.
         peer: PeerInfo<'a>,
@@ -333,10 +337,7 @@ pub enum Gone<'a> {
     /// The program did not accept the host key.
     HostKeyRefused,
     /// The server accepts none of our keys.
-    AuthenticationRefused {
-        /// Methods that can continue: `publickey,password`.
-        methods: &'a [u8],
-    },
+    AuthenticationRefused(&'a Refused),
     /// The program stops.
     Stopped,
     /// A fault of ours, caught: the session is over, the others go on.
@@ -388,18 +389,9 @@ pub struct KeyQuestion<'a> {
     /// As the client calls it.
     pub user: &'a [u8],
     /// The signature algorithm.
-    pub algorithm: &'a [u8],
+    pub algorithm: &'a str,
     /// The key.
     pub key_blob: &'a [u8],
-}
-
-/// The answer to a [`KeyQuestion`].
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum KeyVerdict {
-    /// A line names it.
-    Allowed,
-    /// None does.
-    Refused,
 }
 
 /// May this destination be opened?
@@ -426,9 +418,9 @@ pub trait Program {
     }
 
     /// Server: whether that key may log in as that user.
-    fn authorize(&mut self, question: &KeyQuestion<'_>) -> Answer<KeyVerdict> {
+    fn authorize(&mut self, question: &KeyQuestion<'_>) -> Answer<Decision> {
         let _ = question;
-        Answer::Now(KeyVerdict::Refused)
+        Answer::Now(Decision::Refused)
     }
 
     /// Server: whether that destination may be opened.
