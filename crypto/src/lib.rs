@@ -34,6 +34,8 @@ mod small_order;
 #[cfg(any(feature = "ring", feature = "pure"))]
 mod x25519;
 
+#[cfg(feature = "pure")]
+mod pure;
 #[cfg(feature = "ring")]
 mod ring;
 
@@ -46,5 +48,7 @@ pub use secret::{Secret, equal};
 pub use sign::{KeyLoader, PrivateKey, SigningKey, Verifier};
 pub use verify::{SignatureVerified, verify};
 
+#[cfg(feature = "pure")]
+pub use crate::pure::PURE;
 #[cfg(feature = "ring")]
 pub use crate::ring::RING;

@@ -19,6 +19,8 @@ fn providers() -> Vec<&'static Provider> {
     vec![
         #[cfg(feature = "ring")]
         &adit_crypto::RING,
+        #[cfg(feature = "pure")]
+        &adit_crypto::PURE,
     ]
 }
 
@@ -28,6 +30,10 @@ macro_rules! on_each_provider {
         #[cfg(feature = "ring")]
         mod ring {
             $(#[test] fn $name() { super::$name(&adit_crypto::RING); })+
+        }
+        #[cfg(feature = "pure")]
+        mod pure {
+            $(#[test] fn $name() { super::$name(&adit_crypto::PURE); })+
         }
     };
 }

@@ -1,0 +1,51 @@
+//! The provider `pure`: no C, no assembly files, and the one with which a session can be repeated,
+//! since all its randomness is what it is given.
+//!
+//! Keys and hash states are wiped on drop by the libraries' own `zeroize` features.
+
+mod aead;
+mod curve;
+mod hash;
+
+use crate::chacha::ChaCha20Poly1305;
+use crate::ed25519::Algorithm;
+use crate::gcm::AesGcm;
+use crate::hybrid::MlKem768X25519;
+use crate::provider::{Provider, Unspecified};
+use crate::random::SecureRandom;
+use crate::x25519::Curve25519;
+
+use aead::{ChaCha, Gcm};
+use curve::{Ed25519, X25519};
+use hash::{SHA256, SHA512, hmac_sha1};
+
+/// The provider `pure`.
+pub static PURE: Provider = Provider {
+    name: "pure",
+    kex: &[&MLKEM768_X25519, &CURVE25519, &CURVE25519_LIBSSH],
+    ciphers: &[&AES256_GCM, &AES128_GCM, &CHACHA20_POLY1305],
+    sha256: &SHA256,
+    sha512: &SHA512,
+    hmac_sha1,
+    verifiers: &[&ED25519],
+    keys: &ED25519,
+    random: &System,
+};
+
+static MLKEM768_X25519: MlKem768X25519 = MlKem768X25519::new(&CURVE25519);
+static CURVE25519: Curve25519<X25519> = Curve25519::new("curve25519-sha256", &SHA256);
+static CURVE25519_LIBSSH: Curve25519<X25519> =
+    Curve25519::new("curve25519-sha256@libssh.org", &SHA256);
+static AES256_GCM: AesGcm<Gcm> = AesGcm::aes256();
+static AES128_GCM: AesGcm<Gcm> = AesGcm::aes128();
+static CHACHA20_POLY1305: ChaCha20Poly1305<ChaCha> = ChaCha20Poly1305::new();
+static ED25519: Algorithm<Ed25519> = Algorithm::new();
+
+/// The operating system's randomness.
+struct System;
+
+impl SecureRandom for System {
+    fn fill(&self, out: &mut [u8]) -> Result<(), Unspecified> {
+        getrandom::fill(out).map_err(|_| Unspecified)
+    }
+}
