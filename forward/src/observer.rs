@@ -164,6 +164,10 @@ pub enum Event<'a> {
     StartupsExceeded {
         /// Who.
         address: SocketAddr,
+        /// Our end of it.
+        local: Option<SocketAddr>,
+        /// How many were not authenticated yet, without this one.
+        startups: u32,
     },
     /// An application connected to a forwarded port (client).
     Accepted {
