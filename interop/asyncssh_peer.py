@@ -1,0 +1,85 @@
+"""asyncssh as a server and as a client that forwards ports. Runs under the Python that has it."""
+
+import argparse
+import asyncio
+import sys
+
+import asyncssh
+
+
+class Server(asyncssh.SSHServer):
+    """Lets whoever logs in open connections, and nothing else."""
+
+    def connection_requested(self, dest_host, dest_port, orig_host, orig_port):
+        return True
+
+
+def algorithms(options):
+    chosen = {"rekey_bytes": options.rekey} if options.rekey else {}
+    if options.kex:
+        chosen["kex_algs"] = options.kex.split(",")
+    if options.ciphers:
+        chosen["encryption_algs"] = options.ciphers.split(",")
+    return chosen
+
+
+async def serve(options):
+    server = await asyncssh.create_server(
+        Server,
+        "127.0.0.1",
+        options.port,
+        server_host_keys=[options.host_key],
+        authorized_client_keys=options.authorized_keys,
+        **algorithms(options),
+    )
+    print("listening on", server.sockets[0].getsockname()[1], flush=True)
+    await asyncio.Event().wait()
+
+
+async def connect(options):
+    async with asyncssh.connect(
+        "127.0.0.1",
+        options.port,
+        config=None,
+        username=options.user,
+        client_keys=[options.key],
+        agent_path=None,
+        known_hosts=options.known_hosts,
+        **algorithms(options),
+    ) as connection:
+        for forward in options.forward:
+            listen, destination = map(int, forward.split(":"))
+            await connection.forward_local_port("127.0.0.1", listen, "127.0.0.1", destination)
+        info = connection.get_extra_info
+        print("negotiated", info("send_cipher"), info("server_version"), flush=True)
+        await connection.wait_closed()
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("role", choices=["server", "client"])
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--kex")
+    parser.add_argument("--ciphers")
+    parser.add_argument("--rekey", type=int)
+    parser.add_argument("--host-key")
+    parser.add_argument("--authorized-keys")
+    parser.add_argument("--user")
+    parser.add_argument("--key")
+    parser.add_argument("--known-hosts")
+    parser.add_argument("--forward", action="append", default=[])
+    options = parser.parse_args()
+    try:
+        asyncio.run({"server": serve, "client": connect}[options.role](options))
+    except asyncssh.PermissionDenied as error:
+        print("Permission denied (publickey):", error.reason, flush=True)
+        sys.exit(255)
+    except asyncssh.HostKeyNotVerifiable as error:
+        print("Host key verification failed.", error.reason, flush=True)
+        sys.exit(255)
+    except (OSError, asyncssh.Error) as error:
+        print("failed:", repr(error), flush=True)
+        sys.exit(255)
+
+
+main()

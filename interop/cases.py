@@ -1,0 +1,195 @@
+"""What every tunnel must do, whoever is at its two ends."""
+
+import os
+import threading
+
+from lab import HOST, Failed, Port
+from peers import Client, Tunnel, exactly
+from traffic import MIB, both_ways, check, ended, receive, reset, send, Task
+
+
+def echo(tunnel):
+    a, b = tunnel.pair()
+    for text in (b"x", b"hello, other side", bytes(range(256)) * 5):
+        a.sendall(text)
+        check(exactly(b, len(text)) == text, "the destination reads something else")
+        b.sendall(text[::-1])
+        check(exactly(a, len(text)) == text[::-1], "the application reads something else")
+    a.close()
+    check(ended(b) == "FIN", "a clean end arrives as a reset")
+    b.close()
+
+
+def bulk(tunnel, size=4 * MIB):
+    both_ways([tunnel.pair()], size, size)
+
+
+def application_half_close(tunnel):
+    half_close(*tunnel.pair())
+
+
+def destination_half_close(tunnel):
+    half_close(*reversed(tunnel.pair()))
+
+
+def half_close(first, second):
+    sent = Task(send, first, 1, MIB)
+    check(receive(second) == (MIB, sent.result()), "what came before the first half's end")
+    # One half is closed, the other must still carry everything.
+    answer = Task(send, second, 2, 2 * MIB)
+    check(receive(first) == (2 * MIB, answer.result()), "what came after the first half's end")
+    first.close()
+    second.close()
+
+
+def application_reset(tunnel):
+    a, b = tunnel.pair()
+    a.sendall(b"hello")
+    exactly(b, 5)
+    reset(a)
+    ended(b)
+    b.close()
+    echo(tunnel)
+
+
+def destination_reset(tunnel):
+    a, b = tunnel.pair()
+    a.sendall(b"hello")
+    exactly(b, 5)
+    reset(b)
+    ended(a)
+    a.close()
+    echo(tunnel)
+
+
+def reset_while_it_flows(tunnel):
+    """A neighbour that breaks with full buffers takes nobody with it."""
+    steady = tunnel.pair()
+    broken = tunnel.pair()
+    flood = Task(drown, broken[0])
+    exactly(broken[1], MIB)
+    reset(broken[1])
+    flood.result()
+    both_ways([steady], MIB, MIB)
+    echo(tunnel)
+
+
+def drown(sock):
+    try:
+        send(sock, 9, 64 * MIB)
+    except OSError:
+        sock.close()
+        return
+    raise Failed("64 MiB went to a destination that had gone")
+
+
+def refused_destination(tunnel):
+    sock = tunnel.connect(tunnel.listen_refused.number)
+    ended(sock)
+    sock.close()
+    echo(tunnel)
+
+
+def sixty_four_at_once(tunnel, size=256 * 1024):
+    both_ways(tunnel.pairs(64), size, size)
+
+
+def one_stalls(tunnel):
+    """A destination that does not read holds up itself alone."""
+    stalled = tunnel.pair()
+    stop = threading.Event()
+    flood = Task(push_until_full, stalled[0], stop)
+    both_ways([tunnel.pair()], 4 * MIB, 4 * MIB)
+    stop.set()
+    reset(stalled[1])
+    flood.result()
+    stalled[0].close()
+
+
+def push_until_full(sock, stop):
+    sock.settimeout(0.2)
+    total = 0
+    while not stop.is_set():
+        try:
+            total += sock.send(bytes(65536))
+        except OSError:
+            pass
+    return total
+
+
+EVERY = [
+    echo,
+    bulk,
+    application_half_close,
+    destination_half_close,
+    application_reset,
+    destination_reset,
+    reset_while_it_flows,
+    refused_destination,
+    sixty_four_at_once,
+    one_stalls,
+]
+
+
+# Cases that start their own client: how a server and its key are trusted, and who is let in.
+
+
+def refusal(world, client, server, build, pattern, **how):
+    """A client that must end by itself with 255 and words that say why."""
+    listen = Port()
+    started = Client(world, client, server, [(listen.number, 9)], build=build, wait=False, **how)
+    try:
+        code = started.process.wait_exit()
+        started.process.wait_line(pattern, 1)
+        check(code == 255, f"ends with {code} instead of 255\n{started.process.report()}")
+    finally:
+        started.stop()
+        listen.close()
+
+
+def wrong_user_key(world, client, server, build):
+    refusal(world, client, server, build, r"Permission denied \(publickey", key="stranger")
+
+
+def changed_host_key(world, client, server, build):
+    known = world.lab.known_hosts(server.port, "other_host")
+    pattern = r"Host key verification failed"
+    refusal(world, client, server, build, pattern, known_hosts=known)
+    if client != "asyncssh":
+        # No setting lifts this for a client that only forwards; ssh goes on without forwards.
+        for strict in ("accept-new",) + (("no",) if client == "adit" else ()):
+            refusal(
+                world,
+                client,
+                server,
+                build,
+                pattern,
+                known_hosts=known,
+                options=[f"StrictHostKeyChecking={strict}"],
+            )
+
+
+def unknown_host_key_in_batch(world, client, server, build):
+    known = world.lab.file("", "known_hosts")
+    options = ["StrictHostKeyChecking=ask"]
+    if client == "asyncssh":
+        options = []
+    pattern = r"Host key verification failed"
+    refusal(world, client, server, build, pattern, known_hosts=known, options=options)
+
+
+def accept_new(world, client, server, build):
+    known = os.path.join(world.lab.folder, f"accepted.{client}.{server.port}")
+    how = {"known_hosts": known, "options": ["StrictHostKeyChecking=accept-new"], "build": build}
+    with Tunnel(world, client, server, **how) as tunnel:
+        tunnel.client.process.wait_line("Permanently added")
+        echo(tunnel)
+    line = open(known).read()
+    expected = f"[{HOST}]:{server.port} {world.lab.public_key('host')}"
+    check(line.split()[:3] == expected.split(), f"known_hosts holds {line!r}")
+    how["options"] = ["StrictHostKeyChecking=yes"]
+    with Tunnel(world, client, server, **how) as tunnel:
+        echo(tunnel)
+
+
+TRUST = [wrong_user_key, changed_host_key, unknown_host_key_in_batch, accept_new]

@@ -1,0 +1,229 @@
+"""The figures of the README, each with the command that measures it: `./test figures`.
+
+The figures that decide are counts, so that a busy machine changes none of them; times have room.
+"""
+
+import os
+import shutil
+import socket
+import statistics
+import subprocess
+import tempfile
+import time
+
+from lab import HOST, Port, Process, cpu_seconds, descendants, rss
+from peers import Client, Server, Tunnel, exactly
+from traffic import MIB, Task, both_ways, check, receive, send
+
+GIB = 1024 * MIB
+PACKET = 32 * 1024
+STRIPPED_MAX = 1_500_000
+FIRST_BYTE_MAX = 0.010
+# A reader that stands still may cost its loan (at most 64 KiB at first, never grown while spilled)
+# and what the allocator rounds up; a tunnel that buffered without bound would take all of 256 MiB.
+SLOW_READER_MAX = 4 * MIB
+# One read and one write a packet, and what is left over at the ends of a burst.
+CALLS_PER_PACKET = 1.1
+TRACED = "read,readv,recvfrom,recvmsg,write,writev,sendto,sendmsg,epoll_ctl,epoll_wait,epoll_pwait,getrandom,mmap,brk"
+
+
+def gigabyte(world, build, kind, client, total, rekey=None):
+    """64 connections at once, `total` bytes each way, SHA-256 equal."""
+    server_build = build if kind == "aditd" else None
+    with Server(world, kind, server_build, rekey=rekey) as server:
+        how = {"build": build, "rekey": rekey, "verbose": False}
+        with Tunnel(world, client, server, **how) as tunnel:
+            pairs = tunnel.pairs(64)
+            start = time.monotonic()
+            both_ways(pairs, total // 64, total // 64, timeout=300)
+            took = time.monotonic() - start
+            own = cpu_seconds(tunnel.client.process.pid)
+            theirs = sum(cpu_seconds(pid) for pid in descendants(server.process.pid))
+            moved = 2 * total / 1e9
+            return (
+                f"{client} -> {kind}, 64 connections, {total // MIB} MiB each way"
+                f"{', rekey every MiB on both sides' if rekey else ''}: {took:.1f} s, "
+                f"CPU-s/GB {own / moved:.2f} client, {theirs / moved:.2f} server"
+            )
+
+
+def slow_reader_at_the_client(world, build):
+    return slow_reader(world, build, lambda a, b: (b, a))
+
+
+def slow_reader_at_the_server(world, build):
+    return slow_reader(world, build, lambda a, b: (a, b))
+
+
+def slow_reader(world, build, order):
+    """One end floods, the other does not read; a neighbour goes on; nothing grows."""
+    with Server(world, "aditd", build) as server:
+        with Tunnel(world, "adit", server, build=build, verbose=False) as tunnel:
+            both_ways([tunnel.pair()], 16 * MIB, 16 * MIB)
+            ends = (tunnel.client.process.pid, server.process.pid)
+            before = [rss(pid) for pid in ends]
+            writer, reader = order(*tunnel.pair())
+            writer.setblocking(False)
+            stuck = flood(writer)
+            both_ways([tunnel.pair()], 64 * MIB, 64 * MIB)
+            stuck += flood(writer)
+            grown = [rss(pid) - b for pid, b in zip(ends, before)]
+            for name, growth in zip(("adit", "aditd"), grown):
+                check(growth <= SLOW_READER_MAX, f"{name} grew by {growth // 1024} KiB")
+            # And what was accepted is still all there.
+            reader.settimeout(30)
+            count = Task(receive, reader, stuck)
+            check(count.result()[0] == stuck, "bytes of the slow reader are lost")
+            writer.close()
+            reader.close()
+            return (
+                f"slow reader: {stuck // 1024} KiB taken in all (socket buffers included), "
+                f"adit grew by {grown[0] // 1024} KiB, aditd by {grown[1] // 1024} KiB"
+            )
+
+
+def flood(sock):
+    """Writes until nothing more is taken for a while."""
+    total, quiet = 0, 0
+    while quiet < 50 and total < 256 * MIB:
+        try:
+            total += sock.send(bytes(256 * 1024))
+            quiet = 0
+        except BlockingIOError:
+            quiet += 1
+            time.sleep(0.005)
+    check(total < 256 * MIB, "256 MiB were taken for a reader that does not read")
+    return total
+
+
+def first_byte(world, build):
+    """From the start of the process to the first byte that comes back through the tunnel."""
+    echo = socket.socket()
+    echo.bind((HOST, 0))
+    echo.listen()
+    echo_port = echo.getsockname()[1]
+    Task(answer_for_ever, echo)
+    times = []
+    with Server(world, "aditd", build) as server:
+        for _ in range(20):
+            listen = Port()
+            forwards = [(listen.number, echo_port)]
+            start = time.perf_counter()
+            how = {"build": build, "verbose": False, "wait": False}
+            client = Client(world, "adit", server, forwards, **how)
+            try:
+                sock = connect_as_soon_as_possible(listen.number)
+                sock.sendall(b"!")
+                exactly(sock, 1)
+                times.append(time.perf_counter() - start)
+                sock.close()
+            finally:
+                client.stop()
+                listen.close()
+    best, middle = min(times), statistics.median(times)
+    check(middle <= FIRST_BYTE_MAX, f"the median of {len(times)} starts is {middle * 1e3:.1f} ms")
+    return (
+        f"first byte through a tunnel to aditd, {len(times)} starts: "
+        f"median {middle * 1e3:.1f} ms, best {best * 1e3:.1f} ms"
+    )
+
+
+def answer_for_ever(listener):
+    while True:
+        sock, _ = listener.accept()
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with sock:
+            while data := sock.recv(4096):
+                sock.sendall(data)
+
+
+def connect_as_soon_as_possible(port, timeout=10):
+    deadline = time.monotonic() + timeout
+    while True:
+        sock = socket.socket()
+        try:
+            sock.connect((HOST, port))
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.settimeout(timeout)
+            return sock
+        except ConnectionRefusedError:
+            sock.close()
+            check(time.monotonic() < deadline, f"nothing listens on {port}")
+            time.sleep(0.0001)
+
+
+def stripped_size(world, build):
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "adit")
+        shutil.copy(build.adit, path)
+        subprocess.run(["strip", path], check=True, timeout=60)
+        size = os.path.getsize(path)
+    check(size <= STRIPPED_MAX, f"adit has {size} bytes stripped")
+    return f"stripped adit: {size} bytes"
+
+
+def calls_upward(world, build):
+    return calls_per_packet(world, build, lambda a, b: (a, b), "client encrypts")
+
+
+def calls_downward(world, build):
+    return calls_per_packet(world, build, lambda a, b: (b, a), "client decrypts")
+
+
+def calls_per_packet(world, build, order, name, total=64 * MIB):
+    """System calls of adit while it carries `total` bytes one way, counted by strace."""
+    with Server(world, "aditd", build) as server:
+        with Tunnel(world, "adit", server, build=build, verbose=False) as tunnel:
+            first, second = order(*tunnel.pair())
+            moved = Task(send, first, 1, 8 * MIB, False)
+            receive(second, 8 * MIB)
+            moved.result()
+            log = world.lab.file("", "strace")
+            argv = [world.strace, "-f", "-c", "-U", "calls,name", "-e", f"trace={TRACED}", "-o", log]
+            strace = Process([*argv, "-p", tunnel.client.process.pid], env=world.lab.env)
+            try:
+                strace.wait_line("attached")
+                moved = Task(send, first, 2, total, False)
+                receive(second, total)
+                moved.result()
+            finally:
+                strace.stop()
+            calls = {}
+            for line in open(log):
+                fields = line.split()
+                if len(fields) == 2 and fields[0].isdigit():
+                    calls[fields[1]] = int(fields[0])
+            packets = total / PACKET
+            of = lambda *names: sum(calls.get(n, 0) for n in names) / packets  # noqa: E731
+            reads = of("read", "readv", "recvfrom", "recvmsg")
+            writes = of("write", "writev", "sendto", "sendmsg")
+            note = (
+                f"system calls for each 32 KiB packet, {name}: {reads:.2f} reads, {writes:.2f} writes, "
+                f"{of('epoll_wait', 'epoll_pwait'):.2f} epoll_wait, {of('getrandom'):.3f} getrandom, "
+                f"{calls.get('epoll_ctl', 0)} epoll_ctl, {calls.get('mmap', 0) + calls.get('brk', 0)} mmap and brk in all"
+            )
+            check(calls.get("epoll_ctl", 0) == 0, f"epoll_ctl after registration: {note}")
+            return note
+
+
+def all_cases(run, world, build, size):
+    full = size == "full"
+    total = GIB if full else 256 * MIB
+    rekeyed = GIB if full else 64 * MIB
+    run.case("figures: stripped size", stripped_size, world, build)
+    run.case("figures: first byte", first_byte, world, build)
+    if world.strace:
+        run.case("figures: system calls, client encrypts", calls_upward, world, build)
+        run.case("figures: system calls, client decrypts", calls_downward, world, build)
+    else:
+        print("skip: figures: system calls: no strace here")
+    run.case("figures: slow reader at the client", slow_reader_at_the_client, world, build)
+    run.case("figures: slow reader at the server", slow_reader_at_the_server, world, build)
+    for client, kind in (("adit", "sshd"), ("adit", "aditd")) + ((("ssh", "aditd"),) if full else ()):
+        if not (world.has(client) and world.has(kind)):
+            print(f"skip: figures: {client} -> {kind}: not here")
+            continue
+        for rekey, amount in ((None, total), ("1M", rekeyed)):
+            name = f"figures: {amount // MIB} MiB each way, {client} -> {kind}"
+            name += ", rekey every MiB" if rekey else ""
+            run.case(name, gigabyte, world, build, kind, client, amount, rekey)

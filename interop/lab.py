@@ -1,0 +1,222 @@
+"""What every case stands on: a private folder with keys, ports of the system's choosing, and
+processes whose output is kept and which never outlive the run."""
+
+import atexit
+import getpass
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+
+USER = getpass.getuser()
+HOST = "127.0.0.1"
+
+
+class Failed(Exception):
+    """A case that did not go as it must."""
+
+
+class Port:
+    """A loopback port kept for us: bound, not listening. Whoever gets the number may listen on it,
+    as SO_REUSEADDR allows beside a socket that does not, and until then it refuses connections."""
+
+    def __init__(self):
+        self.socket = socket.socket()
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind((HOST, 0))
+        self.number = self.socket.getsockname()[1]
+
+    def close(self):
+        self.socket.close()
+
+
+def listening(port):
+    """Whether some socket of this machine listens on the port."""
+    suffix = ":%04X" % port
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            lines = open(table).read().splitlines()[1:]
+        except OSError:
+            continue
+        for line in lines:
+            fields = line.split()
+            if fields[3] == "0A" and fields[1].endswith(suffix):
+                return True
+    return False
+
+
+class Process:
+    """A program with everything that it prints."""
+
+    everyone = []
+
+    def __init__(self, argv, env=None, stdin=subprocess.DEVNULL, strace=None):
+        self.argv = [str(a) for a in argv]
+        self.lines = []
+        self.news = threading.Condition()
+        self.child = subprocess.Popen(
+            self.argv,
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=env,
+            start_new_session=True,
+        )
+        self.pid = self.child.pid
+        Process.everyone.append(self)
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+
+    def _read(self):
+        for raw in self.child.stdout:
+            with self.news:
+                self.lines.append(raw.decode("utf-8", "replace").rstrip())
+                self.news.notify_all()
+        with self.news:
+            self.lines.append(None)
+            self.news.notify_all()
+
+    def output(self):
+        with self.news:
+            return "\n".join(l for l in self.lines if l is not None)
+
+    def wait_line(self, pattern, timeout=10):
+        """The first match of `pattern` in what the program prints, now or within the time."""
+        compiled = re.compile(pattern)
+        deadline = time.monotonic() + timeout
+        seen = 0
+        with self.news:
+            while True:
+                for line in self.lines[seen:]:
+                    if line is None:
+                        raise Failed(f"ended without a line like {pattern!r}\n{self.report()}")
+                    found = compiled.search(line)
+                    if found:
+                        return found
+                seen = len(self.lines)
+                left = deadline - time.monotonic()
+                if left <= 0 or not self.news.wait(left):
+                    raise Failed(f"no line like {pattern!r} in {timeout} s\n{self.report()}")
+
+    def wait_listening(self, port, timeout=15):
+        deadline = time.monotonic() + timeout
+        while not listening(port):
+            if self.child.poll() is not None:
+                self.reader.join(2)
+                raise Failed(f"ended with {self.child.returncode} before it listened on {port}\n{self.report()}")
+            if time.monotonic() > deadline:
+                raise Failed(f"does not listen on {port} after {timeout} s\n{self.report()}")
+            time.sleep(0.002)
+
+    def wait_exit(self, timeout=15):
+        try:
+            code = self.child.wait(timeout)
+        except subprocess.TimeoutExpired:
+            raise Failed(f"still runs after {timeout} s\n{self.report()}") from None
+        self.reader.join(2)
+        return code
+
+    def signal(self, number):
+        self.child.send_signal(number)
+
+    def report(self):
+        lines = [l for l in self.lines if l is not None][-40:]
+        return "    $ " + " ".join(self.argv) + "".join("\n    | " + l for l in lines)
+
+    def stop(self):
+        """Ends it and everything that it started."""
+        for number in (signal.SIGCONT, signal.SIGTERM):
+            self._signal_group(number)
+        try:
+            self.child.wait(3)
+        except subprocess.TimeoutExpired:
+            pass
+        self._signal_group(signal.SIGKILL)
+        self.child.wait()
+        if self in Process.everyone:
+            Process.everyone.remove(self)
+
+    def _signal_group(self, number):
+        try:
+            os.killpg(self.pid, number)
+        except (ProcessLookupError, PermissionError):
+            pass
+
+
+@atexit.register
+def _stop_everyone():
+    for process in list(Process.everyone):
+        process.stop()
+
+
+class Lab:
+    """A folder of our own, with two user keys (one that servers know) and two host keys."""
+
+    def __init__(self):
+        self.folder = tempfile.mkdtemp(prefix="adit-interop-")
+        atexit.register(shutil.rmtree, self.folder, True)
+        for name in ("user", "stranger", "host", "other_host"):
+            subprocess.run(
+                ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", self.path(name)],
+                check=True,
+                stdin=subprocess.DEVNULL,
+            )
+        shutil.copy(self.path("user.pub"), self.path("authorized_keys"))
+        os.chmod(self.path("authorized_keys"), 0o600)
+        os.mkdir(self.path("home"), 0o700)
+        # Nothing of the person who runs this: no agent, no files under their home.
+        self.env = {k: v for k, v in os.environ.items() if not k.startswith("SSH_")}
+        self.env["HOME"] = self.path("home")
+        self.count = 0
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def file(self, text, name="file"):
+        self.count += 1
+        path = self.path(f"{name}.{self.count}")
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(text)
+        return path
+
+    def public_key(self, name):
+        return " ".join(open(self.path(name + ".pub")).read().split()[:2])
+
+    def known_hosts(self, port, host_key="host"):
+        return self.file(f"[{HOST}]:{port} {self.public_key(host_key)}\n", "known_hosts")
+
+
+def rss(pid, field="VmRSS"):
+    """Resident memory of a process in bytes."""
+    for line in open(f"/proc/{pid}/status"):
+        if line.startswith(field + ":"):
+            return int(line.split()[1]) * 1024
+    raise Failed(f"no {field} for process {pid}")
+
+
+def cpu_seconds(pid):
+    """User and system time of a process and of the children that it waited for."""
+    fields = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()
+    return sum(int(f) for f in fields[11:15]) / os.sysconf("SC_CLK_TCK")
+
+
+def descendants(pid):
+    """The process and all that come from it: sshd forks for each connection."""
+    children = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                parent = int(open(f"/proc/{name}/stat").read().rsplit(")", 1)[1].split()[1])
+            except (OSError, IndexError):
+                continue
+            children.setdefault(parent, []).append(int(name))
+    found, queue = [], [pid]
+    while queue:
+        found.append(queue.pop())
+        queue += children.get(found[-1], [])
+    return found

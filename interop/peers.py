@@ -1,0 +1,263 @@
+"""How each program is started: the same tunnel, said in each one's own words."""
+
+import os
+import shutil
+import socket
+
+from lab import HOST, USER, Failed, Port, Process
+from traffic import TIMEOUT
+
+GCM256 = "aes256-gcm@openssh.com"
+GCM128 = "aes128-gcm@openssh.com"
+CHACHA = "chacha20-poly1305@openssh.com"
+CIPHERS = (GCM256, GCM128, CHACHA)
+MLKEM = "mlkem768x25519-sha256"
+CURVE = "curve25519-sha256"
+CURVE_LIBSSH = "curve25519-sha256@libssh.org"
+KEXES = (MLKEM, CURVE, CURVE_LIBSSH)
+# OpenSSH 9.2 has no ML-KEM.
+KEXES_OF = {"ssh": KEXES[1:], "sshd": KEXES[1:]}
+
+
+def kexes(*kinds):
+    return [k for k in KEXES if all(k in KEXES_OF.get(kind, KEXES) for kind in kinds)]
+
+
+class World:
+    """Which programs there are on this machine."""
+
+    def __init__(self, lab, builds, python):
+        path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+        self.lab = lab
+        self.builds = builds
+        self.python = python
+        self.ssh = shutil.which("ssh", path=path)
+        self.sshd = shutil.which("sshd", path=path)
+        self.strace = shutil.which("strace", path=path)
+        self.ssh_agent = shutil.which("ssh-agent", path=path)
+
+    def has(self, kind):
+        return {
+            "ssh": self.ssh,
+            "sshd": self.sshd,
+            "asyncssh": self.python,
+            "adit": self.builds,
+            "aditd": self.builds,
+        }[kind]
+
+    def asyncssh(self, role, *arguments):
+        script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "asyncssh_peer.py")
+        return [self.python, script, role, *arguments]
+
+
+class Server:
+    """A server on a port of its own that lets the user in and forwards anywhere on loopback."""
+
+    def __init__(self, world, kind, build=None, rekey=None, options=(), forwarding=True):
+        self.kind = kind
+        self.build = build
+        lab = world.lab
+        self.reserved = Port()
+        self.port = self.reserved.number
+        if kind == "sshd":
+            if os.getuid() == 0:
+                os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
+            lines = [
+                f"Port {self.port}",
+                f"ListenAddress {HOST}",
+                f"HostKey {lab.path('host')}",
+                f"AuthorizedKeysFile {lab.path('authorized_keys')}",
+                "StrictModes no",
+                "UsePAM no",
+                "PermitRootLogin prohibit-password",
+                "PasswordAuthentication no",
+                "KbdInteractiveAuthentication no",
+                "AllowTcpForwarding yes",
+                "PidFile none",
+                "MaxStartups 1000",
+                f"RekeyLimit {rekey}" if rekey else "",
+                *options,
+            ]
+            config = lab.file("\n".join(lines) + "\n", "sshd_config")
+            argv = [world.sshd, "-D", "-e", "-f", config]
+        elif kind == "aditd":
+            argv = [build.aditd, "-D", "-e", "-p", self.port, "-h", lab.path("host")]
+            argv += ["-o", f"ListenAddress={HOST}"]
+            argv += ["-o", f"AuthorizedKeysFile={lab.path('authorized_keys')}"]
+            if forwarding:
+                argv += ["-o", "AllowTcpForwarding=yes"]
+            if rekey:
+                argv += ["-o", f"RekeyLimit={rekey}"]
+            for option in options:
+                argv += ["-o", option]
+        else:
+            argv = world.asyncssh("server", "--port", self.port, "--host-key", lab.path("host"))
+            argv += ["--authorized-keys", lab.path("authorized_keys")]
+            if rekey:
+                argv += ["--rekey", in_bytes(rekey)]
+        self.process = Process(argv, env=lab.env)
+        self.process.wait_listening(self.port)
+
+    def stop(self):
+        self.process.stop()
+        self.reserved.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def __str__(self):
+        return f"{self.kind}[{self.build.name}]" if self.build else self.kind
+
+
+def in_bytes(size):
+    return int(size[:-1]) * {"K": 1024, "M": 1024**2, "G": 1024**3}[size[-1]]
+
+
+class Client:
+    """A client that forwards local ports; `forwards` are pairs of a local and a destination port."""
+
+    def __init__(
+        self,
+        world,
+        kind,
+        server,
+        forwards,
+        build=None,
+        kex=None,
+        cipher=None,
+        rekey=None,
+        key="user",
+        known_hosts=None,
+        options=(),
+        verbose=True,
+        wrap=(),
+        wait=True,
+    ):
+        lab = world.lab
+        known_hosts = known_hosts or lab.known_hosts(server.port)
+        if kind in ("adit", "ssh"):
+            chosen = {
+                "BatchMode": "yes",
+                "StrictHostKeyChecking": "yes",
+                "UserKnownHostsFile": known_hosts,
+                "GlobalKnownHostsFile": "/dev/null",
+                "IdentitiesOnly": "yes",
+                "ExitOnForwardFailure": "yes",
+                **dict(option.split("=", 1) for option in options),
+            }
+            if rekey:
+                chosen["RekeyLimit"] = rekey
+            if kex:
+                chosen["KexAlgorithms"] = kex
+            if cipher:
+                chosen["Ciphers"] = cipher
+            argv = [build.adit if kind == "adit" else world.ssh, "-N", "-F", "none"]
+            argv += ["-v"] if verbose else []
+            argv += [a for item in chosen.items() for a in ("-o", "=".join(item))]
+            argv += ["-i", lab.path(key)] if key else []
+            argv += ["-p", server.port]
+            for listen, destination in forwards:
+                argv += ["-L", f"{HOST}:{listen}:{HOST}:{destination}"]
+            argv += [f"{USER}@{HOST}"]
+        else:
+            argv = world.asyncssh("client", "--port", server.port, "--user", USER)
+            argv += ["--key", lab.path(key), "--known-hosts", known_hosts]
+            argv += ["--kex", kex] if kex else []
+            argv += ["--ciphers", cipher] if cipher else []
+            argv += ["--rekey", in_bytes(rekey)] if rekey else []
+            for listen, destination in forwards:
+                argv += ["--forward", f"{listen}:{destination}"]
+        self.process = Process([*wrap, *argv], env=lab.env)
+        if wait:
+            try:
+                for listen, _ in forwards:
+                    self.process.wait_listening(listen)
+            except Failed as failed:
+                raise Failed(f"{failed}\n{server.process.report()}") from None
+
+    def stop(self):
+        self.process.stop()
+
+
+class Tunnel:
+    """A client, a server it did not start, a destination of ours, and one that refuses."""
+
+    def __init__(self, world, client, server, **how):
+        self.listen = Port()
+        self.listen_refused = Port()
+        self.nobody = Port()
+        self.target = socket.socket()
+        self.target.bind((HOST, 0))
+        self.target.listen(256)
+        self.target.settimeout(TIMEOUT)
+        self.server = server
+        forwards = [
+            (self.listen.number, self.target.getsockname()[1]),
+            (self.listen_refused.number, self.nobody.number),
+        ]
+        try:
+            self.client = Client(world, client, server, forwards, **how)
+        except Exception:
+            self._close()
+            raise
+
+    def connect(self, port=None):
+        sock = socket.create_connection((HOST, port or self.listen.number), TIMEOUT)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return sock
+
+    def accept(self, timeout=TIMEOUT):
+        self.target.settimeout(timeout)
+        sock, _ = self.target.accept()
+        sock.settimeout(TIMEOUT)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return sock
+
+    def pair(self):
+        """A connection through the tunnel: the application's end and the destination's."""
+        a = self.connect()
+        return a, self.accept()
+
+    def pairs(self, count):
+        """Many at once; who belongs to whom is said by the first four bytes."""
+        applications = [self.connect() for _ in range(count)]
+        for index, a in enumerate(applications):
+            a.sendall(index.to_bytes(4, "big"))
+        destinations = {}
+        for _ in range(count):
+            b = self.accept()
+            destinations[int.from_bytes(exactly(b, 4), "big")] = b
+        return [(a, destinations[index]) for index, a in enumerate(applications)]
+
+    def report(self):
+        return self.client.process.report() + "\n" + self.server.process.report()
+
+    def _close(self):
+        for port in (self.listen, self.listen_refused, self.nobody):
+            port.close()
+        self.target.close()
+
+    def stop(self):
+        self.client.stop()
+        self._close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, _):
+        if isinstance(error, (Failed, OSError)):
+            error.args = (f"{error}\n{self.report()}",)
+        self.stop()
+
+
+def exactly(sock, count):
+    data = b""
+    while len(data) < count:
+        piece = sock.recv(count - len(data))
+        if not piece:
+            raise Failed(f"the connection ended after {len(data)} of {count} bytes")
+        data += piece
+    return data

@@ -1,0 +1,179 @@
+#!/usr/bin/env python3
+"""adit and aditd against OpenSSH and asyncssh, over real sockets.
+
+Prints a line for each case and ends with "N passed, N failed". With --self-check the stock
+programs are tried against each other, which shows that the cases themselves are right.
+"""
+
+import argparse
+import os
+import sys
+import time
+import traceback
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import cases
+import figures
+import programs
+from lab import Failed, Lab
+from peers import CIPHERS, Server, Tunnel, World, kexes
+
+
+class Build:
+    """The two programs built with one provider."""
+
+    def __init__(self, name, folder):
+        self.name = name
+        self.adit = os.path.join(folder, "adit")
+        self.aditd = os.path.join(folder, "aditd")
+
+    def exists(self):
+        return os.access(self.adit, os.X_OK) and os.access(self.aditd, os.X_OK)
+
+
+class Run:
+    """Counts, and prints as it goes."""
+
+    def __init__(self, only):
+        self.only = only
+        self.passed = 0
+        self.failed = 0
+
+    def wants(self, name):
+        return self.only in name
+
+    def case(self, name, function, *arguments):
+        if not self.wants(name):
+            return
+        start = time.monotonic()
+        try:
+            note = function(*arguments)
+        except (Failed, OSError) as failed:
+            self.failed += 1
+            print(f"FAIL {name}: {failed}", flush=True)
+        except Exception:
+            self.failed += 1
+            print(f"FAIL {name}:\n{traceback.format_exc()}", flush=True)
+        else:
+            self.passed += 1
+            print(f"ok   {name} ({time.monotonic() - start:.2f} s)", flush=True)
+            if isinstance(note, str):
+                print(f"figure: {note}", flush=True)
+
+
+def in_tunnel(world, client, server, case, **how):
+    with Tunnel(world, client, server, **how) as tunnel:
+        case(tunnel)
+
+
+def short_name(kex, cipher):
+    return f"{kex.removesuffix('-sha256')} {cipher.removesuffix('@openssh.com')}"
+
+
+def pair(run, world, client, kind, build_client=None, build_server=None):
+    """Everything for one client and one server."""
+    name = client + (f"[{build_client.name}]" if build_client else "")
+    name += " -> " + kind + (f"[{build_server.name}]" if build_server else "")
+    missing = [k for k in (client, kind) if not world.has(k)]
+    if missing:
+        print(f"skip: {name}: no {' and no '.join(missing)} here", flush=True)
+        return
+    if not any(run.wants(f"{name}: {c.__name__}") for c in cases.EVERY + cases.TRUST) and not (
+        run.only and name in run.only
+    ):
+        return
+    try:
+        with Server(world, kind, build_server) as server:
+            for case in cases.EVERY:
+                run.case(
+                    f"{name}: {case.__name__}",
+                    lambda case=case: in_tunnel(world, client, server, case, build=build_client),
+                )
+            for case in cases.TRUST:
+                if client == "asyncssh" and case is cases.accept_new:
+                    continue
+                run.case(f"{name}: {case.__name__}", case, world, client, server, build_client)
+            for kex in kexes(client, kind):
+                for cipher in CIPHERS:
+                    run.case(
+                        f"{name}: {short_name(kex, cipher)}",
+                        lambda kex=kex, cipher=cipher: in_tunnel(
+                            world,
+                            client,
+                            server,
+                            matrix,
+                            build=build_client,
+                            kex=kex,
+                            cipher=cipher,
+                        ),
+                    )
+        with Server(world, kind, build_server, rekey="1M") as server:
+            for cipher in CIPHERS:
+                run.case(
+                    f"{name}: rekey every MiB on both sides, {cipher.removesuffix('@openssh.com')}",
+                    lambda cipher=cipher: in_tunnel(
+                        world,
+                        client,
+                        server,
+                        lambda tunnel: cases.bulk(tunnel, 8 * cases.MIB),
+                        build=build_client,
+                        cipher=cipher,
+                        rekey="1M",
+                    ),
+                )
+    except Failed as failed:
+        run.failed += 1
+        print(f"FAIL {name}: {failed}", flush=True)
+
+
+def matrix(tunnel):
+    cases.echo(tunnel)
+    cases.bulk(tunnel, cases.MIB)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--ring", help="folder of adit and aditd with the default provider")
+    parser.add_argument("--pure", help="folder of adit and aditd with the provider without C")
+    parser.add_argument("--venv", help="virtual environment that has asyncssh")
+    parser.add_argument("--interop", choices=["short", "full"])
+    parser.add_argument("--figures", choices=["short", "full"])
+    parser.add_argument("--self-check", action="store_true")
+    parser.add_argument("--only", default="", help="cases whose name holds this")
+    options = parser.parse_args()
+
+    named = [("ring", options.ring), ("pure", options.pure)]
+    builds = [Build(name, folder) for name, folder in named if folder]
+    for build in builds:
+        if not build.exists():
+            print(f"FAIL no adit and aditd in {os.path.dirname(build.adit)}")
+            print("0 passed, 1 failed")
+            return 1
+    python = options.venv and os.path.join(options.venv, "bin", "python")
+    if python and os.system(f"'{python}' -c 'import asyncssh' 2>/dev/null") != 0:
+        python = None
+    world = World(Lab(), builds, python)
+    run = Run(options.only)
+
+    if options.self_check:
+        pair(run, world, "ssh", "sshd")
+        pair(run, world, "asyncssh", "sshd")
+        pair(run, world, "ssh", "asyncssh")
+    if options.interop:
+        for build in builds:
+            pair(run, world, "adit", "sshd", build_client=build)
+            pair(run, world, "adit", "asyncssh", build_client=build)
+            pair(run, world, "ssh", "aditd", build_server=build)
+            pair(run, world, "asyncssh", "aditd", build_server=build)
+            pair(run, world, "adit", "aditd", build, build)
+        if len(builds) == 2:
+            pair(run, world, "adit", "aditd", builds[0], builds[1])
+        programs.all_cases(run, world, builds[0])
+    if options.figures:
+        figures.all_cases(run, world, builds[0], options.figures)
+    print(f"{run.passed} passed, {run.failed} failed")
+    return 1 if run.failed or not run.passed else 0
+
+
+sys.exit(main())
