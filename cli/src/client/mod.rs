@@ -1,1 +1,5 @@
-//! The client.
+//! The client, `adit`.
+
+pub mod command;
+pub mod destination;
+pub mod options;

@@ -1,0 +1,662 @@
+//! The client's options: what `-o` and, by other spellings, the letters of the command line set.
+//!
+//! Names, values and messages are ssh_config(5)'s. As there, the first value given for a keyword
+//! wins, and `IdentityFile` and `LocalForward` gather.
+
+use std::fmt;
+use std::time::Duration;
+
+use adit_forward::spec::{self, Family, GatewayPorts, LocalForward, Names};
+
+use crate::report::Level;
+use crate::value;
+
+/// What was set. `None`: nothing, so that the default is taken where it is used.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// `AddressFamily`, `-4`, `-6`.
+    pub address_family: Option<Family>,
+    /// `BatchMode`: never ask a person.
+    pub batch_mode: Option<bool>,
+    /// `Ciphers`, `-c`: a list, as given.
+    pub ciphers: Option<String>,
+    /// `ConnectTimeout`.
+    pub connect_timeout: Option<Duration>,
+    /// `ConnectionAttempts`.
+    pub connection_attempts: Option<u32>,
+    /// `ExitOnForwardFailure`.
+    pub exit_on_forward_failure: Option<bool>,
+    /// `GatewayPorts`, `-g`.
+    pub gateway_ports: Option<GatewayPorts>,
+    /// `GlobalKnownHostsFile`: files to look a host key up in. `none` leaves none.
+    pub global_known_hosts: Option<Vec<String>>,
+    /// `HostKeyAlgorithms`: a list, as given.
+    pub host_key_algorithms: Option<String>,
+    /// `IdentityFile`, `-i`: as given, in order.
+    pub identity_files: Vec<IdentityFile>,
+    /// `IdentitiesOnly`: nothing of the agent but what `identity_files` name.
+    pub identities_only: Option<bool>,
+    /// `KexAlgorithms`: a list, as given.
+    pub kex_algorithms: Option<String>,
+    /// `LocalForward`, `-L`: without repetitions.
+    pub local_forwards: Vec<LocalForward>,
+    /// `LogLevel`, `-v`, `-q`.
+    pub log_level: Option<Level>,
+    /// `MACs`, `-m`: a list, as given.
+    pub macs: Option<String>,
+    /// `Port`, `-p`.
+    pub port: Option<u16>,
+    /// `RekeyLimit`.
+    pub rekey_limit: Option<RekeyLimit>,
+    /// `ServerAliveCountMax`.
+    pub server_alive_count_max: Option<u32>,
+    /// `ServerAliveInterval`; zero turns it off.
+    pub server_alive_interval: Option<Duration>,
+    /// `StrictHostKeyChecking`.
+    pub strict_host_key_checking: Option<StrictHostKeyChecking>,
+    /// `User`, `-l`.
+    pub user: Option<String>,
+    /// `UserKnownHostsFile`: as `global_known_hosts`; the first one is where new keys go.
+    pub user_known_hosts: Option<Vec<String>>,
+}
+
+/// A file to take a key from.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct IdentityFile {
+    /// As given: with `~` and tokens.
+    pub path: String,
+    /// Whether its absence is worth a word.
+    pub named_by: NamedBy,
+}
+
+/// Who asked for a file.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum NamedBy {
+    /// A person, with `-i`.
+    Person,
+    /// `IdentityFile`, which may name files that not every machine has.
+    Option,
+    /// Nobody: it is where such files usually are.
+    Default,
+}
+
+/// What to do about a host key that is not known.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum StrictHostKeyChecking {
+    /// Ask a person.
+    #[default]
+    Ask,
+    /// Take it, note it, go on.
+    AcceptNew,
+    /// As [`Self::AcceptNew`]: a changed key is refused here too.
+    No,
+    /// Refuse.
+    Yes,
+}
+
+/// How much or how long until keys are exchanged again.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct RekeyLimit {
+    /// `None`: what the cipher allows.
+    pub bytes: Option<u64>,
+    /// `None`: the default.
+    pub time: Option<Duration>,
+}
+
+/// Smallest `RekeyLimit` in bytes that is taken: OpenSSH's, too.
+pub const REKEY_BYTES_MIN: u64 = 16;
+
+/// An option that is not one, in ssh's words without the place.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum OptionError {
+    /// No such keyword.
+    Unknown(String),
+    /// Everything else, as a sentence.
+    Value(String),
+}
+
+impl OptionError {
+    /// With the place that ssh names for what comes from the command line.
+    #[must_use]
+    pub fn on_command_line(&self) -> String {
+        match self {
+            Self::Unknown(_) => format!("command-line: line 0: {self}"),
+            Self::Value(_) => format!("command-line line 0: {self}"),
+        }
+    }
+}
+
+impl fmt::Display for OptionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown(keyword) => write!(f, "Bad configuration option: {keyword}"),
+            Self::Value(text) => f.write_str(text),
+        }
+    }
+}
+
+impl std::error::Error for OptionError {}
+
+fn bad<T>(text: impl Into<String>) -> Result<T, OptionError> {
+    Err(OptionError::Value(text.into()))
+}
+
+impl Options {
+    /// Takes one line, `Keyword value` or `Keyword=value`.
+    ///
+    /// # Errors
+    /// [`OptionError`]; nothing is changed.
+    pub fn set(&mut self, line: &str, names: &dyn Names) -> Result<(), OptionError> {
+        let Ok(words) = value::words(line) else {
+            return bad("invalid quotes");
+        };
+        let Some((keyword, values)) = words.split_first() else {
+            return Ok(());
+        };
+        let keyword = keyword.to_ascii_lowercase();
+        let Some(entry) = KEYWORDS.iter().find(|(name, _)| *name == keyword) else {
+            return Err(OptionError::Unknown(keyword));
+        };
+        let Some(first) = values.first().filter(|value| !value.is_empty()) else {
+            return bad(format!("no argument after keyword \"{keyword}\""));
+        };
+        let single = |store: &mut dyn FnMut(&str) -> Result<(), OptionError>| match values {
+            [_] => store(first),
+            _ => bad(format!("keyword {keyword} extra arguments at end of line")),
+        };
+        match entry.1 {
+            Set::One(set) => single(&mut |value| set(self, value)),
+            Set::Many(set) => set(self, values, names),
+        }
+    }
+
+    /// Adds `-L`'s specification.
+    ///
+    /// # Errors
+    /// The whole message.
+    pub fn add_local_forward(&mut self, text: &str, names: &dyn Names) -> Result<(), String> {
+        let forward = LocalForward::parse(text, names)
+            .map_err(|error| format!("Bad local forwarding specification '{text}': {error}"))?;
+        spec::add(&mut self.local_forwards, forward);
+        Ok(())
+    }
+}
+
+enum Set {
+    One(fn(&mut Options, &str) -> Result<(), OptionError>),
+    Many(fn(&mut Options, &[String], &dyn Names) -> Result<(), OptionError>),
+}
+
+/// In lower case, sorted.
+const KEYWORDS: &[(&str, Set)] = &[
+    (
+        "addressfamily",
+        Set::One(|o, v| choose(&mut o.address_family, v, family)),
+    ),
+    (
+        "batchmode",
+        Set::One(|o, v| choose(&mut o.batch_mode, v, value::yes_or_no)),
+    ),
+    ("ciphers", Set::One(|o, v| list(&mut o.ciphers, v))),
+    (
+        "connectionattempts",
+        Set::One(|o, v| integer(&mut o.connection_attempts, v, 1)),
+    ),
+    ("connecttimeout", Set::One(connect_timeout)),
+    (
+        "exitonforwardfailure",
+        Set::One(|o, v| choose(&mut o.exit_on_forward_failure, v, value::yes_or_no)),
+    ),
+    (
+        "gatewayports",
+        Set::One(|o, v| choose(&mut o.gateway_ports, v, gateway_ports)),
+    ),
+    (
+        "globalknownhostsfile",
+        Set::Many(|o, v, _| files(&mut o.global_known_hosts, v)),
+    ),
+    (
+        "hostkeyalgorithms",
+        Set::One(|o, v| list(&mut o.host_key_algorithms, v)),
+    ),
+    (
+        "identitiesonly",
+        Set::One(|o, v| choose(&mut o.identities_only, v, value::yes_or_no)),
+    ),
+    (
+        "identityfile",
+        Set::One(|o, v| {
+            o.add_identity_file(v, NamedBy::Option);
+            Ok(())
+        }),
+    ),
+    (
+        "kexalgorithms",
+        Set::One(|o, v| list(&mut o.kex_algorithms, v)),
+    ),
+    ("localforward", Set::Many(local_forward)),
+    ("loglevel", Set::One(log_level)),
+    ("macs", Set::One(|o, v| list(&mut o.macs, v))),
+    ("port", Set::One(port)),
+    ("rekeylimit", Set::Many(rekey_limit)),
+    (
+        "serveralivecountmax",
+        Set::One(|o, v| integer(&mut o.server_alive_count_max, v, 1)),
+    ),
+    ("serveraliveinterval", Set::One(server_alive_interval)),
+    (
+        "stricthostkeychecking",
+        Set::One(|o, v| choose(&mut o.strict_host_key_checking, v, strict)),
+    ),
+    (
+        "user",
+        Set::One(|o, v| {
+            first(&mut o.user, v.to_owned());
+            Ok(())
+        }),
+    ),
+    (
+        "userknownhostsfile",
+        Set::Many(|o, v, _| files(&mut o.user_known_hosts, v)),
+    ),
+];
+
+impl Options {
+    /// Adds a file to take a key from; the same one twice is one.
+    pub fn add_identity_file(&mut self, path: &str, named_by: NamedBy) {
+        if self.identity_files.iter().all(|file| file.path != path) {
+            let path = path.to_owned();
+            self.identity_files.push(IdentityFile { path, named_by });
+        }
+    }
+}
+
+/// The first value given for a keyword wins.
+pub(crate) fn first<T>(slot: &mut Option<T>, value: T) {
+    if slot.is_none() {
+        *slot = Some(value);
+    }
+}
+
+fn choose<T>(
+    slot: &mut Option<T>,
+    text: &str,
+    read: fn(&str) -> Option<T>,
+) -> Result<(), OptionError> {
+    let Some(value) = read(text) else {
+        return bad(format!("unsupported option \"{text}\"."));
+    };
+    first(slot, value);
+    Ok(())
+}
+
+fn integer(slot: &mut Option<u32>, text: &str, min: u32) -> Result<(), OptionError> {
+    // OpenSSH keeps numbers in an int.
+    match value::number::<i32>(text).and_then(|n| u32::try_from(n).ok()) {
+        None => bad("integer value invalid."),
+        Some(n) if n < min => bad("integer value too small."),
+        Some(n) => {
+            first(slot, n);
+            Ok(())
+        }
+    }
+}
+
+/// A list of algorithms is looked through where it is known what there is.
+fn list(slot: &mut Option<String>, text: &str) -> Result<(), OptionError> {
+    first(slot, text.to_owned());
+    Ok(())
+}
+
+fn files(slot: &mut Option<Vec<String>>, values: &[String]) -> Result<(), OptionError> {
+    let none = values.iter().any(|v| v.eq_ignore_ascii_case("none"));
+    match values {
+        [_] if none => first(slot, Vec::new()),
+        _ if none => return bad("keyword \"none\" must be the only argument"),
+        _ => first(slot, values.to_vec()),
+    }
+    Ok(())
+}
+
+fn family(text: &str) -> Option<Family> {
+    match text {
+        "any" => Some(Family::Any),
+        "inet" => Some(Family::Inet),
+        "inet6" => Some(Family::Inet6),
+        _ => None,
+    }
+}
+
+fn gateway_ports(text: &str) -> Option<GatewayPorts> {
+    Some(match value::yes_or_no(text)? {
+        true => GatewayPorts::Yes,
+        false => GatewayPorts::No,
+    })
+}
+
+fn strict(text: &str) -> Option<StrictHostKeyChecking> {
+    Some(match text {
+        "ask" => StrictHostKeyChecking::Ask,
+        "accept-new" => StrictHostKeyChecking::AcceptNew,
+        "no" | "off" | "false" => StrictHostKeyChecking::No,
+        "yes" | "true" => StrictHostKeyChecking::Yes,
+        _ => return None,
+    })
+}
+
+fn time(text: &str) -> Result<Duration, OptionError> {
+    value::time(text).ok_or_else(|| OptionError::Value("invalid time value.".into()))
+}
+
+fn connect_timeout(options: &mut Options, text: &str) -> Result<(), OptionError> {
+    // "none" is the default: the system's patience. It still is a first value.
+    let timeout = match text {
+        "none" => Duration::ZERO,
+        _ => time(text)?,
+    };
+    first(&mut options.connect_timeout, timeout);
+    Ok(())
+}
+
+fn server_alive_interval(options: &mut Options, text: &str) -> Result<(), OptionError> {
+    let interval = match text {
+        "none" => Duration::ZERO,
+        _ => time(text)?,
+    };
+    first(&mut options.server_alive_interval, interval);
+    Ok(())
+}
+
+fn log_level(options: &mut Options, text: &str) -> Result<(), OptionError> {
+    let Some(level) = Level::parse(text) else {
+        return bad(format!("unsupported log level '{text}'"));
+    };
+    first(&mut options.log_level, level);
+    Ok(())
+}
+
+fn port(options: &mut Options, text: &str) -> Result<(), OptionError> {
+    match value::number::<u16>(text).filter(|port| *port != 0) {
+        Some(port) => first(&mut options.port, port),
+        None => return bad(format!("Bad port '{text}'.")),
+    }
+    Ok(())
+}
+
+fn local_forward(
+    options: &mut Options,
+    values: &[String],
+    names: &dyn Names,
+) -> Result<(), OptionError> {
+    match values {
+        [listen, target] => LocalForward::parse(&format!("{listen}:{target}"), names)
+            .map(|forward| spec::add(&mut options.local_forwards, forward))
+            .or_else(|error| bad(format!("Bad forwarding specification: {error}."))),
+        [_] => bad("Missing target argument."),
+        _ => bad("keyword localforward extra arguments at end of line"),
+    }
+}
+
+fn rekey_limit(options: &mut Options, values: &[String], _: &dyn Names) -> Result<(), OptionError> {
+    let (amount, span) = match values {
+        [amount] => (amount, None),
+        [amount, span] => (amount, Some(span)),
+        _ => return bad("keyword rekeylimit extra arguments at end of line"),
+    };
+    let bytes = match amount.as_str() {
+        "default" => None,
+        // The cipher's own limit stays, which is what OpenSSH makes of "none", too.
+        "none" | "0" => None,
+        _ => match value::size(amount) {
+            None => return bad(format!("Bad number '{amount}': Invalid argument")),
+            Some(n) if n < REKEY_BYTES_MIN => return bad("RekeyLimit too small"),
+            Some(n) => Some(n),
+        },
+    };
+    let time = match span.map(String::as_str) {
+        None | Some("none" | "0") => None,
+        Some(span) => Some(time(span)?),
+    };
+    first(&mut options.rekey_limit, RekeyLimit { bytes, time });
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct NoNames;
+    impl Names for NoNames {
+        fn variable(&self, _: &str) -> Option<String> {
+            None
+        }
+        fn service(&self, _: &str) -> Option<u16> {
+            None
+        }
+    }
+
+    fn set(lines: &[&str]) -> Result<Options, String> {
+        let mut options = Options::default();
+        for line in lines {
+            options
+                .set(line, &NoNames)
+                .map_err(|error| error.on_command_line())?;
+        }
+        Ok(options)
+    }
+
+    #[test]
+    fn keywords_are_sorted_and_in_lower_case() {
+        assert!(KEYWORDS.is_sorted_by(|a, b| a.0 < b.0));
+        assert!(KEYWORDS.iter().all(|(k, _)| *k == k.to_ascii_lowercase()));
+    }
+
+    #[test]
+    fn each_keyword_sets_its_option() {
+        let options = set(&[
+            "AddressFamily=inet6",
+            "BATCHMODE yes",
+            "Ciphers aes256-gcm@openssh.com",
+            "ConnectionAttempts 3",
+            "ConnectTimeout 1m",
+            "ExitOnForwardFailure=true",
+            "GatewayPorts yes",
+            "GlobalKnownHostsFile none",
+            "HostKeyAlgorithms ssh-ed25519",
+            "IdentitiesOnly yes",
+            "IdentityFile ~/.ssh/a",
+            "KexAlgorithms curve25519-sha256",
+            "LocalForward *:8080 [::1]:80",
+            "LogLevel debug2",
+            "MACs hmac-sha2-256",
+            "Port 2222",
+            "RekeyLimit 1M 1h",
+            "ServerAliveCountMax 5",
+            "ServerAliveInterval 15s",
+            "StrictHostKeyChecking accept-new",
+            "User \"a b\"",
+            "UserKnownHostsFile a \"b c\"",
+        ])
+        .unwrap();
+        assert_eq!(options.address_family, Some(Family::Inet6));
+        assert_eq!(options.batch_mode, Some(true));
+        assert_eq!(options.ciphers.as_deref(), Some("aes256-gcm@openssh.com"));
+        assert_eq!(options.connection_attempts, Some(3));
+        assert_eq!(options.connect_timeout, Some(Duration::from_secs(60)));
+        assert_eq!(options.exit_on_forward_failure, Some(true));
+        assert_eq!(options.gateway_ports, Some(GatewayPorts::Yes));
+        assert_eq!(options.global_known_hosts, Some(vec![]));
+        assert_eq!(options.host_key_algorithms.as_deref(), Some("ssh-ed25519"));
+        assert_eq!(options.identities_only, Some(true));
+        assert_eq!(
+            options.identity_files,
+            [IdentityFile {
+                path: "~/.ssh/a".into(),
+                named_by: NamedBy::Option
+            }]
+        );
+        assert_eq!(options.kex_algorithms.as_deref(), Some("curve25519-sha256"));
+        assert_eq!(options.local_forwards[0].to_string(), "*:8080:[::1]:80");
+        assert_eq!(options.log_level, Some(Level::Debug2));
+        assert_eq!(options.macs.as_deref(), Some("hmac-sha2-256"));
+        assert_eq!(options.port, Some(2222));
+        assert_eq!(
+            options.rekey_limit,
+            Some(RekeyLimit {
+                bytes: Some(1 << 20),
+                time: Some(Duration::from_secs(3600))
+            })
+        );
+        assert_eq!(options.server_alive_count_max, Some(5));
+        assert_eq!(options.server_alive_interval, Some(Duration::from_secs(15)));
+        assert_eq!(
+            options.strict_host_key_checking,
+            Some(StrictHostKeyChecking::AcceptNew)
+        );
+        assert_eq!(options.user.as_deref(), Some("a b"));
+        assert_eq!(
+            options.user_known_hosts,
+            Some(vec!["a".into(), "b c".into()])
+        );
+    }
+
+    #[test]
+    fn the_first_value_wins_and_lists_gather() {
+        let options = set(&[
+            "Port 1",
+            "Port 2",
+            "User a",
+            "User b",
+            "RekeyLimit default",
+            "RekeyLimit 1G",
+            "IdentityFile a",
+            "IdentityFile b",
+            "IdentityFile a",
+            "LocalForward 1 h:2",
+            "LocalForward 3 h:4",
+            "LocalForward 1 h:2",
+        ])
+        .unwrap();
+        assert_eq!(options.port, Some(1));
+        assert_eq!(options.user.as_deref(), Some("a"));
+        assert_eq!(options.rekey_limit, Some(RekeyLimit::default()));
+        assert_eq!(options.identity_files.len(), 2);
+        assert_eq!(options.local_forwards.len(), 2);
+    }
+
+    #[test]
+    fn words_that_mean_the_same_do_the_same() {
+        use StrictHostKeyChecking::{AcceptNew, Ask, No, Yes};
+        for (word, meaning) in [
+            ("ask", Ask),
+            ("accept-new", AcceptNew),
+            ("no", No),
+            ("off", No),
+            ("yes", Yes),
+        ] {
+            let options = set(&[&format!("StrictHostKeyChecking {word}")]).unwrap();
+            assert_eq!(options.strict_host_key_checking, Some(meaning), "{word}");
+        }
+        for line in [
+            "RekeyLimit default none",
+            "RekeyLimit none",
+            "RekeyLimit 0 0",
+        ] {
+            let options = set(&[line]).unwrap();
+            assert_eq!(options.rekey_limit, Some(RekeyLimit::default()), "{line}");
+        }
+    }
+
+    #[test]
+    fn errors_are_in_the_words_of_ssh() {
+        for (line, text) in [
+            (
+                "Foo=1",
+                "command-line: line 0: Bad configuration option: foo",
+            ),
+            ("=x", "command-line: line 0: Bad configuration option: "),
+            (
+                "Port",
+                "command-line line 0: no argument after keyword \"port\"",
+            ),
+            (
+                "User=",
+                "command-line line 0: no argument after keyword \"user\"",
+            ),
+            ("Port abc", "command-line line 0: Bad port 'abc'."),
+            ("Port 0", "command-line line 0: Bad port '0'."),
+            ("Port 65536", "command-line line 0: Bad port '65536'."),
+            (
+                "Port 1 2",
+                "command-line line 0: keyword port extra arguments at end of line",
+            ),
+            (
+                "StrictHostKeyChecking maybe",
+                "command-line line 0: unsupported option \"maybe\".",
+            ),
+            (
+                "AddressFamily x",
+                "command-line line 0: unsupported option \"x\".",
+            ),
+            (
+                "BatchMode x",
+                "command-line line 0: unsupported option \"x\".",
+            ),
+            (
+                "ConnectTimeout x",
+                "command-line line 0: invalid time value.",
+            ),
+            (
+                "ServerAliveInterval 5x",
+                "command-line line 0: invalid time value.",
+            ),
+            (
+                "ServerAliveCountMax x",
+                "command-line line 0: integer value invalid.",
+            ),
+            (
+                "ServerAliveCountMax 0",
+                "command-line line 0: integer value too small.",
+            ),
+            (
+                "ConnectionAttempts 0",
+                "command-line line 0: integer value too small.",
+            ),
+            (
+                "ConnectionAttempts -1",
+                "command-line line 0: integer value invalid.",
+            ),
+            (
+                "LogLevel x",
+                "command-line line 0: unsupported log level 'x'",
+            ),
+            (
+                "RekeyLimit x",
+                "command-line line 0: Bad number 'x': Invalid argument",
+            ),
+            ("RekeyLimit 15", "command-line line 0: RekeyLimit too small"),
+            (
+                "RekeyLimit 1G x",
+                "command-line line 0: invalid time value.",
+            ),
+            (
+                "LocalForward 1:h:2",
+                "command-line line 0: Missing target argument.",
+            ),
+            (
+                "LocalForward a h:2",
+                "command-line line 0: Bad forwarding specification: the port to listen on, 'a', \
+                 is not a number from 1 to 65535 or a service.",
+            ),
+            (
+                "UserKnownHostsFile a none",
+                "command-line line 0: keyword \"none\" must be the only argument",
+            ),
+            ("User \"a", "command-line line 0: invalid quotes"),
+        ] {
+            assert_eq!(set(&[line]).map(|_| ()), Err(text.to_owned()), "{line}");
+        }
+        assert!(set(&["RekeyLimit 16", "", "# nothing"]).is_ok());
+    }
+}
