@@ -1,0 +1,152 @@
+//! The book: how many bytes a session has promised to hold. Arithmetic only.
+//!
+//! A window is a promise to hold that many bytes, and SSH cannot take it back (RFC 4254 §5.2 only
+//! adds). So every window is lent from one limit, and at all times
+//!
+//! ```text
+//!     sum of the loans of all channels + left = limit
+//! ```
+//!
+//! Half of the book belongs to the bases, so that a channel can always be opened however greedy
+//! the others are; the other half, `spare`, is for whoever has use for it.
+
+use crate::table::SLOTS_MAX;
+
+/// How much one session may use.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Limits {
+    /// Channels at a time. More than 16384 (OpenSSH's CHANNELS_MAX_CHANNELS) count as that.
+    pub max_channels: u32,
+    /// Bytes promised to be held, all windows together.
+    pub window_budget: u32,
+}
+
+impl Limits {
+    /// For a client: as many channels as OpenSSH takes.
+    pub const CLIENT: Self = Self {
+        max_channels: 16_384,
+        window_budget: 64 << 20,
+    };
+    /// For a server, which has many sessions.
+    pub const SERVER: Self = Self {
+        max_channels: 4096,
+        window_budget: 32 << 20,
+    };
+    /// For a small device.
+    pub const EMBEDDED: Self = Self {
+        max_channels: 32,
+        window_budget: 128 << 10,
+    };
+}
+
+/// Smallest base: a window below it costs more in messages than it carries.
+const BASE_MIN: u32 = 1 << 10;
+/// Largest base: one message of the largest size.
+const BASE_MAX: u32 = 32 << 10;
+/// Largest first window: a connection has to show that it has use for more.
+const FIRST_MAX: u32 = 64 << 10;
+
+/// What is lent and what is left.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    limit: u32,
+    /// What every channel keeps until it can receive nothing more.
+    base: u32,
+    /// Not lent.
+    left: u32,
+    /// Of `left`, what may be lent on top of the bases.
+    spare: u32,
+    channels: u32,
+}
+
+impl Budget {
+    /// Nothing is lent yet.
+    pub(crate) fn new(limits: Limits) -> Self {
+        let limit = limits.window_budget;
+        let channels_max = limits.max_channels.clamp(1, SLOTS_MAX);
+        let base = share(limit, channels_max.saturating_mul(2)).clamp(BASE_MIN, BASE_MAX);
+        let bases = base.saturating_mul(channels_max);
+        Self {
+            limit,
+            base,
+            left: limit,
+            // When BASE_MIN makes the bases more than half, not every channel can be opened, but
+            // those that are can grow.
+            spare: limit.saturating_sub(bases).max(limit / 2),
+            channels: 0,
+        }
+    }
+
+    /// What is not lent.
+    pub(crate) const fn left(&self) -> u32 {
+        self.left
+    }
+
+    /// A new channel's first window, lent, or `None` when not even its base can be.
+    pub(crate) fn open(&mut self) -> Option<u32> {
+        let on_top = self.left.checked_sub(self.base)?.min(self.spare);
+        self.channels = self.channels.saturating_add(1);
+        let wanted = share(self.limit, self.channels.saturating_mul(8));
+        let first = wanted
+            .clamp(self.base, FIRST_MAX)
+            .min(self.base.saturating_add(on_top));
+        self.settle(0, first);
+        Some(first)
+    }
+
+    /// A channel is gone; its loan was settled before.
+    pub(crate) const fn close(&mut self) {
+        self.channels = self.channels.saturating_sub(1);
+    }
+
+    /// One channel's loan is another now. The only place where `left` changes.
+    pub(crate) fn settle(&mut self, before: u32, after: u32) {
+        debug_assert!(
+            after.saturating_sub(before) <= self.left,
+            "only what is left can be lent"
+        );
+        self.left = self.left.saturating_add(before).saturating_sub(after);
+        self.spare = self
+            .spare
+            .saturating_add(before.saturating_sub(self.base))
+            .saturating_sub(after.saturating_sub(self.base));
+    }
+
+    /// How much a loan that has proved too small may grow: it doubles, up to a quarter of the
+    /// book, out of what is spare. Beyond its fair share it leaves the low mark to others.
+    pub(crate) fn growth(&self, loan: u32) -> u32 {
+        let loan_max = (self.limit / 4).max(self.base);
+        let wanted = loan.min(loan_max.saturating_sub(loan));
+        let spare = self.spare.min(self.left);
+        let fair = wanted
+            .min(self.fair_share().saturating_sub(loan))
+            .min(spare);
+        let unfair = wanted
+            .saturating_sub(fair)
+            .min(spare.saturating_sub(fair).saturating_sub(self.low_mark()));
+        fair.saturating_add(unfair)
+    }
+
+    /// How much of a loan is to be given back, when there is an occasion: nothing unless the book
+    /// is tight, then what is above the fair share, until it is no longer tight.
+    pub(crate) fn excess(&self, loan: u32) -> u32 {
+        let short = self.low_mark().saturating_sub(self.spare.min(self.left));
+        loan.saturating_sub(self.fair_share()).min(short)
+    }
+
+    /// What each of the channels there are could have on top of the bases of all there may be.
+    fn fair_share(&self) -> u32 {
+        share(self.limit, self.channels.saturating_mul(2)).max(self.base)
+    }
+
+    /// Below this much to spare the book is tight. A mark above zero keeps a loan from swinging
+    /// between all there is and its fair share.
+    const fn low_mark(&self) -> u32 {
+        self.limit / 16
+    }
+}
+
+/// `limit / parts`; nothing is shared among nobody.
+fn share(limit: u32, parts: u32) -> u32 {
+    limit.checked_div(parts).unwrap_or(limit)
+}

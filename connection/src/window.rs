@@ -1,0 +1,194 @@
+//! The two windows of a channel (RFC 4254 §5.2): what the peer lets us send, and what we let the
+//! peer send, which is a loan from the [book](crate::budget). Arithmetic only: no packets, no
+//! sockets.
+//!
+//! ```text
+//!     peer may send        arrived, spilled      taken by the local socket
+//!     |---- granted ----|------- held -------|----------- owed -----------|
+//!     '------------------------------ the loan ---------------------------'
+//!          data arrives ->     delivered ->      WINDOW_ADJUST -> (granted)
+//! ```
+
+use crate::error::PeerMisbehaved;
+
+/// Bytes we may still send on one channel.
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) struct RemoteWindow(u32);
+
+impl RemoteWindow {
+    pub(crate) const fn new(initial_window_size: u32) -> Self {
+        Self(initial_window_size)
+    }
+
+    pub(crate) const fn left(&self) -> u32 {
+        self.0
+    }
+
+    /// The peer may never raise a window past 2^32 - 1 (§5.2), so overflow is its fault.
+    pub(crate) fn adjust(&mut self, bytes_to_add: u32) -> Result<(), PeerMisbehaved> {
+        self.0 = self
+            .0
+            .checked_add(bytes_to_add)
+            .ok_or(PeerMisbehaved::WindowOverflow)?;
+        Ok(())
+    }
+
+    /// `n` bytes were sent, no more than [`RemoteWindow::left`].
+    pub(crate) fn sent(&mut self, n: usize) {
+        let left = u32::try_from(n).ok().and_then(|n| self.0.checked_sub(n));
+        debug_assert!(left.is_some(), "more was sent than granted");
+        self.0 = left.unwrap_or(0);
+    }
+}
+
+/// Bytes the peer may still send on one channel, and those it sent that are not yet granted again.
+#[derive(Debug)]
+pub(crate) struct LocalWindow {
+    granted: u32,
+    held: u32,
+    owed: u32,
+    /// When the present round began, and how much arrived in it.
+    round_start: Millis,
+    used: u32,
+}
+
+impl LocalWindow {
+    /// A window of `first` bytes, lent before.
+    pub(crate) const fn new(first: u32) -> Self {
+        Self {
+            granted: first,
+            held: 0,
+            owed: 0,
+            round_start: Millis(0),
+            used: 0,
+        }
+    }
+
+    /// What the peer may send and the book has lent for it.
+    pub(crate) const fn loan(&self) -> u32 {
+        self.granted
+            .saturating_add(self.held)
+            .saturating_add(self.owed)
+    }
+
+    /// Of that, what has arrived and is not delivered.
+    pub(crate) const fn held(&self) -> u32 {
+        self.held
+    }
+
+    /// What the peer may send still.
+    pub(crate) const fn granted(&self) -> u32 {
+        self.granted
+    }
+
+    /// `n` bytes arrived. Not one more than granted: there is no grace.
+    pub(crate) fn spend(&mut self, n: u32) -> Result<(), PeerMisbehaved> {
+        self.granted = self
+            .granted
+            .checked_sub(n)
+            .ok_or(PeerMisbehaved::WindowExceeded)?;
+        Ok(())
+    }
+
+    /// They are kept. A round lasts as long as a round trip; `used` counts within one.
+    pub(crate) const fn hold(&mut self, n: u32, clock: &Clock) {
+        self.held = self.held.saturating_add(n);
+        if clock.is_past(self.round_start) {
+            self.new_round(clock);
+        }
+        self.used = self.used.saturating_add(n);
+    }
+
+    /// The local socket took `n` of the bytes that are held.
+    pub(crate) fn delivered(&mut self, n: usize) {
+        let n = u32::try_from(n).unwrap_or(u32::MAX);
+        debug_assert!(n <= self.held, "more was delivered than arrived");
+        let n = n.min(self.held);
+        self.held = self.held.saturating_sub(n);
+        self.owed = self.owed.saturating_add(n);
+    }
+
+    /// Whether the window holds the peer up: it used three quarters of it within a round trip, and
+    /// whoever reads here kept up with that. A slow reader therefore never gets more.
+    pub(crate) fn is_too_small(&self, clock: &Clock) -> bool {
+        let three_quarters = self.loan().saturating_sub(self.loan() / 4);
+        self.held == 0 && self.used >= three_quarters && !clock.is_past(self.round_start)
+    }
+
+    /// `more` was lent.
+    pub(crate) const fn grow(&mut self, more: u32, clock: &Clock) {
+        self.owed = self.owed.saturating_add(more);
+        self.new_round(clock);
+    }
+
+    /// Whether enough is owed to be worth a WINDOW_ADJUST: a quarter of the whole.
+    pub(crate) const fn is_adjust_due(&self) -> bool {
+        self.owed > 0 && self.owed >= self.loan() / 4
+    }
+
+    /// At most `n` of what is owed is not granted again but given back.
+    pub(crate) fn shrink(&mut self, n: u32) {
+        self.owed = self.owed.saturating_sub(n);
+    }
+
+    /// What a WINDOW_ADJUST now grants.
+    pub(crate) const fn take_owed(&mut self) -> u32 {
+        let bytes_to_add = self.owed;
+        self.granted = self.granted.saturating_add(bytes_to_add);
+        self.owed = 0;
+        bytes_to_add
+    }
+
+    /// What is held is given up.
+    pub(crate) const fn discard(&mut self) {
+        self.held = 0;
+    }
+
+    const fn new_round(&mut self, clock: &Clock) {
+        self.round_start = clock.now;
+        self.used = 0;
+    }
+}
+
+/// Milliseconds since some start. They wrap after 49 days, and a channel that was idle for exactly
+/// as long may once grow without need, which costs nobody anything.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Millis(u32);
+
+/// The time of the latest call that brought one, and how long a round trip is taken to be.
+#[derive(Debug)]
+pub(crate) struct Clock {
+    now: Millis,
+    round_trip_millis: u32,
+}
+
+/// Where no round trip is measured. Too long a one lets windows grow to what arrives in a second,
+/// which the book bounds; too short a one would keep a slow path slow.
+const ROUND_TRIP_ASSUMED: u32 = 1000;
+/// Shorter ones count as this: the two event loops on the way take their time as well.
+const ROUND_TRIP_MIN: u32 = 1;
+
+impl Clock {
+    pub(crate) const fn new() -> Self {
+        Self {
+            now: Millis(0),
+            round_trip_millis: ROUND_TRIP_ASSUMED,
+        }
+    }
+
+    pub(crate) fn advance(&mut self, now: core::time::Duration) {
+        let millis = now.as_millis() & u128::from(u32::MAX);
+        self.now = Millis(u32::try_from(millis).unwrap_or(0));
+    }
+
+    pub(crate) fn set_round_trip(&mut self, round_trip: core::time::Duration) {
+        self.round_trip_millis = u32::try_from(round_trip.as_micros().div_ceil(1000))
+            .unwrap_or(u32::MAX)
+            .max(ROUND_TRIP_MIN);
+    }
+
+    /// Whether a round that began at `start` is over.
+    const fn is_past(&self, start: Millis) -> bool {
+        self.now.0.wrapping_sub(start.0) > self.round_trip_millis
+    }
+}
