@@ -5,3 +5,4 @@
 pub mod config;
 mod keywords;
 pub mod listen;
+pub mod log;

@@ -1,0 +1,356 @@
+//! Each line, to the letter.
+
+use std::io;
+
+use adit_auth::{FailedKey, FailedSignature, Fingerprint};
+use adit_forward::policy::Denied;
+
+use super::*;
+
+const KEY: &str = "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+fn fingerprint() -> Fingerprint {
+    Fingerprint::parse(KEY.as_bytes()).unwrap()
+}
+
+fn peer(user: Option<&[u8]>) -> PeerInfo<'_> {
+    PeerInfo {
+        id: PeerId(1),
+        address: "192.0.2.1:50000".parse().unwrap(),
+        user,
+    }
+}
+
+fn connected() -> Event<'static> {
+    let local = Some("[::1]:22".parse().unwrap());
+    let peer = peer(None);
+    Event::Connected { peer, local }
+}
+
+fn gone<'a>(user: Option<&'a [u8]>, why: Gone<'a>) -> Event<'a> {
+    Event::PeerGone {
+        peer: peer(user),
+        why,
+        authenticated: match user {
+            Some(_) => Authenticated::Yes,
+            None => Authenticated::No,
+        },
+        received: 10,
+        sent: 20,
+    }
+}
+
+fn failed(method: &str, key: Option<&'static str>, failures: u32) -> Failed {
+    Failed {
+        method: method.into(),
+        key: key.map(|key_type| FailedKey {
+            key_type,
+            fingerprint: fingerprint(),
+            signature: FailedSignature::Absent,
+        }),
+        failures,
+    }
+}
+
+fn logged_at(level: Level, events: &[Event<'_>]) -> Vec<String> {
+    let report = Report::memory(level);
+    let mut log = Log::new(&report, 3, 10);
+    for event in events {
+        log.event(event);
+    }
+    report.kept()
+}
+
+fn logged(events: &[Event<'_>]) -> Vec<String> {
+    logged_at(Level::Info, events)
+}
+
+#[test]
+fn a_login_has_the_line_of_sshd() {
+    let user = Some(&b"alice"[..]);
+    let accepted = Event::Authenticated {
+        peer: peer(user),
+        key_type: "ssh-ed25519",
+        fingerprint: fingerprint(),
+    };
+    let line =
+        format!("Accepted publickey for alice from 192.0.2.1 port 50000 ssh2: ED25519 {KEY}");
+    assert_eq!(
+        logged(&[connected(), accepted, gone(user, Gone::Closed)]),
+        [
+            line,
+            "Connection closed by user alice 192.0.2.1 port 50000".into()
+        ]
+    );
+}
+
+#[test]
+fn a_refused_key_has_the_line_of_sshd() {
+    let refused = failed("publickey", Some("ssh-ed25519"), 1);
+    let refused = Event::AuthenticationFailed {
+        peer: peer(None),
+        user: b"alice",
+        failed: &refused,
+    };
+    let line = format!("Failed publickey for alice from 192.0.2.1 port 50000 ssh2: ED25519 {KEY}");
+    let end = "Connection closed by authenticating user alice 192.0.2.1 port 50000 [preauth]";
+    assert_eq!(
+        logged(&[connected(), refused, gone(None, Gone::Closed)]),
+        [line, end.into()]
+    );
+}
+
+#[test]
+fn asking_with_none_is_not_worth_a_line_and_a_password_is() {
+    let lines = |method: &str, failures: u32| {
+        logged(&[Event::AuthenticationFailed {
+            peer: peer(None),
+            user: b"bob",
+            failed: &failed(method, None, failures),
+        }])
+    };
+    assert!(lines("none", 0).is_empty());
+    let password = "Failed password for bob from 192.0.2.1 port 50000 ssh2";
+    assert_eq!(lines("password", 1), [password]);
+    assert_eq!(lines("password", 2), [password]);
+    let last =
+        "maximum authentication attempts exceeded for bob from 192.0.2.1 port 50000 ssh2 [preauth]";
+    assert_eq!(lines("password", 3), [password, last]);
+}
+
+#[test]
+fn each_end_has_its_line() {
+    let reset = io::Error::from_raw_os_error(nix::libc::ECONNRESET);
+    let unreachable = io::Error::from_raw_os_error(nix::libc::EHOSTUNREACH);
+    let ended = Gone::Disconnected {
+        reason_code: 11,
+        description: b"bye\x1b[2J",
+    };
+    for (why, lines) in [
+        (
+            Gone::Closed,
+            &["Connection closed by 192.0.2.1 port 50000 [preauth]"][..],
+        ),
+        (
+            ended,
+            &[
+                "Received disconnect from 192.0.2.1 port 50000:11: bye\\u{1b}[2J [preauth]",
+                "Disconnected from 192.0.2.1 port 50000 [preauth]",
+            ],
+        ),
+        (
+            Gone::Socket(&reset),
+            &["Connection reset by 192.0.2.1 port 50000 [preauth]"],
+        ),
+        (
+            Gone::Socket(&unreachable),
+            &["Read error from remote host 192.0.2.1 port 50000: No route to host [preauth]"],
+        ),
+        (
+            Gone::TooSlow,
+            &["Timeout before authentication for 192.0.2.1 port 50000"],
+        ),
+        (
+            Gone::NoCommon {
+                what: "cipher",
+                offer: b"rot13,\xff",
+            },
+            &[
+                "Unable to negotiate with 192.0.2.1 port 50000: no matching cipher found. \
+               Their offer: rot13,\\xff [preauth]",
+            ],
+        ),
+        (
+            Gone::Error("not an SSH identification line"),
+            &["banner exchange: Connection from 192.0.2.1 port 50000: invalid format"],
+        ),
+        (Gone::Stopped, &[]),
+    ] {
+        assert_eq!(logged(&[connected(), gone(None, why)]), lines);
+    }
+}
+
+#[test]
+fn after_authentication_the_user_is_named() {
+    let user = Some(&b"alice"[..]);
+    for (why, line) in [
+        (
+            Gone::Silent,
+            "Timeout, client not responding from user alice 192.0.2.1 port 50000",
+        ),
+        (
+            Gone::Error("window exceeded"),
+            "Disconnecting user alice 192.0.2.1 port 50000: window exceeded",
+        ),
+        (
+            Gone::Panicked,
+            "internal error: the session of user alice 192.0.2.1 port 50000 was ended, the others \
+             go on",
+        ),
+    ] {
+        assert_eq!(logged(&[gone(user, why)]), [line]);
+    }
+}
+
+#[test]
+fn an_error_after_the_identification_is_told_in_words() {
+    let ident = Event::IdentReceived {
+        peer: peer(None),
+        ident: b"SSH-2.0-x",
+    };
+    let end = gone(None, Gone::Error("message authentication failed"));
+    assert_eq!(
+        logged(&[connected(), ident, end]),
+        ["Disconnecting 192.0.2.1 port 50000: message authentication failed [preauth]"]
+    );
+}
+
+fn to(host: &[u8]) -> Destination<'_> {
+    Destination { host, port: 5432 }
+}
+
+#[test]
+fn a_refused_destination_has_the_line_of_sshd() {
+    let denied = Event::OpenDenied {
+        peer: peer(Some(b"alice")),
+        to: to(b"db.example"),
+        originator: to(b"127.0.0.1"),
+        why: Denied::NotListed,
+    };
+    assert_eq!(
+        logged(&[denied]),
+        [
+            "Received request from 192.0.2.1 port 50000 to connect to host db.example port 5432, \
+          but the request was denied."
+        ]
+    );
+}
+
+#[test]
+fn a_destination_that_is_not_reached_is_named() {
+    let refused = io::Error::from_raw_os_error(nix::libc::ECONNREFUSED);
+    for (error, line) in [
+        (
+            OpenError::Name("Name or service not known"),
+            "connect_to db: unknown host (Name or service not known) for alice from 192.0.2.1 \
+             port 50000",
+        ),
+        (
+            OpenError::Connect(&refused),
+            "connect_to db port 5432: failed. (Connection refused) for alice from 192.0.2.1 port \
+             50000",
+        ),
+        (
+            OpenError::TimedOut,
+            "connect_to db port 5432: failed. (Connection timed out) for alice from 192.0.2.1 \
+             port 50000",
+        ),
+    ] {
+        let event = Event::OpenFailed {
+            peer: peer(Some(b"alice")),
+            to: to(b"db"),
+            error,
+        };
+        assert_eq!(logged(&[event]), [line]);
+    }
+}
+
+#[test]
+fn a_forwarded_connection_has_one_line_at_its_end() {
+    let channel = ClosedChannel {
+        channel: 0,
+        from: to(b"127.0.0.1"),
+        to: to(b"db.example"),
+        sent: 2000,
+        received: 10,
+        lasted: Duration::from_millis(1234),
+        why: ChannelEnd::Finished,
+    };
+    let peer = peer(Some(b"alice"));
+    let channel = &channel;
+    assert_eq!(
+        logged(&[Event::ChannelClosed { peer, channel }]),
+        [
+            "Closed forward for alice from 192.0.2.1 port 50000 to host db.example port 5432: \
+          10 bytes sent, 2000 received, 1.234 s, finished"
+        ]
+    );
+}
+
+#[test]
+fn the_start_is_said_as_sshd_says_it() {
+    let listening = |address: &str| Event::Listening {
+        address: address.parse().unwrap(),
+        forward: None,
+    };
+    assert_eq!(
+        logged(&[listening("0.0.0.0:22"), listening("[::]:2222")]),
+        [
+            "Server listening on 0.0.0.0 port 22.",
+            "Server listening on :: port 2222."
+        ]
+    );
+    assert_eq!(
+        logged_at(Level::Verbose, &[connected()]),
+        ["Connection from 192.0.2.1 port 50000 on ::1 port 22"]
+    );
+}
+
+#[test]
+fn what_a_peer_says_is_escaped_and_cut() {
+    for user in [
+        &b"root from 203.0.113.9 port 22 ssh2"[..],
+        b"x\nAccepted publickey for root",
+        b"\x1b]0;title\x07",
+        "a\u{202e}b".as_bytes(),
+        b"\xff\xfe",
+    ] {
+        let end = gone(Some(user), Gone::Closed);
+        let lines = logged(&[end]);
+        let [line] = &*lines else { panic!("{lines:?}") };
+        let name = line.strip_prefix("Connection closed by user ").unwrap();
+        let name = name.strip_suffix(" 192.0.2.1 port 50000").unwrap();
+        assert!(name.chars().all(|c| c.is_ascii_graphic()), "{name:?}");
+    }
+    let word = |n: usize| Word(&vec![b'a'; n]).to_string().chars().count();
+    assert_eq!(word(WORD_MAX - 1), WORD_MAX - 1);
+    assert_eq!(word(WORD_MAX), WORD_MAX);
+    assert_eq!(word(WORD_MAX + 1), WORD_MAX + 1, "cut, and an ellipsis");
+    assert_eq!(word(10 * WORD_MAX), WORD_MAX + 1);
+}
+
+#[test]
+fn a_flood_is_said_once_and_its_end_once() {
+    let exceeded = |startups| Event::StartupsExceeded {
+        address: "192.0.2.7:1".parse().unwrap(),
+        local: Some("192.0.2.2:22".parse().unwrap()),
+        startups,
+    };
+    let lines = logged(&[exceeded(10), exceeded(11), connected()]);
+    assert_eq!(lines.len(), 3, "{lines:?}");
+    assert_eq!(lines[0], "beginning MaxStartups throttling");
+    assert_eq!(
+        lines[1],
+        "drop connection #10 from [192.0.2.7]:1 on [192.0.2.2]:22 past MaxStartups"
+    );
+    assert!(
+        lines[2].starts_with("exited MaxStartups throttling after "),
+        "{lines:?}"
+    );
+    assert!(lines[2].ends_with(" s, 2 connections dropped"), "{lines:?}");
+}
+
+#[test]
+fn a_long_flood_is_said_every_five_minutes() {
+    let report = Report::memory(Level::Info);
+    let mut log = Log::new(&report, 3, 10);
+    let start = Instant::now();
+    let mut dropped = |after: Duration| {
+        log.dropped("192.0.2.7:1".parse().unwrap(), None, 10, start + after);
+        report.kept().len()
+    };
+    assert_eq!(dropped(Duration::ZERO), 2);
+    assert_eq!(dropped(THROTTLING_EVERY), 2);
+    assert_eq!(dropped(THROTTLING_EVERY + Duration::from_secs(1)), 4);
+    assert!(report.kept()[2].ends_with("throttling for 301 s, 2 connections dropped"));
+}
