@@ -2,4 +2,7 @@
 
 pub mod command;
 pub mod destination;
+pub mod known_file;
+pub mod names;
 pub mod options;
+pub mod paths;
