@@ -13,13 +13,22 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod agent;
 mod authenticated;
+pub mod authorized_keys;
 pub mod base64;
 mod client;
 mod error;
 mod fingerprint;
+pub mod keyfile;
+pub mod known_hosts;
+pub mod pattern;
+pub mod permissions;
+pub mod public_key;
 mod server;
 mod signed;
+#[cfg(test)]
+mod tests;
 mod user;
 
 pub use authenticated::{KeyPolicy, UserAuthenticated};

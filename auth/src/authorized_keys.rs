@@ -1,0 +1,296 @@
+//! authorized_keys: which keys a user may log in with.
+//!
+//! A line is `[options] keytype base64 [comment]`. Options restrict what a key may do, and adit
+//! cannot hold any of them yet, so a line that has one does not authorize. Neither does a line that
+//! is not understood, and it never stops the lines behind it.
+
+use core::fmt;
+
+use crate::public_key::{BadPublicKey, PublicKey, is_idle, lines, trim_start};
+
+/// Longest line (OpenSSH's, 8 KiB: an RSA key of 16384 bits is 2.7 KiB, the rest is options). A
+/// longer one is refused whole: what was cut off could be read as a line of its own.
+pub const LINE_MAX: usize = 8 * 1024;
+
+/// Most lines with keys that are read. sshd has no limit; a login costs each of them.
+pub const KEYS_MAX: usize = 1024;
+
+/// A line that does not authorize, and why, for the log.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Note<'a> {
+    /// From 1.
+    pub line: usize,
+    /// Why.
+    pub why: Unusable<'a>,
+}
+
+/// Why a line does not authorize.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Unusable<'a> {
+    /// It is not a key.
+    BadKey(BadPublicKey),
+    /// It has the key in question, and this option, which adit cannot hold.
+    Option(&'a [u8]),
+    /// It is longer than [`LINE_MAX`].
+    TooLong,
+    /// It and all lines behind it come after [`KEYS_MAX`] others.
+    TooMany,
+}
+
+/// The number of the first line that authorizes `key_blob`, from 1.
+///
+/// `note` is told of each line up to there that is unusable. Of a line with options it is told only
+/// if the key on it is the one asked for.
+pub fn find<'a>(
+    content: &'a [u8],
+    key_blob: &[u8],
+    mut note: impl FnMut(Note<'a>),
+) -> Option<usize> {
+    let mut keys = 0_usize;
+    for (line, text) in lines(content) {
+        if is_idle(text) {
+            continue;
+        }
+        keys = keys.saturating_add(1);
+        if keys > KEYS_MAX {
+            let why = Unusable::TooMany;
+            note(Note { line, why });
+            return None;
+        }
+        match parse(text) {
+            Ok(key) if key.blob == key_blob => return Some(line),
+            Ok(_) => {}
+            Err((why, None)) => note(Note { line, why }),
+            Err((why, Some(key))) if key.blob == key_blob => note(Note { line, why }),
+            Err((_, Some(_))) => {}
+        }
+    }
+    None
+}
+
+/// One line that is neither empty nor a comment. An error comes with the key that is on the line
+/// all the same.
+fn parse(line: &[u8]) -> Result<PublicKey<'_>, (Unusable<'_>, Option<PublicKey<'_>>)> {
+    if line.len() > LINE_MAX {
+        return Err((Unusable::TooLong, None));
+    }
+    let bad = match PublicKey::parse(line) {
+        Ok(key) => return Ok(key),
+        Err(bad) => bad,
+    };
+    // No key at the front: are these options, with a key behind them?
+    let behind = split_options(line).and_then(|(options, rest)| {
+        let key = PublicKey::parse(rest).ok()?;
+        Some((options, key))
+    });
+    Err(match behind {
+        Some((options, key)) => (Unusable::Option(first_option(options)), Some(key)),
+        None => (Unusable::BadKey(bad), None),
+    })
+}
+
+/// Options end at the first blank outside of quotes; within quotes `\"` is a quote.
+fn split_options(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let line = trim_start(line);
+    let mut is_quoted = false;
+    let mut is_escaped = false;
+    let end = line.iter().position(|byte| {
+        let was_escaped = core::mem::replace(&mut is_escaped, false);
+        match byte {
+            b'"' if !was_escaped => is_quoted = !is_quoted,
+            b'\\' => is_escaped = true,
+            b' ' | b'\t' => return !is_quoted,
+            _ => {}
+        }
+        false
+    })?;
+    line.split_at_checked(end)
+}
+
+/// The name of the first option.
+fn first_option(options: &[u8]) -> &[u8] {
+    options
+        .split(|b| matches!(b, b'=' | b',' | b'"'))
+        .next()
+        .unwrap_or_default()
+}
+
+impl fmt::Display for Unusable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BadKey(bad) => bad.fmt(f),
+            Self::Option(name) => {
+                let name = name.escape_ascii();
+                write!(
+                    f,
+                    "option \"{name}\" is not supported, so the key is refused"
+                )
+            }
+            Self::TooLong => write!(f, "longer than {LINE_MAX} bytes"),
+            Self::TooMany => write!(f, "not read: there are {KEYS_MAX} keys before it"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::format;
+    use std::string::{String, ToString};
+    use std::vec::Vec;
+
+    use super::*;
+    use crate::public_key::to_line;
+    use crate::tests::{Random, ed25519_blob};
+
+    fn key(seed: u8) -> String {
+        to_line(&ed25519_blob(seed), "").unwrap().trim_end().into()
+    }
+
+    fn found(content: &str) -> (Option<usize>, Vec<Note<'_>>) {
+        let mut notes = Vec::new();
+        let line = find(content.as_bytes(), &ed25519_blob(1), |note| {
+            notes.push(note)
+        });
+        (line, notes)
+    }
+
+    #[test]
+    fn a_key_is_found_where_it_stands() {
+        let (one, two) = (key(1), key(2));
+        for (content, line) in [
+            (String::new(), None),
+            (two.clone(), None),
+            (one.clone(), Some(1)),
+            (format!("{one}\n"), Some(1)),
+            (format!("{one} comment with words\r\n"), Some(1)),
+            (format!("\n# {one}\n\t # x\n  {one}"), Some(4)),
+            (format!("{two}\n{one}\n{one}\n"), Some(2)),
+            (format!("#{one}"), None),
+            (one.replace("ssh-ed25519", "ssh-rsa"), None),
+        ] {
+            assert_eq!(found(&content).0, line, "{content:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_with_any_option_is_refused_and_says_which() {
+        let (one, two) = (key(1), key(2));
+        for (options, name) in [
+            ("restrict", "restrict"),
+            ("no-pty,restrict", "no-pty"),
+            ("from=\"10.0.0.1 , *\"", "from"),
+            ("command=\"echo \\\"a b\\\" ssh-ed25519\",no-pty", "command"),
+            ("permitopen=\"h:1\"", "permitopen"),
+            ("cert-authority", "cert-authority"),
+            ("Never-Heard-Of", "Never-Heard-Of"),
+            ("=", ""),
+            ("ssh-ed25519", "ssh-ed25519"),
+        ] {
+            let content = format!("{options} {two}\n{options} {one}\n");
+            let why = Unusable::Option(name.as_bytes());
+            assert_eq!(found(&content), (None, std::vec![Note { line: 2, why }]));
+        }
+    }
+
+    #[test]
+    fn a_refused_line_never_stops_the_ones_behind_it() {
+        let one = key(1);
+        for bad in [
+            "ssh-ed25519",
+            "ssh-ed25519 AAAA",
+            "command=\"unterminated ssh-ed25519 AAAA",
+            "\\\"",
+            "\"",
+            "\0\0\0",
+            "|1|x|y ssh-ed25519",
+            "restrict ",
+        ] {
+            let content = format!("{bad}\nrestrict {one}\n{one}");
+            let (line, notes) = found(&content);
+            assert_eq!(line, Some(3), "{bad:?}");
+            assert_eq!(notes.len(), 2, "{bad:?} {notes:?}");
+            assert!(matches!(notes[0].why, Unusable::BadKey(_)), "{notes:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_within_quotes_is_no_key() {
+        let one = key(1);
+        for content in [
+            format!("command=\" {one}"),
+            format!("command=\"a {one}\" {}", key(2)),
+            format!("command=\"a\\\" {one}\" {}", key(2)),
+        ] {
+            assert_eq!(found(&content).0, None, "{content}");
+        }
+    }
+
+    #[test]
+    fn a_long_line_is_refused_whole() {
+        let one = key(1);
+        let padded = |len: usize| format!("{one} {}", "x".repeat(len - one.len() - 1));
+        for (len, expected) in [
+            (LINE_MAX - 1, true),
+            (LINE_MAX, true),
+            (LINE_MAX + 1, false),
+        ] {
+            let content = padded(len);
+            assert_eq!(content.len(), len);
+            assert_eq!(found(&content).0.is_some(), expected);
+        }
+        // Its tail is not a line of its own, wherever a reader with a buffer would have cut it.
+        for n in [LINE_MAX - 1, LINE_MAX, LINE_MAX + 1] {
+            let content = format!("{}{one}", "x".repeat(n));
+            let why = Unusable::TooLong;
+            assert_eq!(found(&content), (None, std::vec![Note { line: 1, why }]));
+        }
+    }
+
+    #[test]
+    fn no_more_than_1024_keys_are_read() {
+        let (one, two) = (key(1), key(2));
+        for (before, expected) in [
+            (KEYS_MAX - 2, true),
+            (KEYS_MAX - 1, true),
+            (KEYS_MAX, false),
+        ] {
+            let content = format!("# comment\n\n{}{one}", format!("{two}\n").repeat(before));
+            let (line, notes) = found(&content);
+            assert_eq!(line.is_some(), expected);
+            assert_eq!(notes.is_empty(), expected);
+        }
+    }
+
+    #[test]
+    fn no_mutation_of_a_restricted_line_authorizes_unless_the_options_are_gone() {
+        // An option cannot be mutated away by losing its value, a quote or a comma.
+        let mut random = Random::new(13);
+        let line = format!("restrict,from=\"10.0.0.1 10.0.0.2\" {}", key(1));
+        let at = line.find("ssh-").unwrap();
+        for _ in 0..20_000 {
+            let head = random.mutate(&line.as_bytes()[..at]);
+            let mutated = [&head, &line.as_bytes()[at..]].concat();
+            let head_is_gone = head.iter().all(|b| b" \t\r".contains(b))
+                || head.rsplit(|b| *b == b'\n').next().is_some_and(|rest| {
+                    head.contains(&b'\n') && rest.iter().all(|b| b" \t".contains(b))
+                });
+            let line = find(&mutated, &ed25519_blob(1), |_| ());
+            assert_eq!(
+                line.is_some(),
+                head_is_gone,
+                "{:?}",
+                head.escape_ascii().to_string()
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_said_of_a_line_can_be_printed() {
+        let text = Unusable::Option(b"a\x1b[2J\n").to_string();
+        assert!(
+            text.bytes().all(|b| b.is_ascii_graphic() || b == b' '),
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,265 @@
+//! A public key as people keep it: `ssh-ed25519 AAAA… comment`, in a `.pub` file, in
+//! authorized_keys and, behind the host names, in known_hosts.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use adit_proto::blob::{SSH_ED25519, blob_name, ed25519_public};
+use adit_proto::is_name;
+
+use crate::base64;
+
+/// A public key and what is written behind it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct PublicKey<'a> {
+    /// `ssh-ed25519`, …; the blob's own name, too.
+    pub key_type: &'a [u8],
+    /// The key.
+    pub blob: Vec<u8>,
+    /// The rest of the line, without the blanks around it.
+    pub comment: &'a [u8],
+}
+
+/// Why some text is no public key.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum BadPublicKey {
+    /// The second word is not base64.
+    BadBase64,
+    /// The key itself is not one of its type.
+    BadKey,
+    /// There are no two words, or the first cannot be a key type.
+    NoKey,
+    /// The key says that it is of another type than the line does.
+    TypeMismatch,
+}
+
+impl<'a> PublicKey<'a> {
+    /// From one line without its end. Blanks in front are skipped.
+    ///
+    /// # Errors
+    /// [`BadPublicKey`].
+    pub fn parse(line: &'a [u8]) -> Result<Self, BadPublicKey> {
+        let (key_type, rest) = split_word(line);
+        let (text, comment) = split_word(rest);
+        if !is_name(key_type) || text.is_empty() {
+            return Err(BadPublicKey::NoKey);
+        }
+        let blob = base64::decode(text).ok_or(BadPublicKey::BadBase64)?;
+        if blob_name(&blob).map_err(|_| BadPublicKey::BadKey)? != key_type {
+            return Err(BadPublicKey::TypeMismatch);
+        }
+        if key_type == SSH_ED25519 && ed25519_public(&blob).is_err() {
+            return Err(BadPublicKey::BadKey);
+        }
+        Ok(Self {
+            key_type,
+            blob,
+            comment: trim(comment),
+        })
+    }
+
+    /// From a `.pub` file: its first line that is neither empty nor a comment.
+    ///
+    /// # Errors
+    /// [`BadPublicKey`].
+    pub fn parse_file(content: &'a [u8]) -> Result<Self, BadPublicKey> {
+        let line = lines(content)
+            .map(|(_, line)| line)
+            .find(|line| !is_idle(line));
+        Self::parse(line.ok_or(BadPublicKey::NoKey)?)
+    }
+}
+
+/// The line of a key, with its end. What is not printable in the comment is left out.
+///
+/// # Errors
+/// [`BadPublicKey::BadKey`] when the blob has no type.
+pub fn to_line(key_blob: &[u8], comment: &str) -> Result<String, BadPublicKey> {
+    let key_type = blob_name(key_blob)
+        .ok()
+        .and_then(|name| core::str::from_utf8(name).ok())
+        .ok_or(BadPublicKey::BadKey)?;
+    let mut line = String::from(key_type);
+    line.push(' ');
+    line.push_str(&base64::encode(key_blob));
+    let comment: String = comment.chars().filter(|c| !c.is_control()).collect();
+    let comment = comment.trim();
+    if !comment.is_empty() {
+        line.push(' ');
+        line.push_str(comment);
+    }
+    line.push('\n');
+    Ok(line)
+}
+
+/// The lines of a file with their numbers from 1, without LF or CR LF.
+pub(crate) fn lines(content: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    let mut rest = content;
+    let mut number = 0_usize;
+    core::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let end = rest.iter().position(|b| *b == b'\n').unwrap_or(rest.len());
+        let (line, behind) = rest.split_at_checked(end)?;
+        rest = behind.get(1..).unwrap_or_default();
+        number = number.saturating_add(1);
+        Some((number, line.strip_suffix(b"\r").unwrap_or(line)))
+    })
+}
+
+/// The first word, between SP and TAB alone, and what is behind it.
+pub(crate) fn split_word(line: &[u8]) -> (&[u8], &[u8]) {
+    let line = trim_start(line);
+    let end = line.iter().position(is_blank).unwrap_or(line.len());
+    line.split_at_checked(end).unwrap_or((line, &[]))
+}
+
+/// Whether a line is empty or a comment.
+pub(crate) fn is_idle(line: &[u8]) -> bool {
+    matches!(trim_start(line).first(), None | Some(b'#'))
+}
+
+const fn is_blank(byte: &u8) -> bool {
+    matches!(*byte, b' ' | b'\t')
+}
+
+pub(crate) fn trim_start(mut line: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] = line {
+        line = rest;
+    }
+    line
+}
+
+fn trim(line: &[u8]) -> &[u8] {
+    let mut line = trim_start(line);
+    while let [rest @ .., b' ' | b'\t'] = line {
+        line = rest;
+    }
+    line
+}
+
+impl fmt::Display for BadPublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::BadBase64 => "the key is not base64",
+            Self::BadKey => "the key is malformed",
+            Self::NoKey => "no key",
+            Self::TypeMismatch => "the key is of another type than the line says",
+        })
+    }
+}
+
+impl core::error::Error for BadPublicKey {}
+
+#[cfg(test)]
+mod tests {
+    use std::format;
+
+    use super::*;
+    use crate::tests::{Random, ed25519_blob};
+
+    #[test]
+    fn a_line_comes_back_as_written() {
+        let blob = ed25519_blob(7);
+        for (comment, expected) in [("", ""), ("bob@host", "bob@host"), ("a b\nc", "a bc")] {
+            let line = to_line(&blob, comment).unwrap();
+            let key = PublicKey::parse_file(line.as_bytes()).unwrap();
+            assert_eq!(key.key_type, b"ssh-ed25519");
+            assert_eq!(key.blob, blob);
+            assert_eq!(key.comment, expected.as_bytes());
+        }
+    }
+
+    #[test]
+    fn blanks_comments_and_line_ends_are_no_hindrance() {
+        let line = to_line(&ed25519_blob(7), "").unwrap();
+        let line = line.trim_end();
+        for content in [
+            format!("# comment\r\n\r\n \t{line}\r\n"),
+            format!("\n\n{line}"),
+            line.replace(' ', "\t \t"),
+            format!("{line} \t"),
+        ] {
+            let key = PublicKey::parse_file(content.as_bytes()).unwrap();
+            assert_eq!((key.blob, key.comment), (ed25519_blob(7), &b""[..]));
+        }
+    }
+
+    #[test]
+    fn only_space_and_tab_separate() {
+        let line = to_line(&ed25519_blob(7), "").unwrap();
+        for other in ["\u{b}", "\u{c}", "\u{a0}", "\r", "\0"] {
+            let line = line.trim_end().replace(' ', other);
+            assert!(PublicKey::parse(line.as_bytes()).is_err(), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn the_declared_type_must_be_the_keys_own() {
+        let line = to_line(&ed25519_blob(7), "").unwrap();
+        for (line, why) in [
+            (
+                line.replace("ssh-ed25519", "ssh-rsa"),
+                BadPublicKey::TypeMismatch,
+            ),
+            (
+                line.replace("ssh-ed25519", "SSH-ED25519"),
+                BadPublicKey::TypeMismatch,
+            ),
+            (line.replace("ssh-ed25519 ", ""), BadPublicKey::NoKey),
+            (line.replace("AAAA", "AAA="), BadPublicKey::BadBase64),
+            (
+                format!("x,y {}", base64::encode(b"\0\0\0\x03x,y")),
+                BadPublicKey::NoKey,
+            ),
+            (
+                format!("ssh-ed25519 {}", base64::encode(b"\0\0\0\x0bssh-ed25519")),
+                BadPublicKey::BadKey,
+            ),
+            (
+                format!("ssh-ed25519 {}", base64::encode(b"")),
+                BadPublicKey::NoKey,
+            ),
+            (
+                format!("ssh-ed25519 {}", base64::encode(b"\0\0")),
+                BadPublicKey::BadKey,
+            ),
+        ] {
+            assert_eq!(
+                PublicKey::parse(line.trim_end().as_bytes()),
+                Err(why),
+                "{line}"
+            );
+        }
+    }
+
+    #[test]
+    fn no_truncation_is_the_key() {
+        let line = to_line(&ed25519_blob(7), "").unwrap();
+        let line = line.trim_end().as_bytes();
+        for n in 0..line.len() {
+            assert!(PublicKey::parse(&line[..n]).is_err());
+        }
+    }
+
+    #[test]
+    fn mutated_lines_never_panic() {
+        let mut random = Random::new(12);
+        let line = to_line(&ed25519_blob(7), "comment").unwrap();
+        for _ in 0..20_000 {
+            let mutated = random.mutate(line.as_bytes());
+            let _ = PublicKey::parse_file(&mutated);
+        }
+    }
+
+    #[test]
+    fn lines_are_numbered_from_one_and_the_last_needs_no_end() {
+        let numbered: Vec<_> = lines(b"a\n\nb\r\nc").collect();
+        assert_eq!(numbered, [(1, &b"a"[..]), (2, b""), (3, b"b"), (4, b"c")]);
+        assert_eq!(lines(b"").count(), 0);
+        assert_eq!(lines(b"\n").count(), 1);
+    }
+}
