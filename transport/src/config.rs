@@ -1,0 +1,340 @@
+//! What a transport is made with: algorithms in order of preference, limits, sizes.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use core::time::Duration;
+
+use adit_crypto::{Cipher, Kex, Provider, SecureRandom};
+use adit_proto::Ident;
+
+/// Everything that a [`crate::Transport`] is made with.
+pub struct Config {
+    /// Where verifiers are looked up.
+    pub provider: &'static Provider,
+    /// Cookies, key exchange secrets, padding.
+    pub random: &'static dyn SecureRandom,
+    /// Our identification.
+    pub ident: Ident,
+    /// What is offered.
+    pub algorithms: Algorithms,
+    /// When keys are changed.
+    pub rekey: RekeyLimits,
+    /// Sizes after authentication.
+    pub buffers: Buffers,
+}
+
+/// What is offered, in order of preference.
+#[derive(Clone)]
+pub struct Algorithms {
+    /// Key exchange methods.
+    pub kex: Vec<&'static dyn Kex>,
+    /// Signature algorithms of host keys. A server offers those that one of its keys has.
+    pub host_keys: Vec<&'static str>,
+    /// Ciphers, one value for each (cipher, MAC) pair.
+    pub ciphers: Vec<&'static dyn Cipher>,
+}
+
+/// When keys are changed. 2^31 packets always (RFC 4344 §3.1).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct RekeyLimits {
+    /// Bytes in one direction. `None`: what the cipher allows, and more is never taken.
+    pub bytes: Option<u64>,
+    /// Time since the last exchange. `None`: no limit.
+    pub time: Option<Duration>,
+}
+
+impl Default for RekeyLimits {
+    /// What the cipher allows, and one hour (RFC 4253 §9 recommends both 1 GiB and an hour).
+    fn default() -> Self {
+        Self {
+            bytes: None,
+            time: Some(Duration::from_secs(3600)),
+        }
+    }
+}
+
+/// Sizes of the buffers after authentication; before it they are small and fixed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Buffers {
+    /// Receive buffer. One that could not hold the largest packet is made that large.
+    pub recv: usize,
+    /// How many sealed bytes may wait before no more data is taken. The buffer itself is larger
+    /// by one packet and the room for control messages and a key exchange.
+    pub send: usize,
+}
+
+impl Default for Buffers {
+    /// Where throughput over loopback stopped growing with size.
+    fn default() -> Self {
+        Self {
+            recv: 256 * 1024,
+            send: 256 * 1024,
+        }
+    }
+}
+
+/// Which kind of AEAD goes first: AES-GCM where the processor has AES instructions.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum AeadFirst {
+    /// aes256-gcm@openssh.com, aes128-gcm@openssh.com, then chacha20-poly1305@openssh.com.
+    Aes,
+    /// chacha20-poly1305@openssh.com first.
+    ChaCha,
+}
+
+const KEX: [&str; 5] = [
+    "mlkem768x25519-sha256",
+    "curve25519-sha256",
+    "curve25519-sha256@libssh.org",
+    "ecdh-sha2-nistp256",
+    "ecdh-sha2-nistp384",
+];
+const HOST_KEYS: [&str; 5] = [
+    "ssh-ed25519",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "rsa-sha2-512",
+    "rsa-sha2-256",
+];
+const CHACHA: &str = "chacha20-poly1305@openssh.com";
+const AES_GCM: [&str; 2] = ["aes256-gcm@openssh.com", "aes128-gcm@openssh.com"];
+const AES_CTR: [&str; 2] = ["aes256-ctr", "aes128-ctr"];
+
+impl Algorithms {
+    /// What `provider` has of the default lists, in their order.
+    #[must_use]
+    pub fn defaults(provider: &Provider, first: AeadFirst) -> Self {
+        let (before, after) = match first {
+            AeadFirst::Aes => (None, Some(CHACHA)),
+            AeadFirst::ChaCha => (Some(CHACHA), None),
+        };
+        let ciphers = before
+            .into_iter()
+            .chain(AES_GCM)
+            .chain(after)
+            .chain(AES_CTR);
+        Self {
+            kex: KEX
+                .iter()
+                .filter_map(|n| provider.kex(n.as_bytes()))
+                .collect(),
+            host_keys: HOST_KEYS
+                .iter()
+                .filter_map(|n| provider.verifier(n.as_bytes()))
+                .map(adit_crypto::Verifier::algorithm)
+                .collect(),
+            ciphers: ciphers
+                .flat_map(|name| {
+                    provider
+                        .ciphers
+                        .iter()
+                        .copied()
+                        .filter(move |c| c.name() == name)
+                })
+                .collect(),
+        }
+    }
+
+    /// Key exchange methods from a user's list, as `KexAlgorithms` of ssh_config(5) reads it.
+    ///
+    /// # Errors
+    /// The first name that `provider` does not have; nothing is then changed.
+    pub fn select_kex(&mut self, provider: &Provider, list: &str) -> Result<(), BadSelection> {
+        let all = provider.kex.to_vec();
+        self.kex = select(list, &self.kex, &all, |kex| kex.name())?;
+        Ok(())
+    }
+
+    /// Ciphers from a user's list, as `Ciphers` of ssh_config(5) reads it.
+    ///
+    /// # Errors
+    /// As [`Algorithms::select_kex`].
+    pub fn select_ciphers(&mut self, provider: &Provider, list: &str) -> Result<(), BadSelection> {
+        let all = provider.ciphers.to_vec();
+        self.ciphers = select(list, &self.ciphers, &all, |cipher| cipher.name())?;
+        Ok(())
+    }
+
+    /// Host key algorithms from a user's list, as `HostKeyAlgorithms` of ssh_config(5) reads it.
+    ///
+    /// # Errors
+    /// As [`Algorithms::select_kex`].
+    pub fn select_host_keys(
+        &mut self,
+        provider: &Provider,
+        list: &str,
+    ) -> Result<(), BadSelection> {
+        let all: Vec<_> = provider.verifiers.iter().map(|v| v.algorithm()).collect();
+        self.host_keys = select(list, &self.host_keys, &all, |name| name)?;
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Algorithms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Algorithms")
+            .field(
+                "kex",
+                &self.kex.iter().map(|k| k.name()).collect::<Vec<_>>(),
+            )
+            .field("host_keys", &self.host_keys)
+            .field(
+                "ciphers",
+                &self.ciphers.iter().map(|c| c.name()).collect::<Vec<_>>(),
+            )
+            .finish()
+    }
+}
+
+/// A user's list that cannot be followed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum BadSelection {
+    /// Nothing would be left to offer.
+    Empty,
+    /// A name that the provider does not have.
+    Unknown(String),
+}
+
+impl fmt::Display for BadSelection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("no algorithm is left"),
+            Self::Unknown(name) => write!(f, "unknown or unsupported algorithm \"{name}\""),
+        }
+    }
+}
+
+impl core::error::Error for BadSelection {}
+
+/// ssh_config(5): `+list` appends to the defaults, `^list` puts in front of them, `-list` takes
+/// away (with `*` and `?`), and anything else replaces them.
+fn select<T: Copy>(
+    list: &str,
+    defaults: &[T],
+    all: &[T],
+    name_of: impl Fn(T) -> &'static str,
+) -> Result<Vec<T>, BadSelection> {
+    let (form, names) = match list.as_bytes().first() {
+        Some(form @ (b'+' | b'-' | b'^')) => (Some(*form), list.get(1..).unwrap_or("")),
+        _ => (None, list),
+    };
+    let mut chosen: Vec<T> = Vec::new();
+    if form == Some(b'-') {
+        let gone = |name| names.split(',').any(|p| matches(p.as_bytes(), name));
+        let kept = defaults
+            .iter()
+            .copied()
+            .filter(|d| !gone(name_of(*d).as_bytes()));
+        chosen.extend(kept);
+    } else {
+        let mut named: Vec<T> = Vec::new();
+        for name in names.split(',').filter(|n| !n.is_empty()) {
+            let before = named.len();
+            named.extend(all.iter().copied().filter(|a| name_of(*a) == name));
+            if named.len() == before {
+                return Err(BadSelection::Unknown(name.into()));
+            }
+        }
+        let parts: [&[T]; 2] = match form {
+            Some(b'+') => [defaults, &named],
+            Some(_) => [&named, defaults],
+            None => [&named, &[]],
+        };
+        for part in parts {
+            // Twice the same name is harmless, and a second value of it would never be chosen:
+            // all values of one name come at its first mention.
+            let known: Vec<&str> = chosen.iter().map(|c| name_of(*c)).collect();
+            let new = part
+                .iter()
+                .copied()
+                .filter(|p| !known.contains(&name_of(*p)));
+            chosen.extend(new);
+        }
+    }
+    if chosen.is_empty() {
+        return Err(BadSelection::Empty);
+    }
+    Ok(chosen)
+}
+
+/// Whether `pattern` with `*` and `?` matches all of `name`. Goes back to the last `*` only, so
+/// its time is at most the product of both lengths.
+fn matches(pattern: &[u8], name: &[u8]) -> bool {
+    let (mut p, mut n) = (pattern, name);
+    let mut star: Option<(&[u8], &[u8])> = None;
+    loop {
+        match (p, n) {
+            ([b'*', rest @ ..], _) => {
+                star = Some((rest, n));
+                p = rest;
+            }
+            ([a, p_rest @ ..], [b, n_rest @ ..]) if *a == b'?' || a == b => {
+                (p, n) = (p_rest, n_rest);
+            }
+            ([], []) => return true,
+            _ => match star {
+                Some((after, [_, n_rest @ ..])) => {
+                    star = Some((after, n_rest));
+                    (p, n) = (after, n_rest);
+                }
+                _ => return false,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pick(list: &str) -> Result<Vec<&'static str>, BadSelection> {
+        select(list, &["a1", "a2", "b1"], &["a1", "a2", "b1", "c1"], |n| n)
+    }
+
+    #[test]
+    fn a_list_replaces_appends_takes_away_or_goes_in_front() {
+        assert_eq!(pick("c1,a2"), Ok(["c1", "a2"].to_vec()));
+        assert_eq!(pick("+c1"), Ok(["a1", "a2", "b1", "c1"].to_vec()));
+        assert_eq!(pick("+a1,c1"), Ok(["a1", "a2", "b1", "c1"].to_vec()));
+        assert_eq!(pick("^c1,b1"), Ok(["c1", "b1", "a1", "a2"].to_vec()));
+        assert_eq!(pick("-a*"), Ok(["b1"].to_vec()));
+        assert_eq!(pick("-a1,nonsense"), Ok(["a2", "b1"].to_vec()));
+    }
+
+    #[test]
+    fn an_unknown_name_is_named_and_nothing_left_is_an_error() {
+        assert_eq!(pick("a1,zz"), Err(BadSelection::Unknown("zz".into())));
+        assert_eq!(pick("+zz"), Err(BadSelection::Unknown("zz".into())));
+        assert_eq!(pick("-*"), Err(BadSelection::Empty));
+        assert_eq!(pick(""), Err(BadSelection::Empty));
+    }
+
+    #[test]
+    fn patterns_match_as_in_ssh_config() {
+        for (pattern, name, is_match) in [
+            ("*", "", true),
+            ("a*c", "abbc", true),
+            ("a*c", "abbd", false),
+            ("a?c", "abc", true),
+            ("a?c", "ac", false),
+            ("*-ctr", "aes128-ctr", true),
+            ("*a*a", "aba", true),
+            ("", "a", false),
+        ] {
+            assert_eq!(
+                matches(pattern.as_bytes(), name.as_bytes()),
+                is_match,
+                "{pattern} {name}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_hostile_pattern_is_not_exponential() {
+        let pattern = "*a".repeat(100);
+        let name = "a".repeat(9_999) + "b";
+        assert!(!matches(pattern.as_bytes(), name.as_bytes()));
+    }
+}

@@ -1,0 +1,69 @@
+//! The exchange hash H (RFC 4253 §8, RFC 5656 §4), fed with bytes as they were sent and received.
+//!
+//! ```text
+//!   H = HASH(V_C ‖ V_S ‖ I_C ‖ I_S ‖ K_S ‖ Q_C ‖ Q_S ‖ K)    all strings, K as its method says
+//! ```
+
+use alloc::boxed::Box;
+
+use adit_crypto::{HASH_MAX, Hash, HashContext, Secret};
+use adit_proto::Ident;
+
+use crate::error::Internal;
+use crate::keys::SessionId;
+
+/// H under way: both identifications and both KEXINITs are in it, so neither needs to be kept.
+pub(crate) struct ExchangeHash {
+    hash: &'static dyn Hash,
+    context: Box<dyn HashContext>,
+}
+
+impl ExchangeHash {
+    /// Begins; of each pair the client's goes first.
+    pub(crate) fn start(
+        hash: &'static dyn Hash,
+        idents: [&Ident; 2],
+        kexinits: [&[u8]; 2],
+    ) -> Result<Self, Internal> {
+        let mut this = Self {
+            hash,
+            context: hash.start(),
+        };
+        for ident in idents {
+            this.string(ident.as_bytes())?;
+        }
+        for kexinit in kexinits {
+            this.string(kexinit)?;
+        }
+        Ok(this)
+    }
+
+    /// Which hash this is; keys are derived with the same.
+    pub(crate) const fn hash(&self) -> &'static dyn Hash {
+        self.hash
+    }
+
+    /// Ends. `k` is encoded already.
+    pub(crate) fn finish(
+        mut self,
+        k_s: &[u8],
+        q_c: &[u8],
+        q_s: &[u8],
+        k: &Secret,
+    ) -> Result<SessionId, Internal> {
+        self.string(k_s)?;
+        self.string(q_c)?;
+        self.string(q_s)?;
+        self.context.update(k.expose());
+        let mut out = [0; HASH_MAX];
+        let len = self.context.finish(&mut out);
+        Ok(SessionId::new(out, len))
+    }
+
+    fn string(&mut self, bytes: &[u8]) -> Result<(), Internal> {
+        let len = u32::try_from(bytes.len()).map_err(|_| Internal::Encode)?;
+        self.context.update(&len.to_be_bytes());
+        self.context.update(bytes);
+        Ok(())
+    }
+}

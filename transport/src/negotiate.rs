@@ -1,0 +1,292 @@
+//! Algorithm negotiation (RFC 4253 §7.1): a pure function of two KEXINITs. Nobody chooses again
+//! afterwards.
+
+use alloc::vec::Vec;
+
+use adit_crypto::{Cipher, Kex, Provider, encoded};
+use adit_proto::NameList;
+use adit_proto::msg::KexInit;
+
+use crate::config::Algorithms;
+use crate::error::{Error, Internal, List};
+use crate::strict::Strict;
+
+/// The only compression: others leak across what is forwarded together.
+const COMPRESSION: &[u8] = b"none";
+/// Offered when no cipher brings a MAC of its own. An AEAD cipher needs none and the result is not
+/// looked at, but peers exist (paramiko) that want a common name all the same.
+const MACS: [&str; 2] = [
+    "hmac-sha2-256-etm@openssh.com",
+    "hmac-sha2-512-etm@openssh.com",
+];
+
+/// Whether a KEXINIT is the first of a connection, which alone carries markers.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Which<'a> {
+    First { markers: &'a [u8] },
+    Later,
+}
+
+/// Our lists, joined.
+pub(crate) struct Offer {
+    kex: Vec<u8>,
+    host_keys: Vec<u8>,
+    ciphers: Vec<u8>,
+    macs: Vec<u8>,
+}
+
+impl Offer {
+    /// From what is configured.
+    pub(crate) fn new(algorithms: &Algorithms) -> Result<Self, Internal> {
+        let macs = algorithms.ciphers.iter().filter_map(|c| c.mac());
+        let mut offer = Self {
+            kex: joined(algorithms.kex.iter().map(|k| k.name())),
+            host_keys: joined(algorithms.host_keys.iter().copied()),
+            ciphers: joined(algorithms.ciphers.iter().map(|c| c.name())),
+            macs: joined(macs),
+        };
+        if offer.macs.is_empty() {
+            offer.macs = joined(MACS.into_iter());
+        }
+        let lists = [&offer.kex, &offer.host_keys, &offer.ciphers, &offer.macs];
+        let usable = |list: &&Vec<u8>| !list.is_empty() && NameList::parse(list).is_ok();
+        if lists.iter().all(usable) {
+            Ok(offer)
+        } else {
+            Err(Internal::NothingToOffer)
+        }
+    }
+
+    /// Our KEXINIT.
+    pub(crate) fn kexinit(&self, cookie: [u8; 16], which: Which<'_>) -> Result<Vec<u8>, Error> {
+        let mut kex = self.kex.clone();
+        if let Which::First { markers } = which {
+            kex.push(b',');
+            kex.extend_from_slice(markers);
+        }
+        let ciphers = NameList::parse(&self.ciphers)?;
+        let macs = NameList::parse(&self.macs)?;
+        let compression = NameList::parse(COMPRESSION)?;
+        Ok(encoded(&KexInit {
+            cookie,
+            kex_algorithms: NameList::parse(&kex)?,
+            server_host_key_algorithms: NameList::parse(&self.host_keys)?,
+            encryption_algorithms_client_to_server: ciphers,
+            encryption_algorithms_server_to_client: ciphers,
+            mac_algorithms_client_to_server: macs,
+            mac_algorithms_server_to_client: macs,
+            compression_algorithms_client_to_server: compression,
+            compression_algorithms_server_to_client: compression,
+            languages_client_to_server: NameList::EMPTY,
+            languages_server_to_client: NameList::EMPTY,
+            first_kex_packet_follows: false,
+            reserved: 0,
+        }))
+    }
+}
+
+/// Names without repetition, with commas between.
+fn joined(names: impl Iterator<Item = &'static str>) -> Vec<u8> {
+    let mut seen: Vec<&str> = Vec::new();
+    for name in names {
+        if !seen.contains(&name) {
+            seen.push(name);
+        }
+    }
+    seen.join(",").into_bytes()
+}
+
+/// Whether the peer's next packet is a guess that came to nothing (RFC 4253 §7).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Guess {
+    /// None was made, or it was right.
+    Fine,
+    /// The peer's next packet of the exchange must be ignored.
+    Wrong,
+}
+
+/// What both KEXINITs come to.
+pub(crate) struct Agreement {
+    pub(crate) kex: &'static dyn Kex,
+    pub(crate) host_key: &'static str,
+    pub(crate) client_to_server: &'static dyn Cipher,
+    pub(crate) server_to_client: &'static dyn Cipher,
+}
+
+/// Agrees on algorithms. `algorithms` are ours, whoever we are.
+pub(crate) fn negotiate(
+    algorithms: &Algorithms,
+    client: &KexInit<'_>,
+    server: &KexInit<'_>,
+    strict: Strict,
+) -> Result<Agreement, Error> {
+    let kex = first_common(client.kex_algorithms, server.kex_algorithms, List::Kex)?;
+    let host_key = first_common(
+        client.server_host_key_algorithms,
+        server.server_host_key_algorithms,
+        List::HostKey,
+    )?;
+    let client_to_server = cipher(
+        algorithms,
+        [
+            client.encryption_algorithms_client_to_server,
+            server.encryption_algorithms_client_to_server,
+        ],
+        [
+            client.mac_algorithms_client_to_server,
+            server.mac_algorithms_client_to_server,
+        ],
+        [List::CipherToServer, List::MacToServer],
+    )?;
+    let server_to_client = cipher(
+        algorithms,
+        [
+            client.encryption_algorithms_server_to_client,
+            server.encryption_algorithms_server_to_client,
+        ],
+        [
+            client.mac_algorithms_server_to_client,
+            server.mac_algorithms_server_to_client,
+        ],
+        [List::CipherToClient, List::MacToClient],
+    )?;
+    // Both lists of compressions hold `none` or nothing is agreed on; languages are not used.
+    first_common(
+        client.compression_algorithms_client_to_server,
+        server.compression_algorithms_client_to_server,
+        List::CompressionToServer,
+    )?;
+    first_common(
+        client.compression_algorithms_server_to_client,
+        server.compression_algorithms_server_to_client,
+        List::CompressionToClient,
+    )?;
+    let agreement = Agreement {
+        // A name that both sent may still be none of ours: a marker that the peer mirrors.
+        kex: algorithms
+            .kex
+            .iter()
+            .copied()
+            .find(|k| k.name().as_bytes() == kex)
+            .ok_or(Error::NoCommon(List::Kex))?,
+        host_key: algorithms
+            .host_keys
+            .iter()
+            .copied()
+            .find(|name| name.as_bytes() == host_key)
+            .ok_or(Error::NoCommon(List::HostKey))?,
+        client_to_server,
+        server_to_client,
+    };
+    for cipher in [client_to_server, server_to_client] {
+        if strict == Strict::No && cipher.needs_strict_kex() {
+            return Err(Error::NoStrictKex {
+                cipher: cipher.name(),
+            });
+        }
+    }
+    Ok(agreement)
+}
+
+/// RFC 4253 §7.1: "The first algorithm on the client's name-list that satisfies the requirements
+/// and is also supported by the server".
+fn first_common<'a>(
+    client: NameList<'a>,
+    server: NameList<'_>,
+    list: List,
+) -> Result<&'a [u8], Error> {
+    client
+        .iter()
+        .find(|name| server.contains(name))
+        .ok_or(Error::NoCommon(list))
+}
+
+fn cipher(
+    algorithms: &Algorithms,
+    [client, server]: [NameList<'_>; 2],
+    [client_macs, server_macs]: [NameList<'_>; 2],
+    [cipher_list, mac_list]: [List; 2],
+) -> Result<&'static dyn Cipher, Error> {
+    let name = first_common(client, server, cipher_list)?;
+    let ours = algorithms.ciphers.iter().copied();
+    let mut named = ours.filter(|c| c.name().as_bytes() == name).peekable();
+    let first = *named.peek().ok_or(Error::NoCommon(cipher_list))?;
+    if first.mac().is_none() {
+        return Ok(first);
+    }
+    let mac = first_common(client_macs, server_macs, mac_list)?;
+    named
+        .find(|c| c.mac().is_some_and(|m| m.as_bytes() == mac))
+        .ok_or(Error::NoCommon(mac_list))
+}
+
+/// Whether the guess that `theirs` announces, if it does, was right: both sides prefer the same
+/// key exchange method and the same host key algorithm (RFC 4253 §7).
+pub(crate) fn guess(ours: &KexInit<'_>, theirs: &KexInit<'_>) -> Guess {
+    let same_first = |a: NameList<'_>, b: NameList<'_>| a.iter().next() == b.iter().next();
+    let right = same_first(ours.kex_algorithms, theirs.kex_algorithms)
+        && same_first(
+            ours.server_host_key_algorithms,
+            theirs.server_host_key_algorithms,
+        );
+    if theirs.first_kex_packet_follows && !right {
+        Guess::Wrong
+    } else {
+        Guess::Fine
+    }
+}
+
+/// A peer's list, joined.
+pub(crate) fn list<'a>(kexinit: &KexInit<'a>, which: List) -> NameList<'a> {
+    match which {
+        List::Kex => kexinit.kex_algorithms,
+        List::HostKey => kexinit.server_host_key_algorithms,
+        List::CipherToServer => kexinit.encryption_algorithms_client_to_server,
+        List::CipherToClient => kexinit.encryption_algorithms_server_to_client,
+        List::MacToServer => kexinit.mac_algorithms_client_to_server,
+        List::MacToClient => kexinit.mac_algorithms_server_to_client,
+        List::CompressionToServer => kexinit.compression_algorithms_client_to_server,
+        List::CompressionToClient => kexinit.compression_algorithms_server_to_client,
+    }
+}
+
+/// What was agreed on, for people and for tests.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Negotiated {
+    /// Key exchange method.
+    pub kex: &'static str,
+    /// Whether that holds against a quantum computer.
+    pub post_quantum: bool,
+    /// Host key algorithm.
+    pub host_key: &'static str,
+    /// Cipher from client to server.
+    pub cipher_to_server: &'static str,
+    /// Cipher from server to client.
+    pub cipher_to_client: &'static str,
+    /// MAC from client to server, unless the cipher authenticates by itself.
+    pub mac_to_server: Option<&'static str>,
+    /// MAC from server to client, unless the cipher authenticates by itself.
+    pub mac_to_client: Option<&'static str>,
+    /// Whether key exchange is strict, which the first KEXINITs decide.
+    pub strict_kex: bool,
+}
+
+impl Negotiated {
+    pub(crate) fn new(agreement: &Agreement, strict: Strict) -> Self {
+        Self {
+            kex: agreement.kex.name(),
+            post_quantum: agreement.kex.is_post_quantum(),
+            host_key: agreement.host_key,
+            cipher_to_server: agreement.client_to_server.name(),
+            cipher_to_client: agreement.server_to_client.name(),
+            mac_to_server: agreement.client_to_server.mac(),
+            mac_to_client: agreement.server_to_client.mac(),
+            strict_kex: strict == Strict::Agreed,
+        }
+    }
+}
+
+/// A provider's signature algorithms, joined, for server-sig-algs (RFC 8308 §3.1).
+pub(crate) fn signature_algorithms(provider: &Provider) -> Vec<u8> {
+    joined(provider.verifiers.iter().map(|v| v.algorithm()))
+}

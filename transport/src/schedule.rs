@@ -1,0 +1,82 @@
+//! When keys are changed (RFC 4253 §9) and how long that may take.
+
+use core::time::Duration;
+
+use crate::error::{Error, TimedOut};
+use crate::exchange::Exchange;
+use crate::rekey::EXCHANGE_MAX;
+use crate::{Life, Stage, Transport};
+
+impl Transport {
+    /// When [`Transport::handle_timeout`] must be called, which may be in the past.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Duration> {
+        if self.life != Life::Running || self.stage != Stage::Open {
+            return None;
+        }
+        if !matches!(self.exchange, Exchange::Idle) {
+            return Some(self.exchange_began.saturating_add(EXCHANGE_MAX));
+        }
+        // Without room an exchange starts when some was flushed.
+        if !self.tx.has_kex_room() {
+            return None;
+        }
+        if self.is_rekey_wanted() {
+            return Some(self.exchange_ended);
+        }
+        self.rekey_time()
+    }
+
+    /// The time of [`Transport::deadline`] has come.
+    ///
+    /// # Errors
+    /// [`TimedOut::Exchange`], or what starting an exchange runs into.
+    pub fn handle_timeout(&mut self, now: Duration) -> Result<(), Error> {
+        if self.life != Life::Running || self.stage != Stage::Open {
+            return Ok(());
+        }
+        let late = self.exchange_began.saturating_add(EXCHANGE_MAX) <= now;
+        let result = if late && !matches!(self.exchange, Exchange::Idle) {
+            Err(Error::TimedOut(TimedOut::Exchange))
+        } else {
+            self.rekey_if_due(now)
+        };
+        if let Err(error) = result {
+            self.fail(error);
+        }
+        result
+    }
+
+    /// Asks for new keys, now or as soon as an exchange may start.
+    ///
+    /// # Errors
+    /// As [`Transport::handle_timeout`].
+    pub fn start_rekey(&mut self, now: Duration) -> Result<(), Error> {
+        self.rekey_wanted = true;
+        self.handle_timeout(now)
+    }
+
+    fn is_rekey_wanted(&self) -> bool {
+        self.rekey_wanted || self.tx.usage().is_due() || self.rx.usage().is_due()
+    }
+
+    fn rekey_time(&self) -> Option<Duration> {
+        let time = self.config.rekey.time?;
+        self.exchange_ended.checked_add(time)
+    }
+
+    /// Starts an exchange when one is due and may start: not before authentication, not in another
+    /// one, and only when a whole flight of ours has room, so that it can end.
+    pub(crate) fn rekey_if_due(&mut self, now: Duration) -> Result<(), Error> {
+        let may = self.stage == Stage::Open
+            && matches!(self.exchange, Exchange::Idle)
+            && self.tx.has_kex_room();
+        let due = self.is_rekey_wanted() || self.rekey_time().is_some_and(|at| at <= now);
+        if !(may && due) {
+            return Ok(());
+        }
+        self.rekey_wanted = false;
+        self.exchange_began = now;
+        self.begin_exchange()
+    }
+}
