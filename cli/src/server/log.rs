@@ -394,7 +394,7 @@ impl fmt::Display for Who {
 }
 
 /// A peer's word: escaped, cut, and without blanks.
-struct Word<'a>(&'a [u8]);
+pub(super) struct Word<'a>(pub(super) &'a [u8]);
 
 impl fmt::Display for Word<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,0 +1,252 @@
+//! The host key: read from its file, or made when there is none.
+
+use std::fmt;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use adit_auth::keyfile::{KeyFile, KeyFileError};
+use adit_auth::permissions::{Ownership, private_key};
+use adit_auth::{Fingerprint, key_type_label, public_key};
+use adit_crypto::{Provider, Secret, SigningKey, Unspecified};
+use adit_proto::blob::blob_name;
+use nix::fcntl::OFlag;
+
+use crate::file::{self, FileError, KEY_MAX};
+
+/// Below the home directory, when neither `-h` nor HostKey says another one.
+pub const DEFAULT_FILE: &str = ".ssh/aditd_host_ed25519_key";
+/// What ssh-keygen would ask for.
+const COMMENT: &str = "aditd";
+
+/// A host key, ready to sign.
+pub struct HostKey {
+    /// The key.
+    pub key: Box<dyn SigningKey>,
+    /// Where it is kept.
+    pub path: PathBuf,
+    fingerprint: Fingerprint,
+}
+
+impl fmt::Debug for HostKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HostKey({self})")
+    }
+}
+
+/// `ED25519 SHA256:… (file)`: what a client's user is to compare.
+impl fmt::Display for HostKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let key_type = blob_name(self.key.public_blob()).unwrap_or_default();
+        let label = key_type_label(key_type);
+        write!(f, "{label} {} ({})", self.fingerprint, self.path.display())
+    }
+}
+
+/// Why there is no host key. Shown over several lines when others could read the file.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum HostKeyError {
+    /// The file could not be read.
+    Read(FileError),
+    /// Others can read it; the text is ssh's.
+    TooOpen(String),
+    /// It has no key that can be used.
+    Key(KeyFileError),
+    /// It could not be made.
+    Write(io::Error),
+    /// There is no randomness to make one.
+    Random,
+}
+
+impl HostKeyError {
+    /// Whether there is no such file, so that one can be made.
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::Read(error) if error.is_not_found())
+    }
+}
+
+impl fmt::Display for HostKeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Read(error) => error.fmt(f),
+            Self::TooOpen(text) => f.write_str(text),
+            Self::Key(error) => error.fmt(f),
+            Self::Write(error) => write!(f, "cannot be made: {}", file::reason(error)),
+            Self::Random => f.write_str("cannot be made: no randomness"),
+        }
+    }
+}
+
+impl std::error::Error for HostKeyError {}
+
+impl From<Unspecified> for HostKeyError {
+    fn from(Unspecified: Unspecified) -> Self {
+        Self::Random
+    }
+}
+
+/// Reads the key in a file that belongs to us, `uid`, or to somebody who lends it.
+///
+/// # Errors
+/// [`HostKeyError`].
+pub fn load(path: &Path, provider: &Provider, uid: u32) -> Result<HostKey, HostKeyError> {
+    let contents = file::read(path, KEY_MAX).map_err(HostKeyError::Read)?;
+    let text = Secret::new(contents.bytes);
+    let ownership = Ownership {
+        mode: contents.mode,
+        owner: contents.uid,
+        user: uid,
+    };
+    private_key(&path.to_string_lossy(), ownership)
+        .map_err(|open| HostKeyError::TooOpen(open.to_string()))?;
+    let file = KeyFile::parse(text.expose()).map_err(HostKeyError::Key)?;
+    let key = file.load(provider.keys).map_err(HostKeyError::Key)?;
+    Ok(HostKey {
+        fingerprint: Fingerprint::of(provider, key.public_blob()),
+        key,
+        path: path.to_owned(),
+    })
+}
+
+/// Makes an Ed25519 key in a new file, mode 0600, and its public half beside it in `.pub`. What
+/// exists is never written over, and a symbolic link is not followed.
+///
+/// # Errors
+/// [`HostKeyError`]; a file that could not be written to its end is removed again.
+pub fn make(path: &Path, provider: &Provider) -> Result<(), HostKeyError> {
+    let file = KeyFile::generate(provider, provider.random, COMMENT)?;
+    let text = file.to_text(provider.random)?;
+    write_new(path, text.expose(), 0o600).map_err(HostKeyError::Write)?;
+    let mut public = path.as_os_str().to_owned();
+    public.push(".pub");
+    // For people to copy; the server does not need it.
+    if let Ok(line) = public_key::to_line(&file.public_blob(), COMMENT) {
+        let _ = write_new(Path::new(&public), line.as_bytes(), 0o644);
+    }
+    Ok(())
+}
+
+/// Makes the directory of a file, for us alone, when it is missing.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn make_directory(path: &Path) -> io::Result<()> {
+    let Some(parent) = path.parent() else {
+        return Ok(());
+    };
+    match fs::DirBuilder::new().mode(0o700).create(parent) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn write_new(path: &Path, contents: &[u8], mode: u32) -> io::Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .custom_flags(OFlag::O_NOFOLLOW.bits())
+        .open(path)?;
+    let written = file.write_all(contents).and_then(|()| file.sync_all());
+    if written.is_err() {
+        let _ = fs::remove_file(path);
+    }
+    written
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+    use crate::provider::PROVIDER;
+    use crate::testing::Directory;
+
+    fn uid() -> u32 {
+        nix::unistd::geteuid().as_raw()
+    }
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o7777
+    }
+
+    #[test]
+    fn a_made_key_is_ours_alone_and_comes_back() {
+        let directory = Directory::new();
+        let path = directory.join("key");
+        make(&path, PROVIDER).unwrap();
+        assert_eq!(mode(&path), 0o600);
+        let one = load(&path, PROVIDER, uid()).unwrap();
+        let two = load(&path, PROVIDER, uid()).unwrap();
+        assert_eq!(one.key.public_blob(), two.key.public_blob());
+        let line = fs::read_to_string(directory.join("key.pub")).unwrap();
+        let public = public_key::PublicKey::parse_file(line.as_bytes()).unwrap();
+        assert_eq!(public.blob, one.key.public_blob());
+        let shown = one.to_string();
+        assert!(shown.starts_with("ED25519 SHA256:"), "{shown}");
+        assert!(shown.ends_with("/key)"), "{shown}");
+    }
+
+    #[test]
+    fn what_exists_is_never_written_over() {
+        let directory = Directory::new();
+        let path = directory.join("key");
+        fs::write(&path, "precious").unwrap();
+        assert!(matches!(make(&path, PROVIDER), Err(HostKeyError::Write(_))));
+        assert_eq!(fs::read(&path).unwrap(), b"precious");
+
+        let link = directory.join("link");
+        symlink(directory.join("elsewhere"), &link).unwrap();
+        assert!(matches!(make(&link, PROVIDER), Err(HostKeyError::Write(_))));
+        assert!(!directory.join("elsewhere").exists());
+
+        let other = directory.join("other");
+        fs::write(directory.join("other.pub"), "precious").unwrap();
+        make(&other, PROVIDER).unwrap();
+        assert_eq!(fs::read(directory.join("other.pub")).unwrap(), b"precious");
+    }
+
+    #[test]
+    fn a_key_that_others_can_read_is_refused_in_the_words_of_ssh() {
+        let directory = Directory::new();
+        let path = directory.join("key");
+        make(&path, PROVIDER).unwrap();
+        for open in [0o640, 0o604, 0o644, 0o610] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(open)).unwrap();
+            let why = load(&path, PROVIDER, uid()).unwrap_err().to_string();
+            assert!(why.contains("UNPROTECTED PRIVATE KEY FILE"), "{why}");
+            assert!(why.contains("are too open"), "{why}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_key_says_what_it_is() {
+        let directory = Directory::new();
+        let path = directory.join("key");
+        let missing = load(&path, PROVIDER, uid()).unwrap_err();
+        assert!(missing.is_not_found());
+        for bad in ["", "x", "-----BEGIN OPENSSH PRIVATE KEY-----\n"] {
+            fs::write(&path, bad).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+            let error = load(&path, PROVIDER, uid()).unwrap_err();
+            assert!(matches!(error, HostKeyError::Key(_)) && !error.is_not_found());
+        }
+        assert!(matches!(
+            load(&directory, PROVIDER, uid()),
+            Err(HostKeyError::Read(_))
+        ));
+    }
+
+    #[test]
+    fn the_directory_is_made_for_us_alone_and_left_as_it_is() {
+        let directory = Directory::new();
+        let path = directory.join("a/key");
+        make_directory(&path).unwrap();
+        assert_eq!(mode(&directory.join("a")), 0o700);
+        make_directory(&path).unwrap();
+        assert!(make_directory(&directory.join("b/c/key")).is_err());
+    }
+}
