@@ -1,3 +1,1 @@
-//! What tests of every crate share. Nothing here ships.
-
-pub mod toy;
+//! Not written yet.
