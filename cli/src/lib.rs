@@ -6,6 +6,7 @@ pub mod args;
 pub mod escape;
 pub mod exit;
 pub mod file;
+pub mod harden;
 pub mod provider;
 pub mod report;
 pub mod value;
