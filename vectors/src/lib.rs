@@ -1,1 +1,155 @@
-//! Not written yet.
+//! Test vectors of RFCs and standards, and a small reader for them. For tests only.
+//!
+//! A file is records of `key = hex` lines, divided by empty lines; lines that begin with `#` name
+//! the source. `derive.py` made the files, from what was published and with a third implementation.
+
+#![forbid(unsafe_code)]
+
+/// Ed25519 (RFC 8032 §7.1 and more): `seed`, `public`, `message`, `signature`.
+pub const ED25519: &str = include_str!("../data/ed25519.txt");
+/// X25519 (RFC 7748 §5.2): `scalar`, `u`, `result`.
+pub const X25519: &str = include_str!("../data/x25519.txt");
+/// AES-GCM (NIST CAVS): `key`, `nonce`, `associated`, `plain`, `sealed`, `tag`.
+pub const AES_GCM: &str = include_str!("../data/aes_gcm.txt");
+/// aes128-gcm@openssh.com and aes256-gcm@openssh.com: `key`, `iv`, `packet`, `sealed`, `tag`;
+/// records of the same key are packets in a row.
+pub const AES_GCM_OPENSSH: &str = include_str!("../data/aes_gcm_openssh.txt");
+/// chacha20-poly1305@openssh.com: `key`, `seq`, `packet`, `sealed`, `tag`.
+pub const CHACHA20_POLY1305_OPENSSH: &str = include_str!("../data/chacha20_poly1305_openssh.txt");
+/// SHA-256 and SHA-512 (NIST CAVS): `message`, `digest`.
+pub const SHA2: &str = include_str!("../data/sha2.txt");
+/// HMAC-SHA1 (RFC 2202 §3): `key`, `message`, `mac`.
+pub const HMAC_SHA1: &str = include_str!("../data/hmac_sha1.txt");
+/// mlkem768x25519-sha256: `seed`, `client_scalar`, `message`, `server_scalar`, `client_share`,
+/// then `server_share` or `rejected_share`, and `k`.
+pub const MLKEM768_X25519: &str = include_str!("../data/mlkem768x25519.txt");
+
+/// One vector.
+#[derive(Debug, Eq, PartialEq)]
+pub struct Record {
+    /// The line it begins on, for messages.
+    pub line: usize,
+    fields: Vec<(String, Vec<u8>)>,
+}
+
+impl Record {
+    /// The bytes of that field, if it has it.
+    #[must_use]
+    pub fn find(&self, key: &str) -> Option<&[u8]> {
+        self.fields
+            .iter()
+            .find(|(name, _)| name == key)
+            .map(|(_, bytes)| bytes.as_slice())
+    }
+
+    /// The bytes of that field.
+    ///
+    /// # Panics
+    /// When it has none: the test, or the file, is wrong.
+    #[must_use]
+    #[track_caller]
+    #[expect(clippy::panic, reason = "the reader of tests, which fail by panicking")]
+    pub fn bytes(&self, key: &str) -> &[u8] {
+        let Some(bytes) = self.find(key) else {
+            panic!("the record on line {} has no {key}", self.line)
+        };
+        bytes
+    }
+}
+
+/// The records of a file.
+///
+/// # Panics
+/// When it is not as this crate's files are.
+#[must_use]
+#[expect(clippy::panic, reason = "the reader of tests, which fail by panicking")]
+pub fn records(text: &str) -> Vec<Record> {
+    match read(text) {
+        Ok(records) => records,
+        Err(line) => panic!("line {line} is not `key = hex`"),
+    }
+}
+
+/// The records, or the line that is none of it.
+fn read(text: &str) -> Result<Vec<Record>, usize> {
+    let mut records = Vec::new();
+    let mut fields = Vec::new();
+    let mut first = 0;
+    // One empty line more, so that the last record ends as the others do.
+    for (line, content) in (1..).zip(text.lines().chain([""])) {
+        if content.is_empty() {
+            if !fields.is_empty() {
+                let fields = std::mem::take(&mut fields);
+                records.push(Record {
+                    line: first,
+                    fields,
+                });
+            }
+        } else if !content.starts_with('#') {
+            let (key, value) = content.split_once('=').ok_or(line)?;
+            if fields.is_empty() {
+                first = line;
+            }
+            fields.push((key.trim().into(), unhex(value.trim()).ok_or(line)?));
+        }
+    }
+    Ok(records)
+}
+
+fn unhex(digits: &str) -> Option<Vec<u8>> {
+    let (pairs, rest) = digits.as_bytes().as_chunks::<2>();
+    if !rest.is_empty() {
+        return None;
+    }
+    pairs
+        .iter()
+        .map(|[high, low]| Some(nibble(*high)? << 4 | nibble(*low)?))
+        .collect()
+}
+
+fn nibble(digit: u8) -> Option<u8> {
+    char::from(digit)
+        .to_digit(16)
+        .and_then(|n| u8::try_from(n).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_are_divided_by_empty_lines() {
+        let records = records("# source\n\na = 00ff\nb =\n\n\na = 7f\n");
+        assert_eq!(records.len(), 2);
+        assert_eq!(records[0].line, 3);
+        assert_eq!(records[0].bytes("a"), [0, 255]);
+        assert_eq!(records[0].bytes("b"), []);
+        assert_eq!(records[1].line, 7);
+        assert_eq!(records[1].find("b"), None);
+    }
+
+    #[test]
+    fn what_is_not_a_record_is_named_by_its_line() {
+        assert_eq!(read("a = 00\nb"), Err(2));
+        assert_eq!(read("a = 0"), Err(1));
+        assert_eq!(read("a = 0g"), Err(1));
+        assert_eq!(read("a = é0"), Err(1));
+    }
+
+    #[test]
+    fn every_file_names_its_source_and_has_records() {
+        for file in [
+            ED25519,
+            X25519,
+            AES_GCM,
+            AES_GCM_OPENSSH,
+            CHACHA20_POLY1305_OPENSSH,
+            SHA2,
+            HMAC_SHA1,
+            MLKEM768_X25519,
+        ] {
+            assert!(file.starts_with("# "));
+            assert!(records(file).len() >= 3);
+        }
+    }
+}

@@ -1,0 +1,226 @@
+#!/usr/bin/env python3
+"""Writes data/*.txt: vectors of RFCs and NIST as they are, and what SSH makes of them.
+
+    pip install cryptography==48.0.0 cryptography-vectors==48.0.0
+    python3 derive.py
+
+Everything is computed by, or checked against, OpenSSL's code in the package `cryptography`, which
+shares nothing with the two providers. The published files come from `cryptography_vectors`.
+"""
+
+import hashlib
+import hmac
+import os
+import re
+
+import cryptography_vectors
+from cryptography.hazmat.primitives import poly1305
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data")
+unhex = bytes.fromhex
+
+
+def published(path):
+    with cryptography_vectors.open_vector_file(path, "r") as file:
+        return file.read()
+
+
+def write(name, source, records):
+    with open(os.path.join(DATA, name), "w") as out:
+        for line in source.strip().splitlines():
+            out.write(f"# {line.strip()}".rstrip() + "\n")
+        for record in records:
+            out.write("\n")
+            for key, value in record.items():
+                out.write(f"{key} = {value.hex()}".rstrip() + "\n")
+
+
+def fields(text):
+    """Blocks of `key = hex`, divided by empty lines."""
+    for block in re.split(r"\n\s*\n", text):
+        found = dict(re.findall(r"^(\w+) = ?([0-9a-fA-F]*)$", block, re.M))
+        if found:
+            yield found
+
+
+def counting(n, start=0):
+    return bytes((start + i) % 256 for i in range(n))
+
+
+# --- Ed25519 ---
+
+def ed25519():
+    lines = published("asymmetric/Ed25519/sign.input").split()
+    chosen = lines[:4] + lines[63::192] + lines[-1:]
+    for line in chosen:
+        secret, public, message, signed = line.split(":")[:4]
+        yield unhex(secret)[:32], unhex(public), unhex(message), unhex(signed)[:64]
+    seed = unhex("833fe62409237b9d62ec77587520911e9a759cec1d19755b7da901b96dca3d42")
+    message = hashlib.sha512(b"abc").digest()
+    key = Ed25519PrivateKey.from_private_bytes(seed)
+    yield seed, key.public_key().public_bytes_raw(), message, key.sign(message)
+
+
+def ed25519_records():
+    for seed, public, message, signature in ed25519():
+        key = Ed25519PrivateKey.from_private_bytes(seed)
+        assert key.public_key().public_bytes_raw() == public and key.sign(message) == signature
+        yield dict(seed=seed, public=public, message=message, signature=signature)
+
+
+# --- X25519 ---
+
+def x25519(scalar, u):
+    private = X25519PrivateKey.from_private_bytes(scalar)
+    return private.exchange(X25519PublicKey.from_public_bytes(u))
+
+
+def x25519_records():
+    for found in fields(published("asymmetric/X25519/rfc7748.txt")):
+        if "INPUT_SCALAR" in found:
+            scalar, u, result = (unhex(found[k]) for k in ("INPUT_SCALAR", "INPUT_U", "OUTPUT_U"))
+            assert x25519(scalar, u) == result
+            yield dict(scalar=scalar, u=u, result=result)
+
+
+# --- AES-GCM ---
+
+def gcm_nist_records():
+    for bits in (128, 256):
+        text = published(f"ciphers/AES/GCM/gcmEncryptExtIV{bits}.rsp")
+        sections = re.split(r"(?=\[Keylen)", text)
+        for section in sections:
+            if "[IVlen = 96]" not in section or "[Taglen = 128]" not in section:
+                continue
+            first = next(f for f in fields(section.split("]\n\n", 1)[1]) if "Key" in f)
+            key, iv, pt, aad, ct, tag = (
+                unhex(first[k]) for k in ("Key", "IV", "PT", "AAD", "CT", "Tag"))
+            assert AESGCM(key).encrypt(iv, pt, aad) == ct + tag
+            yield dict(key=key, nonce=iv, associated=aad, plain=pt, sealed=ct, tag=tag)
+
+
+def gcm_ssh_records():
+    for key_len in (16, 32):
+        key, iv = counting(key_len, 0x40), counting(4) + unhex("00000000fffffffe")
+        for n in range(3):  # the third nonce carries into the upper half of the counter
+            body = counting(16 * (n + 1), n)
+            packet_length = len(body).to_bytes(4, "big")
+            counter = int.from_bytes(iv[4:], "big") + n
+            nonce = iv[:4] + counter.to_bytes(8, "big")
+            out = AESGCM(key).encrypt(nonce, body, packet_length)
+            yield dict(key=key, iv=iv, packet=packet_length + body,
+                       sealed=packet_length + out[:-16], tag=out[-16:])
+
+
+# --- chacha20-poly1305@openssh.com ---
+
+def chacha20(key, seq, counter, data):
+    # OpenSSH's PROTOCOL.chacha20poly1305: the block counter has 64 bits, little-endian, and the
+    # nonce is the sequence number in 64 bits, big-endian.
+    nonce = counter.to_bytes(8, "little") + seq.to_bytes(8, "big")
+    return Cipher(algorithms.ChaCha20(key, nonce), None).encryptor().update(data)
+
+
+def chacha_records():
+    key = counting(64, 0x80)
+    k_2, k_1 = key[:32], key[32:]
+    for seq, body_len in ((0, 8), (1, 16), (3, 60), (4, 64), (0x01020304, 264), (0xffffffff, 1024)):
+        body = counting(body_len, seq % 251)
+        packet_length = body_len.to_bytes(4, "big")
+        sealed = chacha20(k_1, seq, 0, packet_length) + chacha20(k_2, seq, 1, body)
+        one_time_key = chacha20(k_2, seq, 0, bytes(32))
+        tag = poly1305.Poly1305.generate_tag(one_time_key, sealed)
+        yield dict(key=key, seq=seq.to_bytes(4, "big"), packet=packet_length + body,
+                   sealed=sealed, tag=tag)
+
+
+# --- hashes ---
+
+def sha2_records():
+    for bits in (256, 512):
+        name = f"hashes/SHA2/SHA{bits}"
+        short = [f for f in fields(published(name + "ShortMsg.rsp")) if "Msg" in f]
+        long = [f for f in fields(published(name + "LongMsg.rsp")) if "Msg" in f]
+        for found in short[:3] + short[bits // 8 - 2::17] + long[:1]:
+            message = unhex(found["Msg"])[: int(found["Len"]) // 8]
+            digest = unhex(found["MD"])
+            assert hashlib.new(f"sha{bits}", message).digest() == digest
+            yield dict(message=message, digest=digest)
+
+
+def hmac_records():
+    for found in fields(re.sub(r"^#.*\n", "", published("HMAC/rfc-2202-sha1.txt"), flags=re.M)):
+        key, message, mac = (unhex(found[k]) for k in ("Key", "Msg", "MD"))
+        assert hmac.digest(key, message, "sha1") == mac
+        yield dict(key=key, message=message, mac=mac)
+
+
+# --- ML-KEM-768 and the hybrid ---
+
+def mlkem():
+    blocks = published("asymmetric/MLKEM/kat_MLKEM_768.rsp").replace("count", "\n\ncount")
+    for found in list(fields(blocks))[:4]:
+        found = {k: unhex(v) for k, v in found.items() if k != "count"}
+        seed = found["d"] + found["z"]
+        key = MLKEM768PrivateKey.from_seed_bytes(seed)
+        assert key.public_key().public_bytes_raw() == found["pk"]
+        assert key.decapsulate(found["ct"]) == found["ss"]
+        assert key.decapsulate(found["ct_n"]) == found["ss_n"]
+        yield seed, found
+
+
+def hybrid_records():
+    for n, (seed, found) in enumerate(mlkem()):
+        client, server = counting(32, 0x10 + n), counting(32, 0x90 + n)
+        public = [X25519PrivateKey.from_private_bytes(k).public_key().public_bytes_raw()
+                  for k in (client, server)]
+        classical = x25519(client, public[1])
+        record = dict(seed=seed, client_scalar=client, message=found["msg"], server_scalar=server,
+                      client_share=found["pk"] + public[0])
+        yield record | dict(server_share=found["ct"] + public[1],
+                            k=hashlib.sha256(found["ss"] + classical).digest())
+        # A ciphertext that was not made for this key: implicit rejection, another K.
+        yield record | dict(rejected_share=found["ct_n"] + public[1],
+                            k=hashlib.sha256(found["ss_n"] + classical).digest())
+
+
+write("ed25519.txt", """
+Ed25519: sign.input of https://ed25519.cr.yp.to/software.html, some of its 1024 lines. The first
+three are RFC 8032 §7.1, TEST 1 to 3; the last record is TEST SHA(abc) there.
+""", ed25519_records())
+write("x25519.txt", """
+X25519: RFC 7748 §5.2, the two vectors and the first iteration.
+""", x25519_records())
+write("aes_gcm.txt", """
+AES-GCM: NIST CAVS 14.0, gcmEncryptExtIV128.rsp and gcmEncryptExtIV256.rsp: the first of each
+section with a 96-bit IV and a 128-bit tag.
+""", gcm_nist_records())
+write("aes_gcm_openssh.txt", """
+aes128-gcm@openssh.com and aes256-gcm@openssh.com (RFC 5647 §7): three packets in a row under each
+key, computed with OpenSSL's AES-GCM: packet_length is the associated data, and the last eight bytes
+of the IV count up.
+""", gcm_ssh_records())
+write("chacha20_poly1305_openssh.txt", """
+chacha20-poly1305@openssh.com, computed with OpenSSL's ChaCha20 and Poly1305 as OpenSSH's
+PROTOCOL.chacha20poly1305 says: K_2 (first half of the key) from block 1 on for the body, K_1 for
+packet_length, block 0 of K_2 for the tag's key.
+""", chacha_records())
+write("sha2.txt", """
+SHA-256 and SHA-512 (told apart by the length of the digest): NIST CAVS 11.0, SHA256ShortMsg.rsp,
+SHA256LongMsg.rsp, SHA512ShortMsg.rsp, SHA512LongMsg.rsp, some of each.
+""", sha2_records())
+write("hmac_sha1.txt", """
+HMAC-SHA1: RFC 2202 §3.
+""", hmac_records())
+write("mlkem768x25519.txt", """
+mlkem768x25519-sha256: the ML-KEM half (seed = d | z, message, key, ciphertext and secret) is
+kat_MLKEM_768.rsp of https://github.com/post-quantum-cryptography/KAT (FIPS 203), its first four,
+each checked with OpenSSL; X25519 with OpenSSL; K = SHA-256 of both secrets, in that order.
+`rejected_share` holds the same file's ciphertext for another key: K then comes of FIPS 203 §6.3's
+implicit rejection.
+""", hybrid_records())
