@@ -53,4 +53,13 @@ mod tests {
         assert!(!equal(b"abc", b"bbc"));
         assert!(!equal(b"abc", b"abcd"));
     }
+
+    /// Safe code cannot read memory that was given back, so this shows as much as it can: that what
+    /// holds the bytes is a type that wipes them, all of its capacity, when it is dropped.
+    #[test]
+    fn secrets_are_wiped_on_drop() {
+        fn is_wiped_on_drop<T: zeroize::ZeroizeOnDrop>(_: &T) {}
+        let Secret(bytes) = Secret::copy_of(b"secret");
+        is_wiped_on_drop(&bytes);
+    }
 }

@@ -152,3 +152,13 @@ fn poly1305(mut mac: Poly1305, bytes: &[u8]) -> [u8; chacha::TAG_LEN] {
     mac.update(blocks);
     mac.compute_unpadded(rest).into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gcm_is_as_nist_publishes_it() {
+        gcm::tests::gcm_is_as_nist_publishes_it::<Gcm>();
+    }
+}

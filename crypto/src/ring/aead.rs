@@ -92,3 +92,13 @@ impl ChaChaPoly for ChaCha {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gcm_is_as_nist_publishes_it() {
+        gcm::tests::gcm_is_as_nist_publishes_it::<Gcm>();
+    }
+}

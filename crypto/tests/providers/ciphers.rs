@@ -1,10 +1,19 @@
 //! What one cipher seals, the same cipher of every provider opens, and nothing else.
 
-use crate::{Repeatable, on_each_provider, providers};
-use adit_crypto::{Cipher, KeyBlock, Open, Provider, Seal};
+use crate::{Repeatable, each_bit_turned, on_each_provider, providers};
+use adit_crypto::{Cipher, KeyBlock, KeyShape, Open, Provider, Seal, Unspecified};
+use adit_vectors::{AES_GCM_OPENSSH, CHACHA20_POLY1305_OPENSSH, Record, records};
 
 on_each_provider! {
     what_is_sealed_here_is_opened_by_every_provider,
+    packets_are_sealed_and_opened_as_openssl_does,
+    a_cipher_says_of_itself_what_the_standards_say,
+    keys_of_other_lengths_are_refused,
+    tags_of_other_lengths_are_refused,
+    a_packet_without_packet_length_is_refused,
+    one_turned_bit_is_found_and_leaves_zeros,
+    a_packet_is_opened_in_its_place_only,
+    the_last_invocation_of_gcm_is_the_last,
 }
 
 /// Keys of exactly the lengths that a cipher asks for.
@@ -76,5 +85,205 @@ fn what_is_sealed_here_is_opened_by_every_provider(here: &Provider) {
             }
             seq = seq.wrapping_add(1);
         }
+    }
+}
+
+const AES128_GCM: &[u8] = b"aes128-gcm@openssh.com";
+const AES256_GCM: &[u8] = b"aes256-gcm@openssh.com";
+const CHACHA20_POLY1305: &[u8] = b"chacha20-poly1305@openssh.com";
+
+fn packets_are_sealed_and_opened_as_openssl_does(here: &Provider) {
+    let chacha = here.cipher(CHACHA20_POLY1305, None).unwrap();
+    for record in records(CHACHA20_POLY1305_OPENSSH) {
+        let keys = Keys {
+            key: record.bytes("key").to_vec(),
+            iv: Vec::new(),
+            mac_key: Vec::new(),
+        };
+        let seq = u32::from_be_bytes(record.bytes("seq").try_into().unwrap());
+        check(
+            &record,
+            seq,
+            &mut *keys.sealer(chacha),
+            &mut *keys.opener(chacha),
+        );
+    }
+    let gcm = records(AES_GCM_OPENSSH);
+    for in_a_row in gcm.chunk_by(|a, b| a.bytes("key") == b.bytes("key")) {
+        let keys = Keys {
+            key: in_a_row[0].bytes("key").to_vec(),
+            iv: in_a_row[0].bytes("iv").to_vec(),
+            mac_key: Vec::new(),
+        };
+        let name = if keys.key.len() == 16 {
+            AES128_GCM
+        } else {
+            AES256_GCM
+        };
+        let cipher = here.cipher(name, None).unwrap();
+        let (mut seal, mut open) = (keys.sealer(cipher), keys.opener(cipher));
+        assert_eq!(in_a_row.len(), 3);
+        for record in in_a_row {
+            check(record, 0, &mut *seal, &mut *open);
+        }
+    }
+}
+
+fn check(record: &Record, seq: u32, seal: &mut dyn Seal, open: &mut dyn Open) {
+    let (clear, sealed) = (record.bytes("packet"), record.bytes("sealed"));
+    let mut packet = clear.to_vec();
+    let mut tag = [0; 16];
+    seal.seal(seq, &mut packet, &mut tag).unwrap();
+    assert_eq!(packet, sealed, "line {}", record.line);
+    assert_eq!(tag, record.bytes("tag"), "line {}", record.line);
+    let packet_length = open.packet_length(seq, *sealed.first_chunk().unwrap());
+    assert_eq!(packet_length.to_be_bytes(), clear[..4]);
+    open.open(seq, &mut packet, &tag).unwrap();
+    assert_eq!(packet[4..], clear[4..], "line {}", record.line);
+}
+
+fn a_cipher_says_of_itself_what_the_standards_say(here: &Provider) {
+    // name, key, IV, block, bytes under one key, needs strict key exchange
+    let table = [
+        (AES128_GCM, 16, 12, 16, 1 << 36, false),
+        (AES256_GCM, 32, 12, 16, 1 << 36, false),
+        (CHACHA20_POLY1305, 64, 0, 8, 1 << 30, true),
+    ];
+    assert_eq!(here.ciphers.len(), table.len());
+    for (name, key_len, iv_len, block_len, bytes_per_key, needs_strict_kex) in table {
+        let cipher = here.cipher(name, None).unwrap();
+        let shape = KeyShape {
+            key_len,
+            iv_len,
+            mac_key_len: 0,
+        };
+        assert_eq!(cipher.key_shape(), shape);
+        assert_eq!(cipher.mac(), None);
+        assert_eq!(cipher.bytes_per_key(), bytes_per_key);
+        assert_eq!(cipher.needs_strict_kex(), needs_strict_kex);
+        let keys = Keys::of(cipher);
+        let (seal, open) = (keys.sealer(cipher), keys.opener(cipher));
+        assert_eq!(
+            (seal.block_len(), seal.tag_len(), seal.clear_len()),
+            (block_len, 16, 4)
+        );
+        assert_eq!(
+            (open.block_len(), open.tag_len(), open.clear_len()),
+            (block_len, 16, 4)
+        );
+    }
+}
+
+fn keys_of_other_lengths_are_refused(here: &Provider) {
+    for cipher in here.ciphers {
+        let refuses = |keys: Keys| {
+            assert!(cipher.sealer(&keys.block()).is_err(), "{}", cipher.name());
+            assert!(cipher.opener(&keys.block()).is_err(), "{}", cipher.name());
+        };
+        let parts: [fn(&mut Keys) -> &mut Vec<u8>; 3] = [
+            |keys| &mut keys.key,
+            |keys| &mut keys.iv,
+            |keys| &mut keys.mac_key,
+        ];
+        for part in parts {
+            let len = part(&mut Keys::of(*cipher)).len();
+            for wrong in [0, 1, 8, 16, 24, 32, 64, 128, len.saturating_sub(1), len + 1] {
+                if wrong != len {
+                    let mut keys = Keys::of(*cipher);
+                    part(&mut keys).resize(wrong, 7);
+                    refuses(keys);
+                }
+            }
+        }
+    }
+}
+
+fn tags_of_other_lengths_are_refused(here: &Provider) {
+    for cipher in here.ciphers {
+        let keys = Keys::of(*cipher);
+        for tag_len in [0, 1, 15, 17, 32] {
+            let mut tag = vec![0; tag_len];
+            let sealed = keys.sealer(*cipher).seal(0, &mut packet(32), &mut tag);
+            assert_eq!(sealed, Err(Unspecified), "{}", cipher.name());
+            let mut packet = packet(32);
+            let opened = keys.opener(*cipher).open(0, &mut packet, &tag);
+            assert_eq!(opened, Err(Unspecified), "{}", cipher.name());
+            assert_eq!(packet, [0; 36], "{}", cipher.name());
+        }
+    }
+}
+
+fn a_packet_without_packet_length_is_refused(here: &Provider) {
+    for cipher in here.ciphers {
+        let keys = Keys::of(*cipher);
+        for len in 0..4 {
+            let mut packet = vec![7; len];
+            let sealed = keys.sealer(*cipher).seal(0, &mut packet, &mut [0; 16]);
+            assert_eq!(sealed, Err(Unspecified), "{}", cipher.name());
+            let mut packet = vec![7; len];
+            let opened = keys.opener(*cipher).open(0, &mut packet, &[0; 16]);
+            assert_eq!(opened, Err(Unspecified), "{}", cipher.name());
+            assert_eq!(packet, vec![0; len], "{}", cipher.name());
+        }
+    }
+}
+
+/// A sealed packet and its tag.
+fn sealed(cipher: &dyn Cipher, keys: &Keys, body_len: usize) -> (Vec<u8>, [u8; 16]) {
+    let (mut packet, mut tag) = (packet(body_len), [0; 16]);
+    keys.sealer(cipher).seal(5, &mut packet, &mut tag).unwrap();
+    (packet, tag)
+}
+
+fn one_turned_bit_is_found_and_leaves_zeros(here: &Provider) {
+    for cipher in here.ciphers {
+        let keys = Keys::of(*cipher);
+        let (sealed, tag) = sealed(*cipher, &keys, 80);
+        let refused = |mut packet: Vec<u8>, tag: &[u8]| {
+            let opened = keys.opener(*cipher).open(5, &mut packet, tag);
+            assert_eq!(opened, Err(Unspecified), "{}", cipher.name());
+            assert_eq!(packet, [0; 84], "{}", cipher.name());
+        };
+        each_bit_turned(&sealed).for_each(|turned| refused(turned, &tag));
+        each_bit_turned(&tag).for_each(|turned| refused(sealed.clone(), &turned));
+        let mut packet = sealed.clone();
+        keys.opener(*cipher).open(5, &mut packet, &tag).unwrap();
+    }
+}
+
+fn a_packet_is_opened_in_its_place_only(here: &Provider) {
+    for cipher in here.ciphers {
+        let keys = Keys::of(*cipher);
+        let (sealed, tag) = sealed(*cipher, &keys, 16);
+        let mut open = keys.opener(*cipher);
+        open.open(5, &mut sealed.clone(), &tag).unwrap();
+        // The same again is one later: by its sequence number, or by the invocation counter.
+        let mut packet = sealed.clone();
+        assert_eq!(open.open(6, &mut packet, &tag), Err(Unspecified));
+        assert_eq!(packet, [0; 20]);
+        // Under another key nothing opens.
+        let mut other = Keys::of(*cipher);
+        other.key[0] ^= 1;
+        assert!(
+            other
+                .opener(*cipher)
+                .open(5, &mut sealed.clone(), &tag)
+                .is_err()
+        );
+    }
+}
+
+fn the_last_invocation_of_gcm_is_the_last(here: &Provider) {
+    for name in [AES128_GCM, AES256_GCM] {
+        let cipher = here.cipher(name, None).unwrap();
+        let mut keys = Keys::of(cipher);
+        keys.iv = vec![255; 12];
+        let (mut seal, mut open) = (keys.sealer(cipher), keys.opener(cipher));
+        let (mut packet, mut tag) = (packet(16), [0; 16]);
+        seal.seal(0, &mut packet, &mut tag).unwrap();
+        open.open(0, &mut packet.clone(), &tag).unwrap();
+        assert_eq!(seal.seal(1, &mut packet, &mut tag), Err(Unspecified));
+        assert_eq!(open.open(1, &mut packet, &tag), Err(Unspecified));
+        assert_eq!(packet, [0; 20]);
     }
 }

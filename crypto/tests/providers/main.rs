@@ -5,10 +5,12 @@
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
     reason = "a test fails by panicking"
 )]
 
 mod ciphers;
+mod hashes;
 mod kex;
 mod signatures;
 
@@ -65,4 +67,34 @@ impl SecureRandom for Repeatable {
         }
         Ok(())
     }
+}
+
+/// Randomness as written down, and an error when it has run out.
+struct Script(std::sync::Mutex<Vec<u8>>);
+
+impl Script {
+    fn new(parts: &[&[u8]]) -> Self {
+        let mut bytes = parts.concat();
+        bytes.reverse();
+        Self(std::sync::Mutex::new(bytes))
+    }
+}
+
+impl SecureRandom for Script {
+    fn fill(&self, out: &mut [u8]) -> Result<(), Unspecified> {
+        let mut left = self.0.lock().unwrap();
+        for byte in out {
+            *byte = left.pop().ok_or(Unspecified)?;
+        }
+        Ok(())
+    }
+}
+
+/// These bytes, with each of their bits turned in turn.
+fn each_bit_turned(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> + '_ {
+    (0..bytes.len() * 8).map(|bit| {
+        let mut turned = bytes.to_vec();
+        turned[bit / 8] ^= 1 << (bit % 8);
+        turned
+    })
 }
