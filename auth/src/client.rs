@@ -11,120 +11,31 @@
 //! Success counts only as the answer to a signature of ours: a server that grants a login nobody
 //! asked for would make a connection that nobody is authenticated on.
 
+mod event;
+mod offer;
+mod request;
+
 use alloc::vec;
 use alloc::vec::Vec;
-use core::fmt;
 use core::mem;
-use core::ops::Range;
 
 use adit_crypto::{Provider, SignatureVerified, Unspecified, verify};
 use adit_proto::blob::blob_name;
 use adit_proto::msg::{UserauthBanner, UserauthFailure, UserauthPkOk, UserauthSuccess};
-use adit_proto::{Decode, Encode, Malformed, Writer, number};
+use adit_proto::{Decode, Malformed, number};
 
 use crate::authenticated::UserAuthenticated;
 use crate::error::{Error, Internal, PeerMisbehaved};
 use crate::fingerprint::Fingerprint;
-use crate::signed::{NONE, PUBLICKEY, PublickeyRequest, SignedData, request};
+use crate::signed::{PUBLICKEY, PublickeyRequest, SignedData};
+
+pub use event::{ClientEvent, Refused};
+pub use offer::{KeyId, Need, OfferedKey, Probe, Signed};
+pub use request::Request;
+use request::{Attempt, Kind};
 
 /// Most banners in one authentication. sshd sends one; each is shown to a person.
 const BANNERS_MAX: u8 = 16;
-
-/// The caller's number for a key.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct KeyId(pub u32);
-
-/// Whether the server is asked about a key before it signs (RFC 4252 §7).
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Probe {
-    /// Sign at once: the key is loaded, and a signature costs less than a round trip.
-    No,
-    /// Ask first: an agent may ask a person, for a key that the server would then refuse.
-    Yes,
-}
-
-/// A key to try.
-#[derive(Clone, Debug)]
-pub struct OfferedKey {
-    /// Its public half.
-    pub public_blob: Vec<u8>,
-    /// Comes back in [`Need::Sign`].
-    pub id: KeyId,
-    /// Whether to probe.
-    pub ask_first: Probe,
-    /// Signature algorithms it can be used with, best first: what its signer says, or
-    /// [`crate::signature_algorithms`].
-    pub algorithms: &'static [&'static str],
-}
-
-/// What the client needs to go on.
-#[derive(Debug, Eq, PartialEq)]
-pub enum Need<'a> {
-    /// Nothing: send what is due, or wait for the server.
-    Nothing,
-    /// A signature blob over `message` by this key; give it to [`Client::signed`].
-    Sign {
-        /// Of the key.
-        key: KeyId,
-        /// Signature algorithm.
-        algorithm: &'static str,
-        /// What to sign.
-        message: &'a [u8],
-    },
-}
-
-/// What became of a signature.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Signed {
-    /// It is what was asked for; a request with it is due.
-    Accepted,
-    /// There is none, or it does not verify: the key is given up, and what comes next is due.
-    GivenUp,
-}
-
-/// What a message of the server meant.
-#[derive(Debug)]
-pub enum ClientEvent {
-    /// Nothing to tell.
-    Quiet,
-    /// Text to show a person, from a stranger: escape it.
-    Banner {
-        /// Where in the payload.
-        message: Range<usize>,
-    },
-    /// Done: the connection protocol begins.
-    Authenticated(UserAuthenticated),
-    /// Done: there is nothing left to try.
-    Refused(Refused),
-}
-
-/// No key was good. Shown as ssh does: `Permission denied (publickey,password).`
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Refused {
-    /// Methods that the server would go on with, comma-separated; printable ASCII.
-    pub methods: Vec<u8>,
-    /// How many keys the server was asked about or given a signature of.
-    pub tried_keys: usize,
-    /// How many keys were not tried, since the server does not take their algorithms or no
-    /// signature could be had.
-    pub skipped_keys: usize,
-    /// A key was good, and the server asks for more than adit can give.
-    pub partial_success: bool,
-}
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let methods = core::str::from_utf8(&self.methods).unwrap_or_default();
-        write!(f, "Permission denied ({methods}).")
-    }
-}
-
-/// A key under way, with the algorithm it is used with.
-#[derive(Debug)]
-struct Attempt {
-    key: OfferedKey,
-    algorithm: &'static str,
-}
 
 /// Named after what is awaited, or after what is due.
 #[derive(Debug)]
@@ -454,53 +365,5 @@ impl Client {
         }
         .to_bytes();
         State::AwaitSignature { attempt, message }
-    }
-}
-
-/// A request that is due.
-#[derive(Debug)]
-pub struct Request<'a> {
-    user: &'a [u8],
-    kind: Kind<'a>,
-}
-
-#[derive(Debug)]
-enum Kind<'a> {
-    None,
-    Probe(&'a Attempt),
-    Signed(&'a Attempt, &'a [u8]),
-}
-
-impl Request<'_> {
-    fn publickey<'b>(&'b self, attempt: &'b Attempt, has_signature: bool) -> PublickeyRequest<'b> {
-        PublickeyRequest {
-            user: self.user,
-            has_signature,
-            algorithm: attempt.algorithm,
-            key_blob: &attempt.key.public_blob,
-        }
-    }
-}
-
-impl Encode for Request<'_> {
-    fn encoded_len(&self) -> usize {
-        match self.kind {
-            Kind::None => request(self.user, NONE).encoded_len(),
-            Kind::Probe(attempt) => self.publickey(attempt, false).encoded_len(),
-            Kind::Signed(attempt, signature) => {
-                self.publickey(attempt, true).encoded_len() + 4 + signature.len()
-            }
-        }
-    }
-
-    fn encode(&self, writer: &mut Writer<'_>) {
-        match self.kind {
-            Kind::None => request(self.user, NONE).encode(writer),
-            Kind::Probe(attempt) => self.publickey(attempt, false).encode(writer),
-            Kind::Signed(attempt, signature) => {
-                self.publickey(attempt, true).encode(writer);
-                writer.string(signature);
-            }
-        }
     }
 }

@@ -12,33 +12,35 @@
 //! signature is decided from scratch, for the key and the user that are in it. A user who does not
 //! exist costs the same work, the same bytes and the same time as one who does.
 
+mod delay;
+mod event;
+mod reply;
+mod request;
+
 use alloc::vec::Vec;
+use core::fmt;
 use core::mem;
 use core::time::Duration;
 
-use adit_crypto::{Provider, Secret, SignatureVerified, digest, verify};
-use adit_proto::blob::{SSH_ED25519, blob_name, ed25519_public};
-use adit_proto::msg::{
-    PublickeyMethod, UserauthFailure, UserauthPkOk, UserauthRequest, UserauthSuccess,
-};
-use adit_proto::{Decode, Encode, Malformed, NameList, Reader, Writer, is_name, number};
+use adit_crypto::{Provider, Secret};
+use adit_proto::msg::UserauthRequest;
+use adit_proto::{Decode, Malformed, is_name, number};
 
-use crate::authenticated::{KeyPolicy, UserAuthenticated};
+use crate::authenticated::UserAuthenticated;
 use crate::error::{Error, Internal, PeerMisbehaved};
 use crate::fingerprint::Fingerprint;
-use crate::signed::{NONE, PUBLICKEY, PublickeyRequest, SSH_CONNECTION, SignedData};
+use crate::signed::{NONE, PUBLICKEY, SSH_CONNECTION};
 use crate::user::USER_NAME_MAX;
+
+use delay::{fail_time, user_delay};
+pub use event::{Decision, Failed, FailedKey, FailedSignature, ServerEvent, ServerNeed};
+pub use reply::Reply;
+use reply::ReplyKind;
+use request::Pending;
 
 /// Most requests in one session, whatever became of them: probes of good keys are no failures.
 /// OpenSSH takes 1024, which no agent needs.
 pub const REQUESTS_MAX: u32 = 64;
-
-/// A failure is told no sooner than this after its request (OpenSSH's MIN_FAIL_DELAY_SECONDS), so
-/// that the time it took does not say what was found.
-const FAIL_DELAY: Duration = Duration::from_millis(5);
-
-/// When a decision took longer than this, no delay can hide it (OpenSSH's MAX_FAIL_DELAY_SECONDS).
-const FAIL_DELAY_MAX: Duration = Duration::from_secs(5);
 
 /// How many failures and requests a session may have.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -52,87 +54,6 @@ impl Default for Limits {
     fn default() -> Self {
         Self { max_auth_tries: 6 }
     }
-}
-
-/// What the server needs to go on.
-#[derive(Debug, Eq, PartialEq)]
-pub enum ServerNeed<'a> {
-    /// Nothing: send what is due, or wait for the client.
-    Nothing,
-    /// Whether this user may log in with this key; give it to [`Server::authorize`]. Asked for a
-    /// probe and for a signed request alike, before or after anything else about it is known to the
-    /// peer; for a user who does not exist do the same work and refuse.
-    Authorize {
-        /// From a stranger. Put it into a path only if [`crate::is_plain_user_name`].
-        user: &'a [u8],
-        /// Signature algorithm.
-        algorithm: &'static str,
-        /// The key, of the type that the algorithm goes with.
-        key_blob: &'a [u8],
-    },
-}
-
-/// The caller's answer.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Decision {
-    /// The key is that user's, with what its line grants.
-    Allowed(KeyPolicy),
-    /// It is not, or there is no such user.
-    Refused,
-}
-
-/// What a request came to.
-#[derive(Debug)]
-pub enum ServerEvent {
-    /// Nothing to tell.
-    Quiet,
-    /// SUCCESS was sent: the connection protocol begins.
-    Authenticated(UserAuthenticated),
-    /// A failure, for the log.
-    Failed(Failed),
-}
-
-/// A failed request, for the log. [`Server::user`] says whose.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Failed {
-    /// Method name, printable ASCII; `unknown` if what came was not a name.
-    pub method: Vec<u8>,
-    /// The key, where it was one of a type adit knows.
-    pub key: Option<FailedKey>,
-    /// How many failures there are by now.
-    pub failures: u32,
-}
-
-/// The key of a failed request.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct FailedKey {
-    /// `ssh-ed25519`, …
-    pub key_type: &'static str,
-    /// Of the key.
-    pub fingerprint: Fingerprint,
-    /// Whether the request carried a signature.
-    pub signature: FailedSignature,
-}
-
-/// What was with a failed key.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum FailedSignature {
-    /// The request only asked.
-    Absent,
-    /// It is not one by this key over this request. The key itself may be authorized.
-    Bad,
-    /// It is good, and the key is not authorized.
-    Good,
-}
-
-/// A request to be decided.
-#[derive(Debug)]
-struct Pending {
-    since: Duration,
-    algorithm: &'static str,
-    key_type: &'static str,
-    key_blob: Vec<u8>,
-    signature: Option<Vec<u8>>,
 }
 
 /// What comes when a delay is over.
@@ -171,8 +92,8 @@ pub struct Server {
     state: State,
 }
 
-impl core::fmt::Debug for Server {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server")
             .field("requests", &self.requests)
             .field("failures", &self.failures)
@@ -255,7 +176,7 @@ impl Server {
             return Err(Internal::OutOfTurn.into());
         };
         let fingerprint = Fingerprint::of(self.provider, &pending.key_blob);
-        let verified = self.verify(user, &pending);
+        let verified = pending.verify(self.provider, &self.session_id, user);
         let signature = match (decision, verified) {
             (Decision::Allowed(policy), Some(Ok(proof))) => {
                 self.state = State::SuccessDue(UserAuthenticated::by_server(
@@ -389,56 +310,12 @@ impl Server {
     }
 
     fn publickey(&mut self, method: &[u8], now: Duration) -> Result<ServerEvent, Error> {
-        let method = PublickeyMethod::decode(method)?;
-        let signature = signature(&method)?;
-        let Some((algorithm, key_type)) = self.algorithm(&method) else {
+        let Some(pending) = Pending::read(self.provider, method, now)? else {
             // Whatever the user, so nothing about them is told.
             return Ok(self.failed(PUBLICKEY, None, now, now));
         };
-        self.state = State::AwaitDecision(Pending {
-            since: now,
-            algorithm,
-            key_type,
-            key_blob: method.public_key_blob.to_vec(),
-            signature: signature.map(<[u8]>::to_vec),
-        });
+        self.state = State::AwaitDecision(pending);
         Ok(ServerEvent::Quiet)
-    }
-
-    /// The algorithm of a request and its key type, if we verify it and the key is of that type.
-    fn algorithm(&self, method: &PublickeyMethod<'_>) -> Option<(&'static str, &'static str)> {
-        let verifier = self.provider.verifier(method.public_key_algorithm_name)?;
-        let key_type = verifier.key_type();
-        let blob = method.public_key_blob;
-        let is_key = blob_name(blob) == Ok(key_type.as_bytes())
-            && (key_type.as_bytes() != SSH_ED25519 || ed25519_public(blob).is_ok());
-        is_key.then_some((verifier.algorithm(), key_type))
-    }
-
-    /// `None` for a request without a signature.
-    fn verify(
-        &self,
-        user: &[u8],
-        pending: &Pending,
-    ) -> Option<Result<SignatureVerified, adit_crypto::Unspecified>> {
-        let signature = pending.signature.as_deref()?;
-        let message = SignedData {
-            session_id: &self.session_id,
-            request: PublickeyRequest {
-                user,
-                has_signature: true,
-                algorithm: pending.algorithm,
-                key_blob: &pending.key_blob,
-            },
-        }
-        .to_bytes();
-        Some(verify(
-            self.provider,
-            pending.algorithm.as_bytes(),
-            &pending.key_blob,
-            &message,
-            signature,
-        ))
     }
 
     fn failed(
@@ -454,95 +331,14 @@ impl Server {
         } else {
             Then::Failure
         };
-        let until = fail_time(since, now, self.user_delay());
+        let user = self.user.as_deref().unwrap_or_default();
+        let user_delay = user_delay(self.provider, &self.timing_secret, user);
+        let until = fail_time(since, now, user_delay);
         self.state = State::AwaitTime { until, then };
         ServerEvent::Failed(Failed {
             method: method.to_vec(),
             key,
             failures: self.failures,
         })
-    }
-
-    /// 0 to 4.3 ms that belong to a user name, as OpenSSH adds them: whoever measures the sum does
-    /// not know which part of it is work.
-    fn user_delay(&self) -> Duration {
-        let user = self.user.as_deref().unwrap_or_default();
-        let hash = digest(self.provider.sha256, &[self.timing_secret.expose(), user]);
-        let picoseconds = Reader::new(&hash).u32().unwrap_or_default();
-        Duration::from_nanos(u64::from(picoseconds / 1000))
-    }
-}
-
-/// When a failure may be told: a whole delay after its request, doubled as often as the time is
-/// already past.
-fn fail_time(since: Duration, now: Duration, user_delay: Duration) -> Duration {
-    let elapsed = now.saturating_sub(since);
-    if elapsed > FAIL_DELAY_MAX {
-        return now;
-    }
-    let mut delay = FAIL_DELAY.saturating_add(user_delay);
-    while delay < elapsed {
-        delay = delay.saturating_mul(2);
-    }
-    since.saturating_add(delay)
-}
-
-/// The signature of a request: one string if it says that it has one, nothing if not.
-fn signature<'a>(method: &PublickeyMethod<'a>) -> Result<Option<&'a [u8]>, Malformed> {
-    let mut reader = Reader::new(method.signature.0);
-    let signature = if method.has_signature {
-        Some(reader.string()?)
-    } else {
-        None
-    };
-    reader.finish()?;
-    Ok(signature)
-}
-
-/// A reply that is due.
-#[derive(Debug)]
-pub struct Reply<'a>(ReplyKind<'a>);
-
-#[derive(Debug)]
-enum ReplyKind<'a> {
-    Failure,
-    PkOk(&'a Pending),
-    Success,
-}
-
-impl ReplyKind<'_> {
-    fn failure() -> UserauthFailure<'static> {
-        UserauthFailure {
-            authentications_that_can_continue: NameList::parse(PUBLICKEY)
-                .unwrap_or(NameList::EMPTY),
-            partial_success: false,
-        }
-    }
-}
-
-impl<'a> From<&'a Pending> for UserauthPkOk<'a> {
-    fn from(pending: &'a Pending) -> Self {
-        Self {
-            public_key_algorithm_name: pending.algorithm.as_bytes(),
-            public_key_blob: &pending.key_blob,
-        }
-    }
-}
-
-impl Encode for Reply<'_> {
-    fn encoded_len(&self) -> usize {
-        match self.0 {
-            ReplyKind::Failure => ReplyKind::failure().encoded_len(),
-            ReplyKind::PkOk(pending) => UserauthPkOk::from(pending).encoded_len(),
-            ReplyKind::Success => UserauthSuccess {}.encoded_len(),
-        }
-    }
-
-    fn encode(&self, writer: &mut Writer<'_>) {
-        match self.0 {
-            ReplyKind::Failure => ReplyKind::failure().encode(writer),
-            ReplyKind::PkOk(pending) => UserauthPkOk::from(pending).encode(writer),
-            ReplyKind::Success => UserauthSuccess {}.encode(writer),
-        }
     }
 }

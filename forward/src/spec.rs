@@ -9,8 +9,8 @@
 //!
 //! A field with a "/" that is not quoted is the path of a Unix socket.
 
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// Longest host name, NI_MAXHOST less its NUL, as OpenSSH has it.
 pub const HOST_MAX: usize = 1024;

@@ -1,1 +1,3 @@
-//! Not written yet.
+//! What tests of every crate share. Nothing here ships.
+
+pub mod toy;

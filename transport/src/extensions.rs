@@ -102,3 +102,51 @@ impl Encode for Encoded<'_> {
         writer.bytes(self.0);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use adit_testkit::toy;
+
+    use super::*;
+
+    #[test]
+    fn what_a_server_says_a_client_reads() {
+        let ours = OurExtensions::new(Role::Server, &toy::PROVIDER);
+        let mut read = Extensions::default();
+        read.read(Role::Client, &ours.message()).unwrap();
+        assert!(read.ping);
+        let algorithms = read.server_sig_algs.unwrap();
+        assert!(
+            NameList::parse(&algorithms)
+                .unwrap()
+                .contains(b"ssh-ed25519")
+        );
+    }
+
+    #[test]
+    fn what_a_client_says_never_names_signature_algorithms() {
+        let ours = OurExtensions::new(Role::Server, &toy::PROVIDER);
+        let mut read = Extensions::default();
+        read.read(Role::Server, &ours.message()).unwrap();
+        assert_eq!(read.server_sig_algs, None);
+        let ours = OurExtensions::new(Role::Client, &toy::PROVIDER);
+        assert_eq!(ours.message().nr_extensions, 1);
+    }
+
+    #[test]
+    fn another_version_of_ping_is_not_ours() {
+        let mut ours = OurExtensions {
+            nr_extensions: 0,
+            pairs: Vec::new(),
+        };
+        ours.push(PING, b"1");
+        ours.push(b"no-flow-control", b"p");
+        ours.push(SERVER_SIG_ALGS, b"not a list");
+        let mut read = Extensions {
+            server_sig_algs: None,
+            ping: true,
+        };
+        read.read(Role::Client, &ours.message()).unwrap();
+        assert_eq!(read, Extensions::default());
+    }
+}

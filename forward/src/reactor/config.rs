@@ -3,12 +3,40 @@
 use core::net::SocketAddr;
 use core::time::Duration;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use adit_crypto::SigningKey;
+use adit_crypto::{Provider, SigningKey};
+use adit_proto::Ident;
+use adit_transport::{Algorithms, RekeyLimits};
+
+/// What every session of a program is made with.
+#[derive(Clone)]
+pub struct SshConfig {
+    /// Cryptography; its randomness is used, too.
+    pub provider: &'static Provider,
+    /// How we present ourselves.
+    pub ident: Ident,
+    /// What is offered, in order of preference.
+    pub algorithms: Algorithms,
+    /// When keys are changed.
+    pub rekey: RekeyLimits,
+}
+
+impl core::fmt::Debug for SshConfig {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("SshConfig")
+            .field("provider", self.provider)
+            .field("ident", &self.ident)
+            .field("rekey", &self.rekey)
+            .finish_non_exhaustive()
+    }
+}
 
 /// A client: one connection to a server, local ports forwarded through it.
 #[derive(Debug)]
 pub struct ClientConfig {
+    /// Algorithms and what belongs to them.
+    pub ssh: SshConfig,
     /// The server's addresses, all of them, in the resolver's order. They are tried with families
     /// in turn, each 250 ms after the one before or when that failed (RFC 8305); the first that
     /// connects is taken.
@@ -103,8 +131,11 @@ pub struct KeepAlive {
 }
 
 /// A server: SSH clients connect, their channels go to destinations that the policy allows.
-#[derive(Debug)]
 pub struct ServerConfig {
+    /// Algorithms and what belongs to them.
+    pub ssh: SshConfig,
+    /// At least one. Of two for the same algorithm the first one is used.
+    pub host_keys: Arc<[Box<dyn SigningKey>]>,
     /// LoginGraceTime, from accept to authentication. `None`: for ever.
     pub login_grace: Option<Duration>,
     /// MaxStartups.
@@ -113,6 +144,19 @@ pub struct ServerConfig {
     pub alive: Option<KeepAlive>,
     /// MaxAuthTries.
     pub max_auth_tries: u32,
+}
+
+impl core::fmt::Debug for ServerConfig {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("ServerConfig")
+            .field("ssh", &self.ssh)
+            .field("host_keys", &self.host_keys.len())
+            .field("login_grace", &self.login_grace)
+            .field("max_startups", &self.max_startups)
+            .field("alive", &self.alive)
+            .field("max_auth_tries", &self.max_auth_tries)
+            .finish()
+    }
 }
 
 /// Connections that may be unauthenticated at a time: sshd's start:rate:full.

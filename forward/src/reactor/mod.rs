@@ -11,7 +11,7 @@ use std::net::TcpListener;
 
 pub use config::{
     AgentConfig, AgentKeys, ClientConfig, Forward, Identities, KeepAlive, LoadedKey, MaxStartups,
-    OnForwardFailure, ServerConfig,
+    OnForwardFailure, ServerConfig, SshConfig,
 };
 
 use crate::observer::Program;

@@ -1,0 +1,91 @@
+//! The publickey requests of a client, as a server reads them (RFC 4252 §7).
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use adit_crypto::{Provider, SignatureVerified, Unspecified, verify};
+use adit_proto::blob::{SSH_ED25519, blob_name, ed25519_public};
+use adit_proto::msg::PublickeyMethod;
+use adit_proto::{Decode, Malformed, Reader};
+
+use crate::signed::{PublickeyRequest, SignedData};
+
+/// A request to be decided.
+#[derive(Debug)]
+pub(super) struct Pending {
+    /// When it came.
+    pub(super) since: Duration,
+    pub(super) algorithm: &'static str,
+    pub(super) key_type: &'static str,
+    /// A key of that type.
+    pub(super) key_blob: Vec<u8>,
+    signature: Option<Vec<u8>>,
+}
+
+impl Pending {
+    /// From the method's own fields. `None` for a key or an algorithm that we do not verify: such a
+    /// request fails, whoever it is for.
+    pub(super) fn read(
+        provider: &Provider,
+        method: &[u8],
+        now: Duration,
+    ) -> Result<Option<Self>, Malformed> {
+        let method = PublickeyMethod::decode(method)?;
+        let signature = signature(&method)?;
+        let Some(verifier) = provider.verifier(method.public_key_algorithm_name) else {
+            return Ok(None);
+        };
+        let key_type = verifier.key_type();
+        let key_blob = method.public_key_blob;
+        let is_key = blob_name(key_blob) == Ok(key_type.as_bytes())
+            && (key_type.as_bytes() != SSH_ED25519 || ed25519_public(key_blob).is_ok());
+        Ok(is_key.then(|| Self {
+            since: now,
+            algorithm: verifier.algorithm(),
+            key_type,
+            key_blob: key_blob.to_vec(),
+            signature: signature.map(<[u8]>::to_vec),
+        }))
+    }
+
+    /// Whether its signature is one of this user in this session; `None` without one. The signed
+    /// bytes are made anew from what was decided about, never cut from what was received.
+    pub(super) fn verify(
+        &self,
+        provider: &Provider,
+        session_id: &[u8],
+        user: &[u8],
+    ) -> Option<Result<SignatureVerified, Unspecified>> {
+        let signature = self.signature.as_deref()?;
+        let message = SignedData {
+            session_id,
+            request: PublickeyRequest {
+                user,
+                has_signature: true,
+                algorithm: self.algorithm,
+                key_blob: &self.key_blob,
+            },
+        }
+        .to_bytes();
+        let algorithm = self.algorithm.as_bytes();
+        Some(verify(
+            provider,
+            algorithm,
+            &self.key_blob,
+            &message,
+            signature,
+        ))
+    }
+}
+
+/// The signature of a request: one string if it says that it has one, nothing if not.
+fn signature<'a>(method: &PublickeyMethod<'a>) -> Result<Option<&'a [u8]>, Malformed> {
+    let mut reader = Reader::new(method.signature.0);
+    let signature = if method.has_signature {
+        Some(reader.string()?)
+    } else {
+        None
+    };
+    reader.finish()?;
+    Ok(signature)
+}

@@ -1,0 +1,127 @@
+//! Forward specifications and what a server may open.
+
+use adit_forward::policy::{AllowTcpForwarding, Host, Permit, PermitOpen, Policy};
+use adit_forward::spec::{Bind, LocalForward, Names};
+
+use crate::seeds::texts;
+
+struct World;
+
+impl Names for World {
+    fn variable(&self, name: &str) -> Option<String> {
+        match name {
+            "PORT" => Some("8080".into()),
+            "SPEC" => Some("80:${PORT}:1".into()),
+            _ => None,
+        }
+    }
+
+    fn service(&self, name: &str) -> Option<u16> {
+        (name == "http").then_some(80)
+    }
+}
+
+/// What is read is shown in a form that reads back to the same.
+pub(crate) fn forward(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    let Ok(forward) = LocalForward::parse(text, &World) else {
+        return;
+    };
+    assert!(forward.port != 0 && forward.listen_port != 0 && !forward.host.is_empty());
+    let shown = forward.to_string();
+    let bind = match &forward.bind {
+        Bind::Name(name) => name.as_str(),
+        Bind::Unsaid | Bind::Wildcard | Bind::Localhost | Bind::Address(_) => "",
+    };
+    // Brackets cannot say a name with one of these again.
+    let unsayable = |name: &&str| name.contains([']', '/']) || name.contains("${");
+    if ![bind, &forward.host].iter().any(unsayable) {
+        assert_eq!(
+            LocalForward::parse(&shown, &World).as_ref(),
+            Ok(&forward),
+            "{shown}"
+        );
+    }
+}
+
+pub(crate) fn forward_seeds() -> Vec<Vec<u8>> {
+    texts(&[
+        "2222:localhost:222",
+        "2222:HostC:222",
+        "127.0.0.1:8080:example.org:http",
+        "[::1]:8080:[2001:db8::1]:443",
+        "*:8080:h:1",
+        ":8080:h:1",
+        "${PORT}:h:80",
+        "${SPEC}",
+        "/tmp/a:/tmp/b",
+        "a\\:b:80:c:80",
+        "0:h:1",
+        "80:h:65536",
+    ])
+}
+
+/// The first line is a configuration, the second a host, the third a port. Nothing that is not
+/// listed is permitted, and adding to a list never takes away.
+pub(crate) fn permit_open(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    let mut lines = text.splitn(3, '\n');
+    let words: Vec<&str> = lines.next().unwrap_or("").split(' ').collect();
+    let host = lines.next().unwrap_or("");
+    let port = lines
+        .next()
+        .and_then(|line| line.parse::<u32>().ok())
+        .unwrap_or(80);
+    let Ok(list) = PermitOpen::parse(&words) else {
+        return;
+    };
+
+    for word in &words {
+        if let Ok(permit) = Permit::parse(word) {
+            assert_eq!(
+                Permit::parse(&permit.to_string()).as_ref(),
+                Ok(&permit),
+                "{word}"
+            );
+        }
+    }
+    let named = !matches!(list, PermitOpen::Any | PermitOpen::Nothing);
+    let nothing = Policy::new(None, None);
+    assert!(nothing.direct_tcpip(host.as_bytes(), port).is_err());
+    let no = Policy::new(Some(AllowTcpForwarding::No), Some(PermitOpen::Any));
+    assert!(no.direct_tcpip(host.as_bytes(), port).is_err());
+
+    let unset = Policy::new(None, Some(list)).direct_tcpip(host.as_bytes(), port);
+    if let Ok(permitted) = unset {
+        assert_eq!(
+            Some(permitted.host()),
+            Host::parse(host.as_bytes()).as_ref()
+        );
+        assert_eq!(u32::from(permitted.port()), port);
+        assert_ne!(port, 0);
+        let fits = |permit: &Permit| {
+            let one = Policy::new(None, Some(PermitOpen::Only(vec![permit.clone()])));
+            one.direct_tcpip(host.as_bytes(), port).is_ok()
+        };
+        let by_one = words
+            .iter()
+            .filter_map(|word| Permit::parse(word).ok())
+            .any(|p| fits(&p));
+        assert!(!named || by_one, "permitted by no line alone");
+    }
+}
+
+pub(crate) fn permit_open_seeds() -> Vec<Vec<u8>> {
+    texts(&[
+        "localhost:80 [::1]:443\nlocalhost\n80",
+        "*:80\nexample.org\n80",
+        "127.0.0.1:*\n::ffff:127.0.0.1\n65535",
+        "any\nx\n1",
+        "none\nx\n1",
+        "127.1:80\n127.1\n80",
+    ])
+}
