@@ -2,11 +2,20 @@
 
 #![forbid(unsafe_code)]
 
+mod error;
+mod life;
 pub mod observer;
 pub mod policy;
 #[cfg(feature = "reactor")]
 pub mod reactor;
+pub mod relay;
+pub mod session;
 pub mod spec;
+mod spill;
+
+pub use error::Error;
+pub use life::Patience;
+pub use spill::Spill;
 
 /// What a program chooses: it reads lists of names and limits, and knows the processor.
 pub use adit_transport::{AeadFirst, Algorithms, BadSelection, RekeyLimits};

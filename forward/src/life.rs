@@ -1,0 +1,144 @@
+//! Whether the peer is still there. Any byte that arrives proves it; after an interval without one
+//! it is asked, and after some of those it is given up. Arithmetic on times only.
+
+use core::time::Duration;
+
+/// How long a silent peer is believed in.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Patience {
+    /// Silence after which the peer is asked for a sign of life, and again each time it passes.
+    pub interval: Duration,
+    /// Intervals of silence that end the session. 0 asks, but never gives up.
+    pub count_max: u32,
+}
+
+/// What to do now.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Step {
+    /// Ask the peer for a sign of life.
+    Ask,
+    /// It is gone.
+    Dead,
+    /// Nothing yet.
+    Wait,
+}
+
+/// The state of one peer.
+#[derive(Clone, Debug)]
+pub(crate) struct Life {
+    patience: Option<Patience>,
+    /// When silence so far would have lasted another interval.
+    next: Duration,
+    asked: u32,
+}
+
+impl Life {
+    /// `None`: it is never asked.
+    #[must_use]
+    pub(crate) fn new(patience: Option<Patience>, now: Duration) -> Self {
+        let mut life = Self {
+            patience,
+            next: Duration::ZERO,
+            asked: 0,
+        };
+        life.heard(now);
+        life
+    }
+
+    /// Bytes arrived.
+    pub(crate) fn heard(&mut self, now: Duration) {
+        self.asked = 0;
+        self.wait(now);
+    }
+
+    /// When [`Life::timeout`] has something to say.
+    #[must_use]
+    pub(crate) fn deadline(&self) -> Option<Duration> {
+        self.patience.map(|_| self.next)
+    }
+
+    /// From now, not from when it should have been: a program that was stopped for an hour asks
+    /// and waits before it gives anyone up.
+    fn wait(&mut self, now: Duration) {
+        if let Some(patience) = self.patience {
+            self.next = now.saturating_add(patience.interval);
+        }
+    }
+
+    /// Looks at the clock.
+    pub(crate) fn timeout(&mut self, now: Duration) -> Step {
+        let Some(patience) = self.patience.filter(|_| now >= self.next) else {
+            return Step::Wait;
+        };
+        self.wait(now);
+        self.asked = self.asked.saturating_add(1);
+        // The peer is asked at least once before it is given up, so 1 is as 2.
+        match patience.count_max {
+            0 => Step::Ask,
+            max if self.asked >= max.max(2) => Step::Dead,
+            _ => Step::Ask,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn seconds(n: u64) -> Duration {
+        Duration::from_secs(n)
+    }
+
+    fn steps(count_max: u32, times: &[u64]) -> Vec<Step> {
+        let patience = Patience {
+            interval: seconds(15),
+            count_max,
+        };
+        let mut life = Life::new(Some(patience), Duration::ZERO);
+        times.iter().map(|t| life.timeout(seconds(*t))).collect()
+    }
+
+    #[test]
+    fn a_silent_peer_is_asked_and_then_given_up() {
+        use Step::{Ask, Dead, Wait};
+        assert_eq!(
+            steps(3, &[14, 15, 16, 29, 30, 44, 45]),
+            [Wait, Ask, Wait, Wait, Ask, Wait, Dead]
+        );
+        assert_eq!(steps(1, &[15, 29, 30]), [Ask, Wait, Dead]);
+        assert_eq!(steps(2, &[15, 30]), [Ask, Dead]);
+        assert_eq!(steps(0, &[15, 30, 45, 60, 75]), [Ask; 5]);
+    }
+
+    #[test]
+    fn any_byte_starts_the_count_again() {
+        let mut life = Life::new(
+            Some(Patience {
+                interval: seconds(15),
+                count_max: 3,
+            }),
+            seconds(0),
+        );
+        assert_eq!(life.timeout(seconds(30)), Step::Ask);
+        assert_eq!(life.timeout(seconds(31)), Step::Wait);
+        life.heard(seconds(31));
+        assert_eq!(life.deadline(), Some(seconds(46)));
+        assert_eq!(life.timeout(seconds(45)), Step::Wait);
+        assert_eq!(life.timeout(seconds(46)), Step::Ask);
+    }
+
+    #[test]
+    fn a_program_that_slept_asks_before_it_gives_up() {
+        assert_eq!(
+            steps(3, &[15, 3600, 3601, 3614, 3615]),
+            [Step::Ask, Step::Ask, Step::Wait, Step::Wait, Step::Dead]
+        );
+    }
+
+    #[test]
+    fn without_patience_nothing_is_due() {
+        let mut life = Life::new(None, seconds(0));
+        assert_eq!(life.deadline(), None);
+        assert_eq!(life.timeout(seconds(1_000_000)), Step::Wait);
+    }
+}

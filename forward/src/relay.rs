@@ -1,0 +1,254 @@
+//! Between a session and the local sockets: `pull` reads a socket straight into the packet that
+//! carries its bytes away, `push` writes what arrived from where it was decrypted, `flush` sends.
+//! Generic over `Read` and `Write`: no sockets here, and no loop runs until dry.
+
+use core::time::Duration;
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
+
+use adit_connection::ChannelId;
+
+use crate::error::Error;
+use crate::session::{Event, Session, Span};
+use crate::spill::{Spill, retry, write_some};
+
+/// Most bytes of one channel in one packet and one turn: RFC 4253 §6.1 has every implementation
+/// take 32768 bytes of payload, and OpenSSH's channels announce exactly that as their maximum.
+pub const QUANTUM: usize = 32 * 1024;
+
+/// Packets for one channel that are written together. `IOV_MAX` is 1024; past a few dozen nothing
+/// is gained, since one fill of the receive buffer holds eight of 32 KiB.
+const GATHER: usize = 64;
+
+/// What one turn of one channel came to. `NoWindow` parks the channel, `NoRoom` the whole round:
+/// mixing the two up would let one stalled channel hold up all of them.
+#[derive(Debug)]
+pub enum Pull {
+    /// The local side has sent its last byte; EOF is on its way.
+    Ended,
+    /// The local side broke; CLOSE is on its way.
+    Failed(io::Error),
+    /// `n` bytes are sealed. `filled`: they took all the room there was, so more may be waiting.
+    Moved {
+        /// How many.
+        n: usize,
+        /// Whether the read filled what it was given.
+        filled: bool,
+    },
+    /// No room in the send buffer, or a key exchange is under way.
+    NoRoom,
+    /// The peer's window is closed, or the channel is not open for sending.
+    NoWindow,
+    /// The local side has nothing to read.
+    NotReady,
+}
+
+/// One turn of one channel, local side to peer: one read, no copy.
+///
+/// # Errors
+/// Only what ends the session. A local side that fails ends its channel: [`Pull::Failed`].
+pub fn pull(session: &mut Session, id: ChannelId, source: &mut impl Read) -> Result<Pull, Error> {
+    let Some(grant) = session.channels.grant(id) else {
+        return Ok(Pull::NoWindow);
+    };
+    let Some(mut slot) = session.transport.tx().reserve(grant.max.min(QUANTUM)) else {
+        return Ok(Pull::NoRoom);
+    };
+    let body = slot.body();
+    let room = body.len();
+    let n = match retry(|| source.read(body)) {
+        Ok(0) => {
+            session.channels.finish_sending(id);
+            return Ok(Pull::Ended);
+        }
+        Ok(n) => n,
+        Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(Pull::NotReady),
+        // A reset local connection ends its channel, never the session.
+        Err(e) => {
+            session.channels.close(id);
+            return Ok(Pull::Failed(e));
+        }
+    };
+    slot.seal(grant.recipient_channel, n)?;
+    session.channels.sent(id, n);
+    Ok(Pull::Moved {
+        n,
+        filled: n == room,
+    })
+}
+
+/// The local sides of a session's channels.
+pub trait Locals {
+    /// What a local side is written through.
+    type Sink: Write;
+
+    /// Where a channel's bytes go, or `None` when there is nobody left to take them: then they
+    /// are dropped, and the peer may send as many again.
+    fn outlet(&mut self, id: ChannelId) -> Option<Outlet<'_, Self::Sink>>;
+
+    /// A local side took `n` bytes of what arrived.
+    fn took(&mut self, id: ChannelId, n: usize);
+
+    /// A local side did not take what arrived for it. Its channel is closing.
+    fn failed(&mut self, session: &mut Session, id: ChannelId, error: io::Error);
+
+    /// Everything but data, in its order among the data.
+    ///
+    /// # Errors
+    /// What ends the session.
+    fn event(&mut self, session: &mut Session, event: Event) -> Result<(), Error>;
+}
+
+/// Where one channel's bytes go.
+pub struct Outlet<'a, S> {
+    /// The local socket.
+    pub sink: &'a mut S,
+    /// What it has not taken yet.
+    pub spill: &'a mut Spill,
+    /// Whether it may take something now; cleared when it does not take all it is offered.
+    pub writable: &'a mut bool,
+}
+
+impl<S: Write> Outlet<'_, S> {
+    /// Writes what is held, at most one call. Says how much was taken.
+    ///
+    /// # Errors
+    /// What the socket says.
+    pub fn drain(&mut self) -> io::Result<usize> {
+        if !*self.writable || self.spill.is_empty() {
+            return Ok(0);
+        }
+        let taken = self.spill.drain_into(self.sink)?;
+        *self.writable = taken > 0;
+        Ok(taken)
+    }
+
+    /// Writes `slices` where they lie; what is not taken goes to the spill.
+    fn write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        let mut taken = 0;
+        if *self.writable && self.spill.is_empty() {
+            taken = write_some(self.sink, slices)?;
+        }
+        let mut skip = taken;
+        for slice in slices {
+            let (_, left) = slice.split_at(slice.len().min(skip));
+            skip = skip.saturating_sub(slice.len());
+            if !left.is_empty() {
+                // A short write says that the socket is full: no second call to hear it again.
+                *self.writable = false;
+                self.spill.add(left);
+            }
+        }
+        Ok(taken)
+    }
+}
+
+/// Everything that arrived, peer to local sides. Data is written from where it was decrypted, all
+/// that one fill of the buffer holds for a channel in one call.
+///
+/// # Errors
+/// What ends the session.
+pub fn push<L: Locals>(session: &mut Session, now: Duration, locals: &mut L) -> Result<(), Error> {
+    let mut gather = Gather::default();
+    loop {
+        match session.poll(now)? {
+            None => break,
+            Some(Event::Data { id, span }) => {
+                if !gather.takes(id) {
+                    gather.deliver(session, locals);
+                }
+                gather.add(id, span);
+            }
+            Some(event) => {
+                gather.deliver(session, locals);
+                locals.event(session, event)?;
+            }
+        }
+    }
+    gather.deliver(session, locals);
+    Ok(())
+}
+
+/// Data for one channel, by position.
+struct Gather {
+    id: Option<ChannelId>,
+    spans: [Span; GATHER],
+    used: usize,
+}
+
+impl Default for Gather {
+    fn default() -> Self {
+        Self {
+            id: None,
+            spans: [Span::EMPTY; GATHER],
+            used: 0,
+        }
+    }
+}
+
+impl Gather {
+    fn takes(&self, id: ChannelId) -> bool {
+        self.used == 0 || (self.id == Some(id) && self.used < GATHER)
+    }
+
+    fn add(&mut self, id: ChannelId, span: Span) {
+        self.id = Some(id);
+        if let Some(at) = self.spans.get_mut(self.used) {
+            *at = span;
+            self.used += 1;
+        }
+    }
+
+    fn deliver<L: Locals>(&mut self, session: &mut Session, locals: &mut L) {
+        let used = core::mem::take(&mut self.used);
+        let Some(id) = self.id.filter(|_| used > 0) else {
+            return;
+        };
+        let spans = self.spans.get(..used).unwrap_or(&[]);
+        let Some(mut outlet) = locals.outlet(id) else {
+            let len = spans.iter().map(|span| span.len()).sum();
+            session.channels.delivered(id, len);
+            return;
+        };
+        let mut slices = [IoSlice::new(&[]); GATHER];
+        for (slice, span) in slices.iter_mut().zip(spans) {
+            *slice = IoSlice::new(session.bytes(*span));
+        }
+        match outlet.write(slices.get(..used).unwrap_or(&[])) {
+            Ok(taken) => {
+                session.channels.delivered(id, taken);
+                locals.took(id, taken);
+            }
+            Err(error) => {
+                session.channels.close(id);
+                locals.failed(session, id, error);
+            }
+        }
+    }
+}
+
+/// Sends sealed bytes: one `writev` of at most two slices for any number of packets. `false` when
+/// the peer's socket is full.
+///
+/// # Errors
+/// What the socket says.
+pub fn flush(session: &mut Session, peer: &mut impl Write) -> io::Result<bool> {
+    let [a, b] = session.transport.send_pending();
+    let all = a.len() + b.len();
+    if all == 0 {
+        return Ok(true);
+    }
+    let sent = if b.is_empty() {
+        // `write` and not `writev` where there is one slice: the kernel's shorter path.
+        match retry(|| peer.write(a)) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(n) => n,
+            Err(e) if e.kind() == ErrorKind::WouldBlock => 0,
+            Err(e) => return Err(e),
+        }
+    } else {
+        write_some(peer, &[IoSlice::new(a), IoSlice::new(b)])?
+    };
+    session.transport.send_consumed(sent);
+    // Less than everything: the socket is full, and asking again would only hear that.
+    Ok(sent == all)
+}

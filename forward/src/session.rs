@@ -1,0 +1,501 @@
+//! The joint: transport, user authentication and the channel table as one machine without I/O.
+//!
+//! ```text
+//!        bytes ─► recv_space/recv_filled ─► poll ─► Event          questions: need, then an answer
+//!        bytes ◄─ send_pending/send_consumed ◄─ send_due           times: deadline, handle_timeout
+//! ```
+//!
+//! Nothing queues here. What is due is state of a layer; `send_due` turns it into packets when the
+//! send buffer has room.
+
+mod channels;
+mod event;
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use adit_auth::{
+    Client, ClientEvent, Decision, KeyId, OfferedKey, Server, ServerEvent, ServerNeed, Signed,
+    UserAuthenticated,
+};
+use adit_connection::{self as connection, Accepts, Channels};
+use adit_crypto::{Provider, Secret, SigningKey, Unspecified};
+use adit_proto::{Encode, reason};
+use adit_transport::{self as transport, HostKeyTrusted, Input, Packet, Sent, Transport, Tx};
+
+use crate::error::Error;
+use crate::life::{Life, Patience, Step};
+pub use event::{Event, Need, Span};
+
+/// What both ends of a session need to know.
+pub struct Config {
+    /// Algorithms, buffers, rekey limits.
+    pub transport: transport::Config,
+    /// Channels and their windows.
+    pub limits: connection::Limits,
+    /// How long a silent peer is believed in, once it has authenticated.
+    pub patience: Option<Patience>,
+}
+
+/// What a server gives each session beyond [`Config`].
+pub struct ServerAuth {
+    /// How often a client may try.
+    pub limits: adit_auth::Limits,
+    /// Random, the same for all sessions of a process: see [`Server::new`].
+    pub timing_secret: Secret,
+}
+
+/// Where authentication stands. Only a value of [`UserAuthenticated`] leads to `Open`, and nothing
+/// but `Open` hands messages to the channel table.
+enum Phase {
+    ClientAuth(Client),
+    Open(UserAuthenticated),
+    ServerAuth(Server),
+    /// Before the first keys there is no session id to authenticate over.
+    ServerAwaitKeys(ServerAuth),
+    /// Nothing goes on: refused, or an error.
+    Over,
+}
+
+/// One connection to a peer, either role.
+pub struct Session {
+    pub(crate) transport: Transport,
+    pub(crate) channels: Channels,
+    phase: Phase,
+    provider: &'static Provider,
+    patience: Option<Patience>,
+    life: Life,
+}
+
+impl Session {
+    /// A client's end. Its identification and KEXINIT are ready to be sent.
+    ///
+    /// # Errors
+    /// When there is no randomness, or nothing to offer.
+    pub fn client(
+        config: Config,
+        user: &[u8],
+        keys: Vec<OfferedKey>,
+        now: Duration,
+    ) -> Result<Self, Error> {
+        let provider = config.transport.provider;
+        Ok(Self {
+            transport: Transport::client(config.transport, now)?,
+            channels: Channels::new(config.limits, Accepts::Nothing),
+            phase: Phase::ClientAuth(Client::new(provider, user, keys)),
+            provider,
+            patience: config.patience,
+            life: Life::new(None, now),
+        })
+    }
+
+    /// A server's end. Its identification and KEXINIT are ready to be sent.
+    ///
+    /// # Errors
+    /// When there is no randomness, or no host key that anyone could use.
+    pub fn server(
+        config: Config,
+        host_keys: Arc<[Box<dyn SigningKey>]>,
+        auth: ServerAuth,
+        now: Duration,
+    ) -> Result<Self, Error> {
+        let provider = config.transport.provider;
+        Ok(Self {
+            transport: Transport::server(config.transport, host_keys, now)?,
+            channels: Channels::new(config.limits, Accepts::DirectTcpip),
+            phase: Phase::ServerAwaitKeys(auth),
+            provider,
+            patience: config.patience,
+            life: Life::new(None, now),
+        })
+    }
+
+    /// Where the next bytes from the peer go. `None`: do not read now; ask again after a flush.
+    pub fn recv_space(&mut self) -> Option<&mut [u8]> {
+        if self.can_take() {
+            self.transport.recv_space()
+        } else {
+            None
+        }
+    }
+
+    /// `n` bytes were read to [`Session::recv_space`].
+    pub fn recv_filled(&mut self, n: usize, now: Duration) {
+        self.life.heard(now);
+        self.transport.recv_filled(n);
+    }
+
+    /// What happened next, or `None` when more bytes, an answer, or room to send are needed first.
+    ///
+    /// # Errors
+    /// What ends the session: call [`Session::fail`] with it, flush, and close.
+    pub fn poll(&mut self, now: Duration) -> Result<Option<Event>, Error> {
+        while self.can_take() {
+            let Some(input) = self.transport.poll(now)? else {
+                break;
+            };
+            let event = match input {
+                Input::Packet(packet) => self.packet(packet, now)?,
+                Input::HostKey(offer) => Some(Event::HostKey(offer)),
+                Input::Established => {
+                    self.established();
+                    Some(Event::Established)
+                }
+                Input::Rekeyed => Some(Event::Rekeyed),
+                Input::Extensions => None,
+                Input::Pong { round_trip } => {
+                    self.channels.set_round_trip(round_trip);
+                    Some(Event::Alive)
+                }
+                Input::Debug {
+                    always_display,
+                    message,
+                    packet,
+                } => Some(Event::Debug {
+                    always_display,
+                    message: Span::new(packet, &message),
+                }),
+                Input::Disconnected {
+                    reason_code,
+                    description,
+                    packet,
+                } => {
+                    let description = Span::new(packet, &description);
+                    Some(Event::Disconnected {
+                        reason_code,
+                        description,
+                    })
+                }
+            };
+            if event.is_some() {
+                return Ok(event);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The bytes of a span, or nothing when it is no longer valid.
+    #[must_use]
+    pub fn bytes(&self, span: Span) -> &[u8] {
+        span.packet
+            .and_then(|packet| self.transport.payload(packet).get(span.start..span.end))
+            .unwrap_or(&[])
+    }
+
+    /// Builds what is due, as far as there is room. An event when sending made something true:
+    /// [`Event::Authenticated`] on a server, [`Event::OpenConfirmed`] for a channel of the peer's.
+    /// Call again until there is none.
+    ///
+    /// # Errors
+    /// What ends the session.
+    pub fn send_due(&mut self, now: Duration) -> Result<Option<Event>, Error> {
+        let tx = self.transport.tx();
+        match &mut self.phase {
+            Phase::ClientAuth(client) => {
+                if let Some(message) = client.message().filter(|m| fits(tx, m)) {
+                    tx.send(&message)?;
+                    client.message_sent();
+                }
+            }
+            Phase::ServerAuth(server) => {
+                if let Some(message) = server.message().filter(|m| fits(tx, m)) {
+                    tx.send(&message)?;
+                    let event = server.message_sent();
+                    return Ok(self.server_event(event, now));
+                }
+            }
+            Phase::Open(_) => {
+                while tx.control_room() >= connection::Outgoing::MAX_LEN {
+                    let Some(message) = self.channels.poll_message(now) else {
+                        break;
+                    };
+                    let confirmed = message.confirms();
+                    tx.send(&message)?;
+                    if let Some(id) = confirmed {
+                        return Ok(Some(Event::OpenConfirmed(id)));
+                    }
+                }
+            }
+            Phase::ServerAwaitKeys(_) | Phase::Over => {}
+        }
+        Ok(None)
+    }
+
+    /// Whether [`Session::send_due`] would have something to send, were there room.
+    #[must_use]
+    pub fn has_due(&self) -> bool {
+        match &self.phase {
+            Phase::ClientAuth(client) => client.message().is_some(),
+            Phase::ServerAuth(server) => server.message().is_some(),
+            Phase::Open(_) => self.channels.has_message(),
+            Phase::ServerAwaitKeys(_) | Phase::Over => false,
+        }
+    }
+
+    /// Sealed bytes that wait for the peer's socket, in order.
+    #[must_use]
+    pub fn send_pending(&self) -> [&[u8]; 2] {
+        self.transport.send_pending()
+    }
+
+    /// The peer's socket took this many of them.
+    pub fn send_consumed(&mut self, n: usize) {
+        self.transport.send_consumed(n);
+    }
+
+    /// What authentication lacks.
+    #[must_use]
+    pub fn need(&self) -> Need<'_> {
+        match &self.phase {
+            Phase::ClientAuth(client) => match client.need() {
+                adit_auth::Need::Nothing => Need::Nothing,
+                adit_auth::Need::Sign {
+                    key,
+                    algorithm,
+                    message,
+                } => Need::Sign {
+                    key,
+                    algorithm,
+                    message,
+                },
+            },
+            Phase::ServerAuth(server) => match server.need() {
+                ServerNeed::Nothing => Need::Nothing,
+                ServerNeed::Authorize {
+                    user,
+                    algorithm,
+                    key_blob,
+                } => Need::Authorize {
+                    user,
+                    algorithm,
+                    key_blob,
+                },
+            },
+            Phase::Open(_) | Phase::ServerAwaitKeys(_) | Phase::Over => Need::Nothing,
+        }
+    }
+
+    /// The answer to [`Event::HostKey`].
+    pub fn trust(&mut self, key: HostKeyTrusted) {
+        self.transport.trust(key);
+    }
+
+    /// The answer to [`Need::Sign`]; an answer to nothing changes nothing.
+    pub fn signed(&mut self, key: KeyId, signature: Result<Vec<u8>, Unspecified>) -> Signed {
+        match &mut self.phase {
+            Phase::ClientAuth(client) => client.signed(key, signature),
+            Phase::Open(_) | Phase::ServerAuth(_) | Phase::ServerAwaitKeys(_) | Phase::Over => {
+                Signed::GivenUp
+            }
+        }
+    }
+
+    /// The answer to [`Need::Authorize`], and perhaps a failure for the log.
+    ///
+    /// # Errors
+    /// When it was not asked for.
+    pub fn authorize(&mut self, decision: Decision, now: Duration) -> Result<Option<Event>, Error> {
+        let Phase::ServerAuth(server) = &mut self.phase else {
+            return Ok(None);
+        };
+        let event = server.authorize(decision, now)?;
+        Ok(self.server_event(event, now))
+    }
+
+    /// The user, as a client's own or as a server's peer, once authenticated.
+    #[must_use]
+    pub const fn user(&self) -> Option<&UserAuthenticated> {
+        match &self.phase {
+            Phase::Open(user) => Some(user),
+            Phase::ClientAuth(_)
+            | Phase::ServerAuth(_)
+            | Phase::ServerAwaitKeys(_)
+            | Phase::Over => None,
+        }
+    }
+
+    /// Server: the user name that is being asked for, from a stranger.
+    #[must_use]
+    pub fn claimed_user(&self) -> Option<&[u8]> {
+        match &self.phase {
+            Phase::ServerAuth(server) => server.user(),
+            Phase::Open(user) => Some(user.user()),
+            Phase::ClientAuth(_) | Phase::ServerAwaitKeys(_) | Phase::Over => None,
+        }
+    }
+
+    /// The transport, to read what was negotiated.
+    #[must_use]
+    pub const fn transport(&self) -> &Transport {
+        &self.transport
+    }
+
+    /// The channel table, to read.
+    #[must_use]
+    pub const fn channels(&self) -> &Channels {
+        &self.channels
+    }
+
+    /// The next time at which [`Session::handle_timeout`] has something to do.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Duration> {
+        let auth = match &self.phase {
+            Phase::ServerAuth(server) => server.deadline(),
+            Phase::Open(_) | Phase::ClientAuth(_) | Phase::ServerAwaitKeys(_) | Phase::Over => None,
+        };
+        [self.transport.deadline(), self.life.deadline(), auth]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Does what is due by now. Early calls do nothing.
+    ///
+    /// # Errors
+    /// What ends the session, silence of the peer among it.
+    pub fn handle_timeout(&mut self, now: Duration) -> Result<(), Error> {
+        self.transport.handle_timeout(now)?;
+        if let Phase::ServerAuth(server) = &mut self.phase {
+            server.handle_timeout(now)?;
+        }
+        match self.life.timeout(now) {
+            Step::Wait => Ok(()),
+            Step::Dead => Err(Error::Silent),
+            Step::Ask => {
+                self.ask_for_life(now);
+                Ok(())
+            }
+        }
+    }
+
+    /// Ends the session in order: DISCONNECT is sealed if it can be, and nothing goes on.
+    pub fn disconnect(&mut self, reason: reason::Disconnect, text: &str) {
+        self.transport.disconnect(reason, text);
+        self.phase = Phase::Over;
+    }
+
+    /// Ends the session for an error, telling the peer what it did wrong.
+    pub fn fail(&mut self, error: Error) {
+        if let Some(reason) = error.reason() {
+            self.transport.disconnect(reason, &error.to_string());
+        }
+        self.phase = Phase::Over;
+    }
+
+    /// Whether the next packet may be looked at: an answer that is owed comes first.
+    fn can_take(&self) -> bool {
+        match &self.phase {
+            Phase::Open(_) => self.channels.can_take(),
+            Phase::ServerAuth(server) => server.can_take(),
+            Phase::ClientAuth(_) | Phase::ServerAwaitKeys(_) => true,
+            Phase::Over => false,
+        }
+    }
+
+    fn established(&mut self) {
+        let Some(session_id) = self.transport.session_id() else {
+            return;
+        };
+        self.phase = match core::mem::replace(&mut self.phase, Phase::Over) {
+            Phase::ClientAuth(mut client) => {
+                let algorithms = self.transport.peer_extensions().server_sig_algs.as_deref();
+                client.start(session_id.as_bytes(), algorithms);
+                Phase::ClientAuth(client)
+            }
+            Phase::ServerAwaitKeys(auth) => Phase::ServerAuth(Server::new(
+                self.provider,
+                session_id.as_bytes(),
+                auth.timing_secret,
+                auth.limits,
+            )),
+            other @ (Phase::Open(_) | Phase::ServerAuth(_) | Phase::Over) => other,
+        };
+    }
+
+    /// A message for the layer that this phase has.
+    fn packet(&mut self, packet: Packet, now: Duration) -> Result<Option<Event>, Error> {
+        let payload = self.transport.payload(packet);
+        match &mut self.phase {
+            Phase::ClientAuth(client) => match client.handle(payload)? {
+                ClientEvent::Quiet => Ok(None),
+                ClientEvent::Banner { message } => {
+                    Ok(Some(Event::Banner(Span::new(packet, &message))))
+                }
+                ClientEvent::Authenticated(user) => Ok(Some(self.authenticated(user, now))),
+                ClientEvent::Refused(refused) => Ok(Some(Event::Refused(refused))),
+            },
+            Phase::ServerAuth(server) => {
+                let event = server.handle(payload, now)?;
+                Ok(self.server_event(event, now))
+            }
+            Phase::Open(_) => {
+                let event = self.channels.handle(payload, now)?;
+                Ok(self.channel_event(packet, event))
+            }
+            // The transport lets nothing through before its keys, and `poll` stops at `Over`.
+            Phase::ServerAwaitKeys(_) | Phase::Over => Ok(None),
+        }
+    }
+
+    fn server_event(&mut self, event: ServerEvent, now: Duration) -> Option<Event> {
+        match event {
+            ServerEvent::Quiet => None,
+            ServerEvent::Failed(failed) => Some(Event::AuthFailed(failed)),
+            ServerEvent::Authenticated(user) => Some(self.authenticated(user, now)),
+        }
+    }
+
+    fn authenticated(&mut self, user: UserAuthenticated, now: Duration) -> Event {
+        self.transport.authenticated(now);
+        self.life = Life::new(self.patience, now);
+        self.phase = Phase::Open(user);
+        // The first round trip, so that windows know how long a path they are to fill.
+        let _ = self.transport.ping(now);
+        Event::Authenticated
+    }
+
+    fn channel_event(&mut self, packet: Packet, event: connection::Event) -> Option<Event> {
+        Some(match event {
+            connection::Event::Quiet => return None,
+            connection::Event::Unknown => {
+                self.transport.unimplemented(packet);
+                return None;
+            }
+            connection::Event::Alive => Event::Alive,
+            connection::Event::Closed(id) => Event::Closed(id),
+            connection::Event::Data { id, range } => Event::Data {
+                id,
+                span: Span::new(packet, &range),
+            },
+            connection::Event::Eof(id) => Event::Eof(id),
+            connection::Event::OpenAsked { id, data, .. } => Event::OpenAsked {
+                id,
+                data: Span::new(packet, &data),
+            },
+            connection::Event::OpenConfirmed(id) => Event::OpenConfirmed(id),
+            connection::Event::OpenRefused {
+                id,
+                reason_code,
+                description,
+            } => Event::OpenRefused {
+                id,
+                reason_code,
+                description: Span::new(packet, &description),
+            },
+            connection::Event::WindowOpened(id) => Event::WindowOpened(id),
+        })
+    }
+
+    /// ping@openssh.com where it is offered, keepalive@openssh.com where it is not. A PING that
+    /// finds no room is dropped: bytes that wait to be sent will be answered too.
+    fn ask_for_life(&mut self, now: Duration) {
+        match self.transport.ping(now) {
+            Sent::Yes | Sent::NotNow => {}
+            Sent::NotOffered => self.channels.keepalive(),
+        }
+    }
+}
+
+fn fits(tx: &Tx, message: &impl Encode) -> bool {
+    message.encoded_len() <= tx.control_room()
+}

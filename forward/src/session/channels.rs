@@ -1,0 +1,46 @@
+//! What a local side says about its channel. Each goes to the table; nothing is sent here.
+
+use adit_connection::{ChannelId, Full, OpenKind};
+use adit_proto::reason;
+
+use super::Session;
+
+impl Session {
+    /// Asks the peer for a connection to a host as it resolves it.
+    ///
+    /// # Errors
+    /// [`Full`]: the table has no slot, or the budget nothing to lend.
+    pub fn open(&mut self, kind: OpenKind<'_>) -> Result<ChannelId, Full> {
+        self.channels.open(kind)
+    }
+
+    /// The answer to [`super::Event::OpenAsked`]: the destination is reached.
+    pub fn accept(&mut self, id: ChannelId) {
+        self.channels.accept(id);
+    }
+
+    /// The other answer to it. The channel is gone.
+    pub fn refuse(&mut self, id: ChannelId, reason: reason::OpenFailure, text: &'static str) {
+        self.channels.refuse(id, reason, text);
+    }
+
+    /// A local side took `n` more bytes, or they were given up.
+    pub fn delivered(&mut self, id: ChannelId, n: usize) {
+        self.channels.delivered(id, n);
+    }
+
+    /// A local side sends no more: EOF is due.
+    pub fn finish_sending(&mut self, id: ChannelId) {
+        self.channels.finish_sending(id);
+    }
+
+    /// A local side broke, or nobody wants it any more: CLOSE is due.
+    pub fn close(&mut self, id: ChannelId) {
+        self.channels.close(id);
+    }
+
+    /// The local side is gone and needs nothing more of this channel.
+    pub fn release(&mut self, id: ChannelId) {
+        self.channels.release(id);
+    }
+}

@@ -1,0 +1,136 @@
+//! What a session says: events, and questions. Plain data; bytes of a packet by position.
+
+use core::ops::Range;
+
+use adit_auth::{Failed, KeyId, Refused};
+use adit_connection::ChannelId;
+use adit_transport::{HostKeyOffer, Packet};
+
+/// Bytes of a packet that was received, by position: valid until the next `recv_space`.
+#[derive(Clone, Copy, Debug)]
+pub struct Span {
+    pub(super) packet: Option<Packet>,
+    pub(super) start: usize,
+    pub(super) end: usize,
+}
+
+impl Span {
+    /// No bytes.
+    pub const EMPTY: Self = Self {
+        packet: None,
+        start: 0,
+        end: 0,
+    };
+
+    pub(super) const fn new(packet: Packet, range: &Range<usize>) -> Self {
+        Self {
+            packet: Some(packet),
+            start: range.start,
+            end: range.end,
+        }
+    }
+
+    /// How many bytes.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.end.saturating_sub(self.start)
+    }
+
+    /// None at all.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// What happened, in the order in which it did.
+#[derive(Debug)]
+pub enum Event {
+    /// The peer answered our question for a sign of life, or PONG came.
+    Alive,
+    /// Authentication succeeded; channels may be opened. [`super::Session::user`] says who.
+    Authenticated,
+    /// Server: a request was refused.
+    AuthFailed(Failed),
+    /// Client: the server has a text for the user.
+    Banner(Span),
+    /// The peer sends no more on this channel, and takes none.
+    Closed(ChannelId),
+    /// Bytes for the local side.
+    Data {
+        /// Of this channel.
+        id: ChannelId,
+        /// Where they lie.
+        span: Span,
+    },
+    /// The peer has a remark.
+    Debug {
+        /// Whether it asks for it to be shown.
+        always_display: bool,
+        /// The text, from a stranger.
+        message: Span,
+    },
+    /// The peer ends the connection.
+    Disconnected {
+        /// One of [`reason::Disconnect`], or another.
+        reason_code: u32,
+        /// The text, from a stranger.
+        description: Span,
+    },
+    /// The peer has no more to send on this channel.
+    Eof(ChannelId),
+    /// Keys are in use and authentication may begin: [`adit_transport::Transport::negotiated`] says which.
+    Established,
+    /// Client: the server's host key, which has signed the exchange. Nothing goes on before
+    /// [`super::Session::trust`].
+    HostKey(HostKeyOffer),
+    /// The peer asks for a channel: [`super::Session::accept`] or [`super::Session::refuse`] it.
+    OpenAsked {
+        /// Its name here.
+        id: ChannelId,
+        /// An [`adit_proto::msg::DirectTcpip`], which decodes.
+        data: Span,
+    },
+    /// A channel is open: the peer has confirmed ours, or our confirmation of its is sealed.
+    OpenConfirmed(ChannelId),
+    /// A channel of ours was refused. Its id stays until [`super::Session::release`].
+    OpenRefused {
+        /// Its name.
+        id: ChannelId,
+        /// One of [`reason::OpenFailure`], or another.
+        reason_code: u32,
+        /// The text, from a stranger.
+        description: Span,
+    },
+    /// Client: no key did, and none is left.
+    Refused(Refused),
+    /// New keys after a re-exchange.
+    Rekeyed,
+    /// There is window again on a channel that had none.
+    WindowOpened(ChannelId),
+}
+
+/// What authentication lacks. Nobody waits inside it.
+#[derive(Debug, Eq, PartialEq)]
+pub enum Need<'a> {
+    /// Server: whether this key is one of this user's. Answer with [`super::Session::authorize`].
+    Authorize {
+        /// From a stranger.
+        user: &'a [u8],
+        /// Signature algorithm.
+        algorithm: &'static str,
+        /// The key.
+        key_blob: &'a [u8],
+    },
+    /// Nothing.
+    Nothing,
+    /// Client: a signature over `message`. Answer with [`super::Session::signed`].
+    Sign {
+        /// By this key.
+        key: KeyId,
+        /// Signature algorithm.
+        algorithm: &'static str,
+        /// What to sign.
+        message: &'a [u8],
+    },
+}

@@ -1,0 +1,229 @@
+//! What a local socket has not taken yet.
+//!
+//! A list of fixed chunks, allocated when bytes arrive for a socket that is full and freed as it
+//! takes them. One growing buffer with an offset would pass the window under a slow, steady
+//! reader: it never empties, so the part already taken is never given back.
+
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind, IoSlice, Write};
+
+/// Bytes in a chunk. A page: the spill then holds at most one page more than the loan of its
+/// channel (and a front chunk partly taken, which counts as taken).
+const CHUNK: usize = 4096;
+
+/// Chunks offered to the socket in one call. 64 KiB: what a socket that was full takes at once.
+const SLICES: usize = 16;
+
+/// Bytes that wait for a local socket, in order. Bounded by its user: a channel's window.
+#[derive(Default)]
+pub struct Spill {
+    chunks: VecDeque<Box<[u8; CHUNK]>>,
+    /// Where the first byte lies in the first chunk.
+    start: usize,
+    len: usize,
+}
+
+impl Spill {
+    /// Bytes held.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Nothing is held.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Bytes of memory in use for what is held.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.chunks.len() * CHUNK
+    }
+
+    /// Puts bytes behind what is held.
+    pub fn add(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let end = (self.start + self.len) % CHUNK;
+            if self.start + self.len == self.chunks.len() * CHUNK {
+                self.chunks.push_back(Box::new([0; CHUNK]));
+            }
+            let (now, later) = bytes.split_at(bytes.len().min(CHUNK - end));
+            if let Some(free) = self
+                .chunks
+                .back_mut()
+                .and_then(|c| c.get_mut(end..end + now.len()))
+            {
+                free.copy_from_slice(now);
+            }
+            self.len += now.len();
+            bytes = later;
+        }
+    }
+
+    /// Offers what is held, in one call. Says how much was taken; 0 when the socket is full.
+    ///
+    /// # Errors
+    /// What the socket says, but for `WouldBlock`, which is 0.
+    pub fn drain_into(&mut self, sink: &mut impl Write) -> io::Result<usize> {
+        let mut slices = [IoSlice::new(&[]); SLICES];
+        let mut used = 0;
+        let mut left = self.len;
+        for (chunk, slice) in self.chunks.iter().zip(slices.iter_mut()) {
+            let start = if used == 0 { self.start } else { 0 };
+            let end = CHUNK.min(start + left);
+            *slice = IoSlice::new(chunk.get(start..end).unwrap_or(&[]));
+            left -= end - start;
+            used += 1;
+        }
+        let taken = write_some(sink, slices.get(..used).unwrap_or(&[]))?;
+        self.forget(taken);
+        Ok(taken)
+    }
+
+    /// Gives up everything. Says how much it was.
+    pub fn clear(&mut self) -> usize {
+        let len = self.len;
+        *self = Self::default();
+        len
+    }
+
+    fn forget(&mut self, n: usize) {
+        let n = n.min(self.len);
+        self.len -= n;
+        self.start += n;
+        while self.start >= CHUNK || (self.len == 0 && !self.chunks.is_empty()) {
+            self.chunks.pop_front();
+            self.start = self.start.saturating_sub(CHUNK);
+        }
+        if self.len == 0 {
+            // Also the list itself: ten thousand channels that were slow once keep nothing.
+            *self = Self::default();
+        }
+    }
+}
+
+/// Calls again when a signal came between. Readiness is edge-triggered: an interrupted call that
+/// passed for a full or empty socket would wait for an event that never comes.
+pub(crate) fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(e) if e.kind() == ErrorKind::Interrupted => {}
+            end => return end,
+        }
+    }
+}
+
+/// One vectored write. A full socket takes 0 bytes.
+pub(crate) fn write_some(sink: &mut impl Write, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+    let offered = slices.iter().any(|slice| !slice.is_empty());
+    match retry(|| sink.write_vectored(slices)) {
+        Ok(0) if offered => Err(ErrorKind::WriteZero.into()),
+        Ok(n) => Ok(n),
+        Err(e) if e.kind() == ErrorKind::WouldBlock => Ok(0),
+        Err(e) => Err(e),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Takes at most `room` bytes a call.
+    struct Slow {
+        room: usize,
+        got: Vec<u8>,
+    }
+    impl Write for Slow {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let n = bytes.len().min(self.room);
+            if n == 0 {
+                return Err(ErrorKind::WouldBlock.into());
+            }
+            self.got.extend_from_slice(&bytes[..n]);
+            Ok(n)
+        }
+        fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+            let all: Vec<u8> = slices.iter().flat_map(|s| s.iter().copied()).collect();
+            self.write(&all)
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn bytes_leave_in_order_whatever_the_sizes() {
+        let mut random = 7_u32;
+        let mut next = move || {
+            random ^= random << 13;
+            random ^= random >> 17;
+            random ^= random << 5;
+            random as usize
+        };
+        let (mut spill, mut slow) = (
+            Spill::default(),
+            Slow {
+                room: 0,
+                got: Vec::new(),
+            },
+        );
+        let mut given = Vec::new();
+        for i in 0..20_000 {
+            if next() % 2 == 0 && spill.len() < 100_000 {
+                let bytes: Vec<u8> = (0..next() % 9000)
+                    .map(|j| usize::to_le_bytes(i + j)[0])
+                    .collect();
+                spill.add(&bytes);
+                given.extend_from_slice(&bytes);
+            } else {
+                slow.room = next() % 9000;
+                spill.drain_into(&mut slow).unwrap();
+            }
+            assert_eq!(spill.len(), given.len() - slow.got.len());
+            // A page at each end may be partly used.
+            assert!(spill.memory() <= spill.len() + 2 * CHUNK);
+        }
+        slow.room = usize::MAX;
+        while !spill.is_empty() {
+            spill.drain_into(&mut slow).unwrap();
+        }
+        assert!(given == slow.got);
+        assert_eq!(spill.memory(), 0);
+    }
+
+    #[test]
+    fn a_slow_and_steady_reader_never_lets_it_grow() {
+        let (mut spill, mut slow) = (
+            Spill::default(),
+            Slow {
+                room: 100,
+                got: Vec::new(),
+            },
+        );
+        spill.add(&[1; 10_000]);
+        for _ in 0..100_000 {
+            let taken = spill.drain_into(&mut slow).unwrap();
+            spill.add(&[2; 100][..taken]);
+            slow.got.clear();
+            assert!(spill.memory() <= 10_000 + 2 * CHUNK);
+        }
+    }
+
+    #[test]
+    fn a_full_socket_takes_nothing_and_loses_nothing() {
+        let (mut spill, mut full) = (
+            Spill::default(),
+            Slow {
+                room: 0,
+                got: Vec::new(),
+            },
+        );
+        spill.add(b"kept");
+        assert_eq!(spill.drain_into(&mut full).unwrap(), 0);
+        assert_eq!(spill.len(), 4);
+        assert_eq!(spill.clear(), 4);
+        assert!(spill.is_empty());
+    }
+}
