@@ -393,3 +393,6 @@ impl Encode for Section<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

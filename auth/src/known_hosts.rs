@@ -335,3 +335,6 @@ impl fmt::Display for CannotWrite {
 }
 
 impl core::error::Error for CannotWrite {}
+
+#[cfg(test)]
+mod tests;
