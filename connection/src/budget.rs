@@ -142,7 +142,7 @@ impl Budget {
     /// Below this much to spare the book is tight. A mark above zero keeps a loan from swinging
     /// between all there is and its fair share.
     const fn low_mark(&self) -> u32 {
-        self.limit / 16
+        self.limit / 32
     }
 }
 

@@ -1,18 +1,16 @@
-//! One channel: how it comes to be, two halves that end independently, and the close handshake
-//! (RFC 4254 §5.1, §5.3). State only: it neither reads nor writes a message.
+//! One channel: how it comes to be, its two [halves](crate::half) and its windows (RFC 4254 §5).
+//! State only: it neither reads nor writes a message.
 //!
 //! ```text
-//!     ours     OpenDue ──► AwaitReply ──────────┬──────────► Open, or Refused
+//!     ours     OpenDue ──► AwaitReply ───────────┬──► Open, or Refused
 //!     theirs   AwaitDecision ──► ConfirmationDue ┘
-//!
-//!     sending   Open ──► EofDue ──► EofSent ──► CloseDue ──► CloseSent
-//!     receiving Open ──► Eof ──► Closed
 //! ```
 
 use alloc::boxed::Box;
 
 use crate::error::PeerMisbehaved;
 use crate::event::Grant;
+use crate::half::{RecvHalf, SendHalf};
 use crate::window::{Clock, LocalWindow, RemoteWindow};
 
 /// The maximum_packet_size that we announce, and the most we send in one message whatever the peer
@@ -38,26 +36,6 @@ pub(crate) enum Phase {
     Open,
     /// It never came to be, and waits to be released.
     Refused,
-}
-
-/// Our half: the last of CHANNEL_EOF and CHANNEL_CLOSE that is due or sent.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum SendHalf {
-    Open,
-    EofDue,
-    EofSent,
-    /// Closed before the EOF went out: data that was all sent must not look cut off.
-    EofThenCloseDue,
-    CloseDue,
-    CloseSent,
-}
-
-/// The peer's half.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum RecvHalf {
-    Open,
-    Eof,
-    Closed,
 }
 
 /// What of this channel is to be sent next.
@@ -164,15 +142,8 @@ impl Channel {
     /// Whether data that arrives is kept.
     pub(crate) const fn is_receiving(&self) -> bool {
         matches!(self.receiving, RecvHalf::Open)
-            && !self.is_closing()
+            && !self.sending.is_closing()
             && !matches!(self.phase, Phase::Refused)
-    }
-
-    const fn is_closing(&self) -> bool {
-        match self.sending {
-            SendHalf::Open | SendHalf::EofDue | SendHalf::EofSent => false,
-            SendHalf::EofThenCloseDue | SendHalf::CloseDue | SendHalf::CloseSent => true,
-        }
     }
 
     /// Whether nobody, here or there, can refer to it any more.
@@ -182,7 +153,12 @@ impl Channel {
                 (self.sending, self.receiving),
                 (SendHalf::CloseSent, RecvHalf::Closed)
             );
-        is_over && matches!(self.local, LocalSide::Released)
+        is_over && self.is_released()
+    }
+
+    /// Whether the caller has let go of it.
+    pub(crate) const fn is_released(&self) -> bool {
+        matches!(self.local, LocalSide::Released)
     }
 
     /// How much may be sent now.
@@ -229,14 +205,7 @@ impl Channel {
             Next::Open => self.phase = Phase::AwaitReply,
             Next::Confirmation => self.phase = Phase::Open,
             Next::Adjust => {}
-            Next::Eof => {
-                self.sending = match (self.sending, self.receiving) {
-                    (SendHalf::EofThenCloseDue, _) => SendHalf::CloseDue,
-                    // Both have said all they had to say.
-                    (_, RecvHalf::Eof) => SendHalf::CloseDue,
-                    (_, RecvHalf::Open | RecvHalf::Closed) => SendHalf::EofSent,
-                }
-            }
+            Next::Eof => self.sending = self.sending.eof_sent(self.receiving),
             Next::Close => self.sending = SendHalf::CloseSent,
         }
     }
@@ -258,9 +227,7 @@ impl Channel {
 
     /// No more data will be sent.
     pub(crate) const fn finish_sending(&mut self) {
-        if matches!(self.sending, SendHalf::Open) {
-            self.sending = SendHalf::EofDue;
-        }
+        self.sending = self.sending.finish();
     }
 
     /// Nothing more is wanted of the peer.
@@ -269,13 +236,7 @@ impl Channel {
             // The peer never hears of it.
             Phase::OpenDue | Phase::AwaitDecision => self.refuse(),
             Phase::AwaitReply | Phase::ConfirmationDue | Phase::Open => {
-                self.sending = match self.sending {
-                    SendHalf::Open | SendHalf::EofSent => SendHalf::CloseDue,
-                    SendHalf::EofDue => SendHalf::EofThenCloseDue,
-                    SendHalf::EofThenCloseDue | SendHalf::CloseDue | SendHalf::CloseSent => {
-                        self.sending
-                    }
-                }
+                self.sending = self.sending.close();
             }
             Phase::Refused => {}
         }
@@ -300,7 +261,7 @@ impl Channel {
         self.maximum_packet_size = peer.maximum_packet_size.min(DATA_MAX);
         self.remote_window = RemoteWindow::new(peer.initial_window_size);
         self.request = None;
-        Ok(if self.is_closing() {
+        Ok(if self.sending.is_closing() {
             Arrival::Dropped
         } else {
             Arrival::Told
@@ -344,7 +305,7 @@ impl Channel {
         }
         self.window.spend(n)?;
         // While closing: it has not heard of our CLOSE yet, and the loan is repaid already.
-        if self.is_closing() || n == 0 {
+        if self.sending.is_closing() || n == 0 {
             return Ok(Arrival::Dropped);
         }
         self.window.hold(n, clock);
@@ -359,12 +320,10 @@ impl Channel {
             RecvHalf::Eof => return Err(PeerMisbehaved::EofTwice),
             RecvHalf::Closed => return Err(PeerMisbehaved::ChannelClosed),
         }
-        if self.is_closing() {
+        if self.sending.is_closing() {
             return Ok(Arrival::Dropped);
         }
-        if matches!(self.sending, SendHalf::EofSent) {
-            self.sending = SendHalf::CloseDue;
-        }
+        self.sending = self.sending.eof_came();
         Ok(Arrival::Told)
     }
 
@@ -375,9 +334,7 @@ impl Channel {
             return Err(PeerMisbehaved::ChannelClosed);
         }
         self.receiving = RecvHalf::Closed;
-        if !matches!(self.sending, SendHalf::CloseSent) {
-            self.sending = SendHalf::CloseDue;
-        }
+        self.sending = self.sending.close_came();
         Ok(self.told())
     }
 
@@ -409,9 +366,10 @@ impl Channel {
     }
 
     const fn told(&self) -> Arrival {
-        match self.local {
-            LocalSide::There => Arrival::Told,
-            LocalSide::Released => Arrival::Dropped,
+        if self.is_released() {
+            Arrival::Dropped
+        } else {
+            Arrival::Told
         }
     }
 }

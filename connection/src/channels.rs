@@ -136,6 +136,9 @@ impl Channels {
         let Some(channel) = self.table.get_mut(id) else {
             return;
         };
+        if channel.is_released() {
+            return; // What it held is given up already.
+        }
         let before = channel.loan();
         channel.window_mut().delivered(n);
         if channel.is_receiving() {
@@ -323,10 +326,7 @@ impl Channels {
             channel.recipient_channel()
         });
         if let Some(recipient_channel) = recipient_channel {
-            self.owed.push(Reply::OpenFailure {
-                recipient_channel,
-                refusal,
-            });
+            self.owed.push(Reply::refuse(recipient_channel, refusal));
         }
     }
 }

@@ -15,12 +15,13 @@ const NO_MORE_SESSIONS: &[u8] = b"no-more-sessions@openssh.com";
 /// All but one are refused: `keepalive@openssh.com` is answered like an unknown one everywhere, and
 /// `hostkeys-00@openssh.com` tells what we do not want to know.
 pub(crate) fn reply(request: &GlobalRequest<'_>) -> Option<Reply> {
-    request
-        .want_reply
-        .then(|| match request.request_name == NO_MORE_SESSIONS {
-            true => Reply::RequestSuccess,
-            false => Reply::RequestFailure,
-        })
+    if !request.want_reply {
+        None
+    } else if request.request_name == NO_MORE_SESSIONS {
+        Some(Reply::RequestSuccess)
+    } else {
+        Some(Reply::RequestFailure)
+    }
 }
 
 /// Our keepalive: at most one at a time.

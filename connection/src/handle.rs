@@ -108,10 +108,8 @@ impl Channels {
             }
             Err(refusal) => refusal,
         };
-        self.owed.push(Reply::OpenFailure {
-            recipient_channel: message.sender_channel,
-            refusal,
-        });
+        self.owed
+            .push(Reply::refuse(message.sender_channel, refusal));
         Ok(Event::Quiet)
     }
 

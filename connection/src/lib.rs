@@ -20,11 +20,14 @@ mod channels;
 mod error;
 mod event;
 mod global;
+mod half;
 mod handle;
 mod open;
 mod outgoing;
 mod owed;
 mod table;
+#[cfg(test)]
+mod tests;
 mod window;
 
 pub use budget::Limits;

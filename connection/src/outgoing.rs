@@ -100,14 +100,13 @@ impl From<Reply> for Outgoing<'static> {
             }
             Reply::OpenFailure {
                 recipient_channel,
-                refusal,
+                reason,
+                text,
             } => {
-                let (text, _) = refusal
-                    .text
-                    .split_at(refusal.text.floor_char_boundary(TEXT_MAX));
+                let (text, _) = text.split_at(text.floor_char_boundary(TEXT_MAX));
                 Self::OpenFailure(ChannelOpenFailure {
                     recipient_channel,
-                    reason_code: refusal.reason.code(),
+                    reason_code: reason.code(),
                     description: text.as_bytes(),
                     language_tag: b"",
                 })

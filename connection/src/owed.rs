@@ -7,8 +7,11 @@
 
 use alloc::collections::VecDeque;
 
+use adit_proto::reason::OpenFailure;
+
 use crate::error::PeerMisbehaved;
 use crate::open::Refusal;
+use crate::table::SLOTS_MAX;
 
 /// Rows beyond one for each channel: what a peer may ask in one go while none is answered.
 const ROWS_MORE: u32 = 64;
@@ -21,12 +24,24 @@ pub(crate) enum Reply {
     /// CHANNEL_OPEN_FAILURE (RFC 4254 §5.1).
     OpenFailure {
         recipient_channel: u32,
-        refusal: Refusal,
+        reason: OpenFailure,
+        text: &'static str,
     },
     /// REQUEST_FAILURE (RFC 4254 §4).
     RequestFailure,
     /// REQUEST_SUCCESS (RFC 4254 §4).
     RequestSuccess,
+}
+
+impl Reply {
+    /// The peer does not get its channel.
+    pub(crate) const fn refuse(recipient_channel: u32, refusal: Refusal) -> Self {
+        Self::OpenFailure {
+            recipient_channel,
+            reason: refusal.reason,
+            text: refusal.text,
+        }
+    }
 }
 
 /// Replies in the order in which they were asked for (RFC 4254 §4 wants it), and how many answers
@@ -42,9 +57,10 @@ pub(crate) struct Owed {
 impl Owed {
     /// For a session of at most `max_channels`. Room is taken as it is needed and kept.
     pub(crate) fn new(max_channels: u32) -> Self {
+        let rows_max = max_channels.min(SLOTS_MAX).saturating_add(ROWS_MORE);
         Self {
             rows: VecDeque::new(),
-            rows_max: usize::try_from(max_channels.saturating_add(ROWS_MORE)).unwrap_or(usize::MAX),
+            rows_max: usize::try_from(rows_max).unwrap_or(usize::MAX),
             undecided: 0,
         }
     }
@@ -81,6 +97,12 @@ impl Owed {
     /// The one that is owed longest.
     pub(crate) fn pop(&mut self) -> Option<Reply> {
         self.rows.pop_front()
+    }
+
+    /// How many rows memory is taken for.
+    #[cfg(test)]
+    pub(crate) fn rows_taken(&self) -> usize {
+        self.rows.capacity()
     }
 
     /// Whether there is nothing to send.

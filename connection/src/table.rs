@@ -89,6 +89,16 @@ impl<T> Table<T> {
         }
     }
 
+    /// How many slots there are, taken or free.
+    #[cfg(test)]
+    pub(crate) const fn slots(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// What one takes.
+    #[cfg(test)]
+    pub(crate) const SLOT_LEN: usize = size_of::<Slot<T>>();
+
     /// How many values there are.
     pub(crate) const fn len(&self) -> u32 {
         self.len
