@@ -1,2 +1,77 @@
-//! Not written yet.
-fn main() {}
+//! `adit`: SSH for port forwarding and nothing else, the client.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use adit::client::command::{self, Command, CommandError, HELP, Tunnel, USAGE};
+use adit::client::names::ThisMachine;
+use adit::client::run;
+use adit::exit::Exit;
+use adit::file::reason;
+use adit::harden;
+use adit::provider::PROVIDER;
+use adit::report::{Level, Report};
+
+fn main() -> ExitCode {
+    harden::process();
+    let names = ThisMachine::default();
+    let exit = match command::parse(std::env::args_os().skip(1), &names) {
+        Ok(Command::Tunnel(tunnel)) => tunnel_through(&tunnel, &names),
+        Ok(Command::Version) => {
+            let version = env!("CARGO_PKG_VERSION");
+            let report = Report::stderr(Level::Info);
+            report.info(format_args!(
+                "adit {version}, cryptography by {}",
+                PROVIDER.name
+            ));
+            Exit::Done
+        }
+        Ok(Command::Help) => {
+            println!("{USAGE}\n{HELP}");
+            Exit::Done
+        }
+        Ok(Command::Demo(demo)) => demonstrate(demo),
+        Err(error) => {
+            let report = Report::stderr(Level::Info);
+            match error {
+                CommandError::Refused(line) => report.fatal(line),
+                CommandError::Usage(line) => {
+                    line.into_iter().for_each(|line| report.fatal(line));
+                    report.fatal(USAGE);
+                }
+            }
+            Exit::Failed
+        }
+    };
+    exit.into()
+}
+
+fn tunnel_through(tunnel: &Tunnel, names: &ThisMachine) -> Exit {
+    let level = tunnel.options.log_level.unwrap_or_default();
+    let report = match &tunnel.log_file {
+        None => Report::stderr(level),
+        Some(path) => match Report::file(level, path) {
+            Ok(report) => report,
+            Err(error) => {
+                Report::stderr(Level::Info).fatal(format_args!(
+                    "Couldn't open logfile {}: {}",
+                    path.display(),
+                    reason(&error)
+                ));
+                return Exit::Failed;
+            }
+        },
+    };
+    run::run(tunnel, names, &Arc::new(report))
+}
+
+#[cfg(feature = "demo")]
+fn demonstrate(demo: command::Demo) -> Exit {
+    adit::demo::run(demo)
+}
+
+#[cfg(not(feature = "demo"))]
+fn demonstrate(_: command::Demo) -> Exit {
+    Report::stderr(Level::Info).fatal("This adit was built without the demonstration.");
+    Exit::Failed
+}

@@ -2,10 +2,13 @@
 
 pub mod command;
 pub mod destination;
+pub mod ending;
 pub mod identity;
 pub mod known_file;
 pub mod names;
 pub mod options;
 pub mod paths;
+pub mod program;
 pub mod prompt;
+pub mod run;
 pub mod trust;

@@ -1,0 +1,392 @@
+//! What a tunnel says as it lives, in the words of ssh, and its answers to the event loop.
+//!
+//! Scripts and people look for these lines, so those that ssh has are kept to the letter. Every
+//! text that came from the server is escaped.
+
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "events are looked through group by group, and there will be more of them"
+)]
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use adit_auth::{Fingerprint, key_type_label};
+use adit_crypto::Provider;
+use adit_forward::observer::{
+    Answer, ChannelEnd, ClosedChannel, Destination, Event, HostKeyQuestion, HostKeyVerdict,
+    Negotiated, PeerInfo, Program,
+};
+use adit_forward::reactor::End;
+use adit_forward::spec::LocalForward;
+use adit_proto::blob::blob_name;
+use adit_proto::reason::OpenFailure;
+
+use crate::client::ending;
+use crate::client::trust::Trust;
+use crate::escape::{escaped, lines};
+use crate::exit::Exit;
+use crate::file::reason;
+use crate::report::{Level, Report};
+
+/// Key exchange methods with a half that a quantum computer is not known to break.
+const POST_QUANTUM: [&str; 3] = [
+    "mlkem768x25519-sha256",
+    "sntrup761x25519-sha512",
+    "sntrup761x25519-sha512@openssh.com",
+];
+
+/// What a tunnel is about, for its messages.
+#[derive(Clone, Debug)]
+pub struct About {
+    /// The server, as the person named it.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// Whom to log in as.
+    pub user: String,
+    /// In the order of the event loop's configuration.
+    pub forwards: Vec<LocalForward>,
+    /// Why keys were left out: said when the server refused the others.
+    pub left_out: Vec<String>,
+}
+
+/// The client as the event loop sees it.
+#[derive(Debug)]
+pub struct Tunnel {
+    about: About,
+    provider: &'static Provider,
+    report: Arc<Report>,
+    trust: Trust,
+    connect_error: Option<String>,
+    authenticated: Option<Instant>,
+    /// Those that were warned of.
+    open_to_others: Vec<usize>,
+}
+
+impl Tunnel {
+    /// Before anything happened.
+    #[must_use]
+    pub const fn new(
+        about: About,
+        provider: &'static Provider,
+        report: Arc<Report>,
+        trust: Trust,
+    ) -> Self {
+        Self {
+            about,
+            provider,
+            report,
+            trust,
+            connect_error: None,
+            authenticated: None,
+            open_to_others: Vec::new(),
+        }
+    }
+
+    /// Says why it is over, where no event has, and how the program ends.
+    pub fn end(&self, end: End) -> Exit {
+        let report = &self.report;
+        let About { host, port, .. } = &self.about;
+        match end {
+            End::NotConnected => {
+                let error = self.connect_error.as_deref();
+                let error = error.unwrap_or("Connection timed out");
+                report.fatal(format_args!(
+                    "ssh: connect to host {host} port {port}: {error}"
+                ));
+                Exit::Failed
+            }
+            End::Signal(number) => {
+                report.verbose(format_args!("Killed by signal {number}."));
+                // As ssh -N: being told to stop is no failure, being interrupted is.
+                let terminated = number == nix::sys::signal::Signal::SIGTERM as i32;
+                if terminated && self.authenticated.is_some() {
+                    Exit::Done
+                } else {
+                    Exit::Failed
+                }
+            }
+            End::Stopped => Exit::Done,
+            End::ForwardFailed | End::NotAuthenticated | End::SessionEnded | _ => Exit::Failed,
+        }
+    }
+
+    fn connected(&mut self, event: &Event<'_>) {
+        let report = &self.report;
+        match event {
+            Event::Connecting { address } => report.debug(format_args!(
+                "Connecting to {} [{}] port {}.",
+                self.about.host,
+                address.ip(),
+                address.port()
+            )),
+            Event::ConnectFailed { address, error } => {
+                let why = connect_reason(error);
+                report.debug(format_args!(
+                    "connect to address {} port {}: {why}",
+                    address.ip(),
+                    address.port()
+                ));
+                self.connect_error = Some(why);
+            }
+            Event::Connected { .. } => report.debug("Connection established."),
+            Event::IdentReceived { ident, .. } => {
+                let software = ident.splitn(3, |b| *b == b'-').nth(2).unwrap_or_default();
+                report.debug(format_args!(
+                    "Remote protocol version 2.0, remote software version {}",
+                    escaped(software)
+                ));
+            }
+            Event::Negotiated { negotiated, .. } => self.negotiated(negotiated),
+            Event::Rekeyed { .. } => report.debug("rekeying done"),
+            Event::AgentFailed { error } => {
+                report.debug(format_args!("ssh-agent: {}", reason(error)));
+            }
+            Event::OfferingKey { name, key_blob, .. } => {
+                let label = key_type_label(blob_name(key_blob).unwrap_or_default());
+                let fingerprint = Fingerprint::of(self.provider, key_blob);
+                report.debug(format_args!(
+                    "Offering public key: {} {label} {fingerprint}",
+                    escaped(name.as_bytes())
+                ));
+            }
+            Event::Banner { message, .. } => {
+                for line in lines(message) {
+                    report.info(line);
+                }
+            }
+            Event::Authenticated { peer, .. } => self.logged_in(peer),
+            _ => {}
+        }
+    }
+
+    fn negotiated(&self, negotiated: &Negotiated<'_>) {
+        let report = &self.report;
+        report.debug(format_args!("kex: algorithm: {}", negotiated.kex));
+        report.debug(format_args!(
+            "kex: host key algorithm: {}",
+            negotiated.host_key
+        ));
+        for (way, (cipher, mac)) in [
+            ("server->client", negotiated.to_client),
+            ("client->server", negotiated.to_server),
+        ] {
+            let mac = mac.unwrap_or("<implicit>");
+            report.debug(format_args!(
+                "kex: {way} cipher: {cipher} MAC: {mac} compression: none"
+            ));
+        }
+        if !negotiated.strict {
+            report.verbose("The server does not support strict key exchange.");
+        }
+        if !POST_QUANTUM.contains(&negotiated.kex) {
+            report
+                .info("** WARNING: connection is not using a post-quantum key exchange algorithm.");
+        }
+    }
+
+    fn logged_in(&mut self, peer: &PeerInfo<'_>) {
+        self.authenticated = Some(Instant::now());
+        let report = &self.report;
+        report.verbose(format_args!(
+            "Authenticated to {} ([{}]:{}) using \"publickey\".",
+            self.about.host,
+            peer.address.ip(),
+            peer.address.port()
+        ));
+        let further = self.about.forwards.iter();
+        let mut further = further.filter(|f| f.leaves_server(&self.about.host));
+        if let Some(forward) = further.next() {
+            report.verbose(format_args!(
+                "The last leg, from {} to {}, is not encrypted by this tunnel.",
+                self.about.host, forward.host
+            ));
+        }
+    }
+
+    fn forwarding(&mut self, event: &Event<'_>) {
+        let report = &self.report;
+        match event {
+            Event::Listening { address, forward } => self.listening(*address, *forward),
+            Event::ListenFailed { address, error, .. } => {
+                report.error(format_args!(
+                    "bind [{}]:{}: {}",
+                    address.ip(),
+                    address.port(),
+                    reason(error)
+                ));
+                report.error(format_args!(
+                    "channel_setup_fwd_listener_tcpip: cannot listen to port: {}",
+                    address.port()
+                ));
+                report.error("Could not request local forwarding.");
+            }
+            Event::AcceptPaused { error, .. } => {
+                report.error(format_args!("accept: {}", reason(error)));
+            }
+            Event::Accepted {
+                channel,
+                from,
+                forward,
+                ..
+            } => {
+                if let Some(forward) = self.about.forwards.get(*forward) {
+                    report.debug(format_args!(
+                        "channel {channel}: connection from {} port {} to port {} forwarding to \
+                         {} port {} requested.",
+                        from.ip(),
+                        from.port(),
+                        forward.listen_port,
+                        forward.host,
+                        forward.port
+                    ));
+                }
+            }
+            Event::ChannelOpened { channel, to, .. } => report.line(
+                Level::Debug2,
+                format_args!("channel {channel}: open confirm {}", At(*to)),
+            ),
+            Event::OpenRefused {
+                channel,
+                to,
+                reason_code,
+                description,
+                ..
+            } => report.error(format_args!(
+                "channel {channel}: open failed: {}: {} ({})",
+                open_failure(*reason_code),
+                escaped(description),
+                At(*to)
+            )),
+            Event::ChannelClosed { channel, .. } => report.debug(Closed(channel)),
+            _ => {}
+        }
+    }
+
+    fn listening(&mut self, address: SocketAddr, forward: Option<usize>) {
+        let report = &self.report;
+        let Some((n, forward)) = forward.and_then(|n| Some((n, self.about.forwards.get(n)?)))
+        else {
+            return;
+        };
+        report.debug(format_args!(
+            "Local forwarding listening on {} port {}.",
+            address.ip(),
+            address.port()
+        ));
+        if report.is_terminal() {
+            report.info(format_args!(
+                "listening on {address} -> {}, Ctrl-C ends",
+                At(Destination {
+                    host: forward.host.as_bytes(),
+                    port: forward.port.into()
+                })
+            ));
+        }
+        if !address.ip().is_loopback() && !self.open_to_others.contains(&n) {
+            report.info(format_args!(
+                "Warning: port {} is open to other machines: whoever reaches it uses this tunnel \
+                 without authenticating.",
+                address.port()
+            ));
+            self.open_to_others.push(n);
+        }
+    }
+}
+
+impl Program for Tunnel {
+    fn observe(&mut self, event: &Event<'_>) {
+        match event {
+            Event::PeerGone {
+                peer,
+                why,
+                received,
+                sent,
+                ..
+            } => {
+                ending::say(&self.report, &self.about, peer, why, self.authenticated);
+                if let Some(since) = self.authenticated {
+                    self.report.verbose(format_args!(
+                        "Transferred: sent {sent}, received {received} bytes, in {:.1} seconds",
+                        since.elapsed().as_secs_f64()
+                    ));
+                }
+            }
+            Event::Debug { text, .. } => self.report.debug(escaped(text.as_bytes())),
+            _ => {
+                self.connected(event);
+                self.forwarding(event);
+            }
+        }
+    }
+
+    fn host_key(&mut self, question: &HostKeyQuestion<'_>) -> Answer<HostKeyVerdict> {
+        let fingerprint = Fingerprint::of(self.provider, question.key_blob);
+        self.report.debug(format_args!(
+            "Server host key: {} {fingerprint}",
+            escaped(blob_name(question.key_blob).unwrap_or_default())
+        ));
+        self.trust.decide(question.peer.address, question.key_blob)
+    }
+}
+
+/// An error of connect(2). A time-out of our own has no number and another text.
+fn connect_reason(error: &io::Error) -> String {
+    if error.raw_os_error().is_none() && error.kind() == io::ErrorKind::TimedOut {
+        "Connection timed out".to_owned()
+    } else {
+        reason(error)
+    }
+}
+
+/// RFC 4254 §5.1, in the words of ssh.
+fn open_failure(reason_code: u32) -> &'static str {
+    OpenFailure::from_code(reason_code).map_or("unknown reason", OpenFailure::text)
+}
+
+/// `host:port`, with brackets around an IPv6 address.
+struct At<'a>(Destination<'a>);
+
+impl fmt::Display for At<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Destination { host, port } = self.0;
+        if host.contains(&b':') {
+            write!(f, "[{}]:{port}", escaped(host))
+        } else {
+            write!(f, "{}:{port}", escaped(host))
+        }
+    }
+}
+
+struct Closed<'a>(&'a ClosedChannel<'a>);
+
+impl fmt::Display for Closed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ClosedChannel {
+            channel,
+            from,
+            to,
+            sent,
+            received,
+            lasted,
+            why,
+        } = self.0;
+        let why = match why {
+            ChannelEnd::Finished => "done",
+            ChannelEnd::LocalReset => "reset by the application",
+            ChannelEnd::PeerClosed => "closed by the server",
+            ChannelEnd::SessionEnded => "the session ended",
+        };
+        write!(
+            f,
+            "channel {channel}: {} -> {}: sent {sent}, received {received} bytes in {:.1} s, {why}",
+            At(*from),
+            At(*to),
+            lasted.as_secs_f64()
+        )
+    }
+}

@@ -1,0 +1,299 @@
+//! From a command line to a running tunnel.
+
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use adit_forward::reactor::{
+    self, ClientConfig, Forward, KeepAlive, OnForwardFailure, Reactor, Signals, SshConfig,
+};
+use adit_forward::spec::{Family, ListenOn, Names};
+use adit_forward::{Algorithms, BadSelection, RekeyLimits};
+use adit_proto::Ident;
+use nix::unistd::{User, gethostname, getuid};
+
+use crate::client::command::{ConfigFiles, Tunnel as Command};
+use crate::client::identity::{Found, Search};
+use crate::client::options::Options;
+use crate::client::paths::{self, Tokens};
+use crate::client::program::{About, Tunnel};
+use crate::client::trust::{Ask, Policy, Trust};
+use crate::exit::Exit;
+use crate::file::reason;
+use crate::provider::{PROVIDER, aead_first};
+use crate::report::Report;
+
+/// The SSH port (RFC 4250 §4.1).
+pub const SSH_PORT: u16 = 22;
+
+/// `ServerAliveInterval` and `ServerAliveCountMax` when nothing is said. OpenSSH never asks; a
+/// tunnel that nobody looks at should notice that it is dead.
+const ALIVE_INTERVAL: Duration = Duration::from_secs(15);
+const ALIVE_COUNT: u32 = 3;
+
+const USER_KNOWN_HOSTS: [&str; 2] = ["~/.ssh/known_hosts", "~/.ssh/known_hosts2"];
+const GLOBAL_KNOWN_HOSTS: [&str; 2] = ["/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"];
+
+/// A line that says why there is no tunnel.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Fatal(pub String);
+
+impl Fatal {
+    fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+}
+
+/// How the program presents itself to a server.
+///
+/// # Errors
+/// Never, unless the version is not printable.
+pub fn ident() -> Result<Ident, Fatal> {
+    let line = concat!("SSH-2.0-adit_", env!("CARGO_PKG_VERSION"));
+    Ident::new(line.as_bytes()).map_err(|error| Fatal::new(error.to_string()))
+}
+
+/// Makes the tunnel and runs it to its end. Everything is said to `report`.
+pub fn run(command: &Command, names: &dyn Names, report: &Arc<Report>) -> Exit {
+    match try_run(command, names, report) {
+        Ok(exit) => exit,
+        Err(Fatal(line)) => {
+            report.fatal(line);
+            Exit::Failed
+        }
+    }
+}
+
+fn try_run(command: &Command, names: &dyn Names, report: &Arc<Report>) -> Result<Exit, Fatal> {
+    for warning in &command.warnings {
+        report.info(format_args!("Warning: {warning}"));
+    }
+    let options = &command.options;
+    let here = here(command)?;
+    warn_of_config(command, &here, report);
+    let mut algorithms = algorithms(options)?;
+
+    let trust = Trust::load(policy(command, &here, names)?, PROVIDER, Arc::clone(report));
+    if options.host_key_algorithms.is_none() {
+        trust.prefer_known(&mut algorithms.host_keys);
+    }
+    let agent_socket = std::env::var_os("SSH_AUTH_SOCK").filter(|s| !s.is_empty());
+    let search = Search {
+        provider: PROVIDER,
+        tokens: &here,
+        names,
+        agent_socket: agent_socket.as_deref().map(Path::new),
+        uid: here.local_uid,
+        report,
+    };
+    let Found {
+        identities,
+        left_out,
+    } = search.run(options);
+    let (forwards, listen) = listeners(options, report)?;
+    let family = options.address_family.unwrap_or_default();
+    let rekey = options.rekey_limit.unwrap_or_default();
+
+    let config = ClientConfig {
+        ssh: SshConfig {
+            provider: PROVIDER,
+            ident: ident()?,
+            algorithms,
+            rekey: RekeyLimits {
+                bytes: rekey.bytes,
+                time: rekey.time.or(RekeyLimits::default().time),
+            },
+        },
+        addresses: resolve(&command.host, here.port, family)?,
+        connect_timeout: options.connect_timeout.filter(|t| !t.is_zero()),
+        connection_attempts: options.connection_attempts.unwrap_or(1),
+        user: here.user.clone(),
+        identities,
+        forwards: listen,
+        on_forward_failure: match options.exit_on_forward_failure {
+            Some(true) => OnForwardFailure::End,
+            _ => OnForwardFailure::GoOn,
+        },
+        alive: alive(options),
+    };
+    let about = About {
+        host: command.host.clone(),
+        port: here.port,
+        user: here.user,
+        forwards,
+        left_out,
+    };
+    let mut program = Tunnel::new(about, PROVIDER, Arc::clone(report), trust);
+    // Only now: until here Ctrl-C ends the program by itself, even while a name is looked up.
+    let run = || {
+        let signals = Signals::block()?;
+        reactor::raise_descriptor_limit()?;
+        let mut reactor = Reactor::client(config)?;
+        reactor.watch_signals(signals)?;
+        reactor.run(&mut program)
+    };
+    let end = run().map_err(|error| Fatal::new(format!("event loop: {}", reason(&error))))?;
+    Ok(program.end(end))
+}
+
+/// Who and where we are, as far as names of files need it.
+fn here(command: &Command) -> Result<Tokens, Fatal> {
+    let uid = getuid();
+    let entry = User::from_uid(uid).ok().flatten();
+    let home = entry.as_ref().map(|user| user.dir.as_path());
+    let home = paths::home(std::env::var_os("HOME").map(PathBuf::from), home);
+    let local_user = entry.map(|user| user.name);
+    let user = command.options.user.clone().or_else(|| local_user.clone());
+    let user = user.ok_or_else(|| {
+        Fatal::new(format!(
+            "No user exists for uid {uid}: say whom to log in as with -l or user@host."
+        ))
+    })?;
+    let local_host = gethostname().unwrap_or_default();
+    Ok(Tokens {
+        home,
+        host: command.host.clone(),
+        local_host: local_host.to_string_lossy().into_owned(),
+        local_user: local_user.unwrap_or_default(),
+        local_uid: uid.as_raw(),
+        port: command.options.port.unwrap_or(SSH_PORT),
+        user,
+    })
+}
+
+fn warn_of_config(command: &Command, here: &Tokens, report: &Report) {
+    let config = here.home.join(".ssh/config");
+    if command.config == ConfigFiles::Usual && config.exists() {
+        report.info(format_args!(
+            "Warning: {} is not read yet: give what it says with -o. (-F none: no warning.)",
+            config.display()
+        ));
+    }
+}
+
+fn algorithms(options: &Options) -> Result<Algorithms, Fatal> {
+    let mut algorithms = Algorithms::defaults(PROVIDER, aead_first());
+    let bad = |what: &str, list: &str, error: &BadSelection| {
+        Fatal::new(format!(
+            "command-line line 0: Bad {what} '{list}': {error}."
+        ))
+    };
+    if let Some(list) = &options.kex_algorithms {
+        algorithms
+            .select_kex(PROVIDER, list)
+            .map_err(|error| bad("SSH2 KexAlgorithms", list, &error))?;
+    }
+    if let Some(list) = &options.host_key_algorithms {
+        algorithms
+            .select_host_keys(PROVIDER, list)
+            .map_err(|error| bad("key types", list, &error))?;
+    }
+    if let Some(list) = &options.ciphers {
+        algorithms
+            .select_ciphers(PROVIDER, list)
+            .map_err(|error| bad("SSH2 cipher spec", list, &error))?;
+    }
+    Ok(algorithms)
+}
+
+fn policy(command: &Command, here: &Tokens, names: &dyn Names) -> Result<Policy, Fatal> {
+    let options = &command.options;
+    let files = |given: &Option<Vec<String>>, default: [&str; 2]| {
+        let default = || default.map(str::to_owned).to_vec();
+        let given = given.clone().unwrap_or_else(default);
+        given
+            .iter()
+            .map(|file| {
+                here.path(file, names)
+                    .map_err(|error| Fatal::new(format!("Bad file name '{file}': {error}.")))
+            })
+            .collect::<Result<Vec<PathBuf>, Fatal>>()
+    };
+    Ok(Policy {
+        host: command.host.clone(),
+        port: here.port,
+        check: options.strict_host_key_checking.unwrap_or_default(),
+        ask: match options.batch_mode {
+            Some(true) => Ask::Nobody,
+            _ => Ask::Terminal,
+        },
+        user_files: files(&options.user_known_hosts, USER_KNOWN_HOSTS)?,
+        global_files: files(&options.global_known_hosts, GLOBAL_KNOWN_HOSTS)?,
+    })
+}
+
+fn alive(options: &Options) -> Option<KeepAlive> {
+    let interval = options.server_alive_interval.unwrap_or(ALIVE_INTERVAL);
+    let count = options.server_alive_count_max.unwrap_or(ALIVE_COUNT);
+    (!interval.is_zero()).then_some(KeepAlive { interval, count })
+}
+
+/// The forwards whose addresses are known, and for the event loop the same ones in the same order.
+fn listeners(
+    options: &Options,
+    report: &Report,
+) -> Result<(Vec<adit_forward::spec::LocalForward>, Vec<Forward>), Fatal> {
+    let family = options.address_family.unwrap_or_default();
+    let gateway = options.gateway_ports.unwrap_or_default();
+    let (mut forwards, mut listen) = (Vec::new(), Vec::new());
+    for forward in &options.local_forwards {
+        let on = forward.bind.listen_on(forward.listen_port, gateway, family);
+        let addresses = match on {
+            ListenOn::Addresses(addresses) if addresses.is_empty() => {
+                Err("no address of that family".to_owned())
+            }
+            ListenOn::Addresses(addresses) => Ok(addresses),
+            ListenOn::Name(name, port) => addresses(&name, port, family),
+        };
+        match addresses {
+            Ok(addresses) => {
+                forwards.push(forward.clone());
+                listen.push(Forward {
+                    listen: addresses,
+                    host: forward.host.clone(),
+                    port: forward.port,
+                });
+            }
+            Err(why) => {
+                report.error(format_args!("{forward}: cannot listen: {why}"));
+                let failed = "Could not request local forwarding.";
+                if options.exit_on_forward_failure == Some(true) {
+                    return Err(Fatal::new(failed));
+                }
+                report.error(failed);
+            }
+        }
+    }
+    Ok((forwards, listen))
+}
+
+fn resolve(host: &str, port: u16, family: Family) -> Result<Vec<SocketAddr>, Fatal> {
+    addresses(host, port, family)
+        .map_err(|why| Fatal::new(format!("ssh: Could not resolve hostname {host}: {why}")))
+}
+
+/// All addresses of a name, or why there are none. A literal is not looked up.
+fn addresses(name: &str, port: u16, family: Family) -> Result<Vec<SocketAddr>, String> {
+    let found: Vec<SocketAddr> = match name.parse::<IpAddr>() {
+        Ok(address) => vec![SocketAddr::new(address, port)],
+        Err(_) => (name, port)
+            .to_socket_addrs()
+            .map_err(|error| resolver_reason(&reason(&error)))?
+            .collect(),
+    };
+    let found: Vec<SocketAddr> = found
+        .into_iter()
+        .filter(|address| family.allows(address.ip()))
+        .collect();
+    if found.is_empty() {
+        return Err("Address family for hostname not supported".to_owned());
+    }
+    Ok(found)
+}
+
+/// The words of gai_strerror(3) alone.
+fn resolver_reason(text: &str) -> String {
+    let prefix = "failed to lookup address information: ";
+    text.strip_prefix(prefix).unwrap_or(text).to_owned()
+}
