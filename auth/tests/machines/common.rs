@@ -1,0 +1,254 @@
+//! A client, a server, and a stranger in the place of either.
+
+use std::time::Duration;
+
+use adit_auth::keyfile::KeyFile;
+use adit_auth::{
+    Client, ClientEvent, Decision, Error, KeyId, KeyPolicy, Limits, Need, OfferedKey, Probe,
+    Server, ServerEvent, ServerNeed, Signed,
+};
+use adit_crypto::{Provider, Secret, SigningKey, encoded};
+use adit_proto::msg::{
+    PublickeyMethod, UserauthBanner, UserauthFailure, UserauthPkOk, UserauthRequest,
+    UserauthSuccess,
+};
+use adit_proto::{NameList, Rest};
+
+pub(crate) const SESSION_ID: &[u8] = b"a session identifier of 32 bytes";
+pub(crate) const POLICY: KeyPolicy = KeyPolicy { file: 0, line: 7 };
+
+/// A new key.
+pub(crate) fn key(provider: &'static Provider) -> Box<dyn SigningKey> {
+    let file = KeyFile::generate(provider, provider.random, "").unwrap();
+    file.load(provider.keys).unwrap()
+}
+
+pub(crate) fn offered(id: u32, key: &dyn SigningKey, ask_first: Probe) -> OfferedKey {
+    OfferedKey {
+        public_blob: key.public_blob().to_vec(),
+        id: KeyId(id),
+        ask_first,
+        algorithms: key.algorithms(),
+    }
+}
+
+pub(crate) fn started(provider: &'static Provider, user: &str, keys: Vec<OfferedKey>) -> Client {
+    let mut client = Client::new(provider, user.as_bytes(), keys);
+    assert!(client.message().is_none());
+    client.start(SESSION_ID, None);
+    client
+}
+
+pub(crate) fn server(provider: &'static Provider) -> Server {
+    let secret = Secret::copy_of(b"secret");
+    Server::new(provider, SESSION_ID, secret, Limits::default())
+}
+
+/// What the client sends now, if anything.
+pub(crate) fn sent(client: &mut Client) -> Option<Vec<u8>> {
+    let payload = encoded(&client.message()?);
+    client.message_sent();
+    Some(payload)
+}
+
+/// Signs what the client asks for with one of these keys, by number.
+pub(crate) fn sign(client: &mut Client, keys: &[Box<dyn SigningKey>]) -> Option<Signed> {
+    let Need::Sign {
+        key,
+        algorithm,
+        message,
+    } = client.need()
+    else {
+        return None;
+    };
+    let signer = &keys[usize::try_from(key.0).unwrap()];
+    let signature = signer.sign(algorithm, message);
+    Some(client.signed(key, signature))
+}
+
+/// What a server came to for one request: its reply, and when.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) events: Vec<ServerEvent>,
+    pub(crate) reply: Result<Option<Vec<u8>>, Error>,
+    pub(crate) at: Duration,
+}
+
+/// Gives a server one request and answers its questions, with time passing as it wants.
+pub(crate) fn serve(
+    server: &mut Server,
+    request: &[u8],
+    mut now: Duration,
+    may: impl Fn(&[u8], &[u8]) -> bool,
+) -> Outcome {
+    let mut events = Vec::new();
+    let mut reply = || {
+        events.push(server.handle(request, now)?);
+        if let ServerNeed::Authorize { user, key_blob, .. } = server.need() {
+            let decision = if may(user, key_blob) {
+                Decision::Allowed(POLICY)
+            } else {
+                Decision::Refused
+            };
+            assert!(!server.can_take());
+            events.push(server.authorize(decision, now)?);
+        }
+        if let Some(deadline) = server.deadline() {
+            assert!(server.message().is_none());
+            server.handle_timeout(deadline - Duration::from_nanos(1))?;
+            assert!(server.message().is_none() && server.deadline() == Some(deadline));
+            now = deadline;
+            server.handle_timeout(now)?;
+        }
+        let Some(message) = server.message() else {
+            return Ok(None);
+        };
+        let payload = encoded(&message);
+        assert!(!server.can_take());
+        events.push(server.message_sent());
+        Ok(Some(payload))
+    };
+    let reply = reply();
+    Outcome {
+        events,
+        reply,
+        at: now,
+    }
+}
+
+impl Outcome {
+    /// The reply, where there is one.
+    pub(crate) fn payload(&self) -> &[u8] {
+        self.reply.as_ref().unwrap().as_deref().unwrap()
+    }
+}
+
+pub(crate) fn request(
+    user: &[u8],
+    service_name: &[u8],
+    method_name: &[u8],
+    method: &[u8],
+) -> Vec<u8> {
+    encoded(&UserauthRequest {
+        user_name: user,
+        service_name,
+        method_name,
+        method: Rest(method),
+    })
+}
+
+pub(crate) fn none(user: &str) -> Vec<u8> {
+    request(user.as_bytes(), b"ssh-connection", b"none", b"")
+}
+
+/// A publickey request; `signature` is what stands behind the key.
+pub(crate) fn publickey(
+    user: &str,
+    key_blob: &[u8],
+    has_signature: bool,
+    signature: &[u8],
+) -> Vec<u8> {
+    let method = encoded(&PublickeyMethod {
+        has_signature,
+        public_key_algorithm_name: b"ssh-ed25519",
+        public_key_blob: key_blob,
+        signature: Rest(signature),
+    });
+    request(user.as_bytes(), b"ssh-connection", b"publickey", &method)
+}
+
+pub(crate) fn probe(user: &str, key: &dyn SigningKey) -> Vec<u8> {
+    publickey(user, key.public_blob(), false, b"")
+}
+
+/// A request that shows one key and is signed by another, over some session.
+pub(crate) fn signed_by(
+    user: &str,
+    shown: &[u8],
+    signer: &dyn SigningKey,
+    session_id: &[u8],
+) -> Vec<u8> {
+    let body = publickey(user, shown, true, b"");
+    let message = [&string(session_id)[..], &body].concat();
+    let signature = signer.sign("ssh-ed25519", &message).unwrap();
+    [&body[..], &string(&signature)].concat()
+}
+
+pub(crate) fn signed(user: &str, key: &dyn SigningKey) -> Vec<u8> {
+    signed_by(user, key.public_blob(), key, SESSION_ID)
+}
+
+pub(crate) fn string(bytes: &[u8]) -> Vec<u8> {
+    let len = u32::try_from(bytes.len()).unwrap();
+    [&len.to_be_bytes(), bytes].concat()
+}
+
+pub(crate) fn failure(methods: &str, partial_success: bool) -> Vec<u8> {
+    encoded(&UserauthFailure {
+        authentications_that_can_continue: NameList::parse(methods.as_bytes()).unwrap(),
+        partial_success,
+    })
+}
+
+pub(crate) fn success() -> Vec<u8> {
+    encoded(&UserauthSuccess {})
+}
+
+pub(crate) fn pk_ok(algorithm: &[u8], key_blob: &[u8]) -> Vec<u8> {
+    encoded(&UserauthPkOk {
+        public_key_algorithm_name: algorithm,
+        public_key_blob: key_blob,
+    })
+}
+
+pub(crate) fn banner(text: &[u8]) -> Vec<u8> {
+    encoded(&UserauthBanner {
+        message: text,
+        language_tag: b"",
+    })
+}
+
+pub(crate) fn is_quiet(event: &Result<ClientEvent, Error>) -> bool {
+    matches!(event, Ok(ClientEvent::Quiet))
+}
+
+/// The tests of a file, once for each provider.
+macro_rules! with_every_provider {
+    ($($(#[$doc:meta])* fn $name:ident($provider:ident) $body:block)*) => {
+        mod ring {
+            $(#[test] fn $name() { super::$name(&adit_crypto::RING); })*
+        }
+        mod pure {
+            $(#[test] fn $name() { super::$name(&adit_crypto::PURE); })*
+        }
+        $($(#[$doc])* fn $name($provider: &'static adit_crypto::Provider) $body)*
+    };
+}
+pub(crate) use with_every_provider;
+
+/// A seeded xorshift: what fails can be repeated.
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    pub(crate) fn below(&mut self, n: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % u64::try_from(n).unwrap()).unwrap()
+    }
+
+    pub(crate) fn mutate(&mut self, bytes: &[u8]) -> Vec<u8> {
+        let mut out = bytes.to_vec();
+        for _ in 0..=self.below(2) {
+            let at = self.below(out.len() + 1);
+            let byte = u8::try_from(self.below(256)).unwrap();
+            match self.below(4) {
+                0 => out.truncate(at),
+                1 => out.insert(at, byte),
+                _ if at < out.len() => out[at] = byte,
+                _ => {}
+            }
+        }
+        out
+    }
+}
