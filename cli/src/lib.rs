@@ -9,6 +9,7 @@ pub mod file;
 pub mod harden;
 pub mod provider;
 pub mod report;
+mod time;
 pub mod value;
 
 #[cfg(feature = "client")]

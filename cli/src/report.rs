@@ -13,9 +13,12 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::SystemTime;
 
 use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use crate::time;
 
 /// What a pipe that is ready takes without waiting (POSIX: at least 512; Linux: a page).
 const CHUNK: usize = 4096;
@@ -87,7 +90,15 @@ impl Level {
 pub struct Report {
     level: Level,
     to: To,
+    times: Times,
     dropped: AtomicU32,
+}
+
+/// Whether lines begin with the time.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Times {
+    Shown,
+    Left,
 }
 
 #[derive(Debug)]
@@ -107,7 +118,20 @@ impl Report {
 
     const fn new(level: Level, to: To) -> Self {
         let dropped = AtomicU32::new(0);
-        Self { level, to, dropped }
+        let times = Times::Left;
+        Self {
+            level,
+            to,
+            times,
+            dropped,
+        }
+    }
+
+    /// Each line begins with the time: for a server's own file, which has it from nobody else.
+    #[must_use]
+    pub fn with_times(self) -> Self {
+        let times = Times::Shown;
+        Self { times, ..self }
     }
 
     /// To the end of a file (`-E`), which is made with mode 0600 when it is missing.
@@ -166,7 +190,11 @@ impl Report {
         if !self.shows(level) {
             return;
         }
-        let line = format!("{}{text}\n", level.prefix());
+        let time = match self.times {
+            Times::Shown => time::utc(SystemTime::now()) + " ",
+            Times::Left => String::new(),
+        };
+        let line = format!("{time}{}{text}\n", level.prefix());
         let patience = if level == Level::Fatal {
             PollTimeout::from(FATAL_WAIT_MS)
         } else {
@@ -293,6 +321,15 @@ mod tests {
         report.fatal("a");
         report.line(Level::Quiet, "b");
         assert_eq!(report.kept(), [""; 0]);
+    }
+
+    #[test]
+    fn lines_begin_with_the_time_where_it_is_wanted() {
+        let report = Report::memory(Level::Info).with_times();
+        report.info("a");
+        let lines = report.kept();
+        let (time, text) = lines[0].split_once(' ').unwrap();
+        assert_eq!((time.len(), text), ("2026-11-22T14:08:07Z".len(), "a"));
     }
 
     #[test]

@@ -164,9 +164,9 @@ impl fmt::Display for Policy {
         /// Destinations written out; the line must fit a screen.
         const SHOWN: usize = 16;
         match self.rule() {
-            Some(Rule::Any) => f.write_str("clients may open any destination"),
+            Some(Rule::Any) => f.write_str("Clients may open any destination"),
             Some(Rule::Only(permits)) => {
-                f.write_str("clients may open")?;
+                f.write_str("Clients may open")?;
                 for (i, permit) in permits.iter().take(SHOWN).enumerate() {
                     write!(f, "{} {permit}", if i == 0 { "" } else { "," })?;
                 }
@@ -176,7 +176,7 @@ impl fmt::Display for Policy {
                 }
             }
             None => {
-                f.write_str("clients may open nothing")?;
+                f.write_str("Clients may open nothing")?;
                 match (self.allow, &self.permit_open) {
                     (Some(AllowTcpForwarding::No), _) => f.write_str(" (AllowTcpForwarding no)"),
                     (Some(AllowTcpForwarding::Remote), _) => {

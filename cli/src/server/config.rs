@@ -8,13 +8,16 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use adit_forward::RekeyLimits;
 use adit_forward::policy::{AllowTcpForwarding, PermitOpen, Policy};
 use adit_forward::reactor::{KeepAlive, MaxStartups};
+use adit_forward::spec::Family;
 
 use crate::escape::escaped;
+use crate::provider::{self, Lists};
 use crate::report::Level;
 use crate::server::keywords::{Meaning, Setting, keyword};
-use crate::server::listen::{Family, ListenAddress};
+use crate::server::listen::ListenAddress;
 use crate::value;
 
 /// sshd's LoginGraceTime.
@@ -68,7 +71,7 @@ pub struct Config {
     /// Whether the command line gave ports; then those of the file do not count.
     pub ports_from: PortsFrom,
     /// RekeyLimit.
-    pub rekey: Option<Rekey>,
+    pub rekey: Option<RekeyLimits>,
     /// StrictModes.
     pub strict_modes: Option<StrictModes>,
 }
@@ -81,15 +84,6 @@ pub enum PortsFrom {
     File,
     /// `-p`, which sshd lets override those.
     CommandLine,
-}
-
-/// RekeyLimit; `None` is the default.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Rekey {
-    /// Bytes each way.
-    pub bytes: Option<u64>,
-    /// Time.
-    pub time: Option<Duration>,
 }
 
 /// StrictModes.
@@ -198,7 +192,17 @@ impl Config {
                 keep_first(&mut self.authorized_keys, files.collect());
                 Ok(())
             }
-            Setting::Ciphers => first(&mut self.ciphers, name, values, text),
+            Setting::Ciphers => {
+                let ciphers = Some(only_one(name, values)?);
+                names(
+                    name,
+                    Lists {
+                        ciphers,
+                        ..Lists::default()
+                    },
+                    &mut self.ciphers,
+                )
+            }
             Setting::ClientAliveCountMax => {
                 first(&mut self.alive_count, name, values, value::number)
             }
@@ -212,8 +216,25 @@ impl Config {
                 }
                 add(&mut self.host_keys, PathBuf::from(file), name)
             }
-            Setting::HostKeyAlgorithms => first(&mut self.host_key_algorithms, name, values, text),
-            Setting::KexAlgorithms => first(&mut self.kex, name, values, text),
+            Setting::HostKeyAlgorithms => {
+                let host_keys = Some(only_one(name, values)?);
+                let lists = Lists {
+                    host_keys,
+                    ..Lists::default()
+                };
+                names(name, lists, &mut self.host_key_algorithms)
+            }
+            Setting::KexAlgorithms => {
+                let kex = Some(only_one(name, values)?);
+                names(
+                    name,
+                    Lists {
+                        kex,
+                        ..Lists::default()
+                    },
+                    &mut self.kex,
+                )
+            }
             Setting::ListenAddress => {
                 let word = only_one(name, values)?;
                 let address = ListenAddress::parse(word)
@@ -267,6 +288,16 @@ impl Config {
     #[must_use]
     pub fn policy(&self) -> Policy {
         Policy::new(self.allow, self.permit_open.clone())
+    }
+
+    /// Lists of algorithms, for [`provider::algorithms`].
+    #[must_use]
+    pub fn lists(&self) -> Lists<'_> {
+        Lists {
+            kex: self.kex.as_deref(),
+            host_keys: self.host_key_algorithms.as_deref(),
+            ciphers: self.ciphers.as_deref(),
+        }
     }
 
     /// LoginGraceTime; `None`: for ever.
@@ -346,9 +377,16 @@ fn but(allowed: &[&str]) -> String {
     }
 }
 
-/// A list of names: read later, by those who know the names.
-fn text(word: &str) -> Option<String> {
-    (!word.is_empty()).then(|| word.to_owned())
+/// A list of algorithms: read, to see that this build has them, and kept as it is written, since
+/// what `+` and `-` add to is known when all is read.
+fn names(name: &str, lists: Lists<'_>, slot: &mut Option<String>) -> Result<(), String> {
+    provider::algorithms(&lists)
+        .map_err(|(list, bad)| format!("Bad {name} '{}': {bad}", escaped(list.as_bytes())))?;
+    let list = lists.kex.or(lists.host_keys).or(lists.ciphers);
+    if let Some(list) = list {
+        keep_first(slot, list.to_owned());
+    }
+    Ok(())
 }
 
 /// `start:rate:full`, or `full` alone: sshd then starts and ends there.
@@ -370,16 +408,16 @@ fn max_startups(word: &str) -> Option<MaxStartups> {
     sound.then_some(limits)
 }
 
-/// `bytes [time]`; `default` and `none` leave the default.
-fn rekey(values: &[&str]) -> Result<Rekey, String> {
+/// `bytes [time]`; `default` leaves what the cipher allows, and no time the hour that is our own.
+fn rekey(values: &[&str]) -> Result<RekeyLimits, String> {
     /// sshd takes nothing smaller.
     const BYTES_MIN: u64 = 16;
     let (bytes, time) = match several("RekeyLimit", values)? {
-        [bytes] => (*bytes, "none"),
-        [bytes, time] => (*bytes, *time),
+        [bytes] => (*bytes, None),
+        [bytes, time] => (*bytes, Some(*time)),
         _ => return Err("keyword RekeyLimit extra arguments at end of line".to_owned()),
     };
-    Ok(Rekey {
+    Ok(RekeyLimits {
         bytes: match bytes {
             "default" | "none" => None,
             bytes => match value::size(bytes) {
@@ -389,12 +427,12 @@ fn rekey(values: &[&str]) -> Result<Rekey, String> {
             },
         },
         time: match time {
-            "none" => None,
-            time => Some(
-                value::time(time)
-                    .filter(|time| !time.is_zero())
-                    .ok_or("invalid time value.")?,
-            ),
+            None => RekeyLimits::default().time,
+            Some("none") => None,
+            Some(time) => {
+                let time = value::time(time).filter(|time| !time.is_zero());
+                Some(time.ok_or("invalid time value.")?)
+            }
         },
     })
 }

@@ -2,7 +2,9 @@
 
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+
+use adit_forward::spec::Family;
 
 use crate::value;
 
@@ -20,18 +22,6 @@ pub struct ListenAddress {
 /// Not a `ListenAddress`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct BadListenAddress;
-
-/// `AddressFamily`.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum Family {
-    /// `any`.
-    #[default]
-    Any,
-    /// `inet`: IPv4 alone.
-    Inet,
-    /// `inet6`: IPv6 alone.
-    Inet6,
-}
 
 impl ListenAddress {
     /// From `host`, `host:port`, `[host]`, `[host]:port` or a bare IPv6 address. Port 0 lets the
@@ -82,16 +72,6 @@ impl fmt::Display for ListenAddress {
     }
 }
 
-impl Family {
-    fn has(self, address: IpAddr) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Inet => address.is_ipv4(),
-            Self::Inet6 => address.is_ipv6(),
-        }
-    }
-}
-
 /// Every address to listen on, in order, none twice: with no `ListenAddress` the wildcards of the
 /// family, with no `Port` 22.
 ///
@@ -110,7 +90,7 @@ pub fn addresses<'a>(
     let mut out: Vec<SocketAddr> = Vec::new();
     let mut add = |address: SocketAddr| {
         // Two sockets with a port of the system's choosing are two sockets.
-        if family.has(address.ip()) && (address.port() == 0 || !out.contains(&address)) {
+        if family.allows(address.ip()) && (address.port() == 0 || !out.contains(&address)) {
             out.push(address);
         }
     };

@@ -266,7 +266,7 @@ fn the_policy_says_what_it_permits_and_why_nothing() {
         ("", "any", "any destination"),
         ("local", "A:1 [::1]:2 *:3 b:*", "a:1, [::1]:2, *:3, b:*"),
     ] {
-        let expected = format!("clients may open {text}");
+        let expected = format!("Clients may open {text}");
         assert_eq!(policy(allow, permit_open).to_string(), expected);
     }
     let many = policy("", &"a:1 ".repeat(20)).to_string();

@@ -55,7 +55,7 @@ fn each_keyword_sets_its_value() {
         "AuthorizedKeysFile .ssh/keys /etc/keys/%u # both\n",
         "LoginGraceTime 1m30s\nMaxAuthTries 3\nMaxStartups 5:50:20\n",
         "ClientAliveInterval 1m\nClientAliveCountMax 2\nStrictModes no\nLogLevel verbose\n",
-        "Ciphers aes256-gcm@openssh.com\nKexAlgorithms +x\nHostKeyAlgorithms ssh-ed25519\n",
+        "Ciphers aes256-gcm@openssh.com\nKexAlgorithms -curve25519-*\nHostKeyAlgorithms ssh-ed25519\n",
         "RekeyLimit 1G 1h\n",
     ));
     let files = [".ssh/keys".to_owned(), "/etc/keys/%u".to_owned()];
@@ -69,17 +69,17 @@ fn each_keyword_sets_its_value() {
     assert_eq!(config.strict_modes, Some(StrictModes::No));
     assert_eq!(config.level, Some(Level::Verbose));
     assert_eq!(config.ciphers.as_deref(), Some("aes256-gcm@openssh.com"));
-    assert_eq!(config.kex.as_deref(), Some("+x"));
+    assert_eq!(config.kex.as_deref(), Some("-curve25519-*"));
     assert_eq!(config.host_key_algorithms.as_deref(), Some("ssh-ed25519"));
     let (bytes, time) = (Some(1 << 30), Some(Duration::from_secs(3600)));
-    assert_eq!(config.rekey, Some(Rekey { bytes, time }));
+    assert_eq!(config.rekey, Some(RekeyLimits { bytes, time }));
 }
 
 #[test]
 fn the_first_value_wins_and_later_ones_are_still_read() {
     let config = read("MaxAuthTries 3\nMaxAuthTries 4\nPermitOpen a:1\nPermitOpen b:2\n");
     assert_eq!(config.max_auth_tries(), 3);
-    assert_eq!(config.policy().to_string(), "clients may open a:1");
+    assert_eq!(config.policy().to_string(), "Clients may open a:1");
     assert_eq!(
         errors("MaxAuthTries 3\nMaxAuthTries none\n"),
         ["file line 2: unsupported option \"none\"."]
@@ -125,8 +125,26 @@ fn forwarding_comes_to_a_policy() {
         ("AllowTcpForwarding yes\nPermitOpen a:1", "a:1"),
         ("", "nothing: set AllowTcpForwarding or PermitOpen"),
     ] {
-        let expected = format!("clients may open {policy}");
+        let expected = format!("Clients may open {policy}");
         assert_eq!(read(text).policy().to_string(), expected, "{text:?}");
+    }
+}
+
+#[test]
+fn rekey_limits_left_out_are_ours() {
+    let hour = Some(Duration::from_secs(3600));
+    for (line, bytes, time) in [
+        ("RekeyLimit default", None, hour),
+        ("RekeyLimit 1M", Some(1 << 20), hour),
+        ("RekeyLimit default none", None, None),
+        ("RekeyLimit none 5m", None, Some(Duration::from_secs(300))),
+        ("RekeyLimit 16", Some(16), hour),
+    ] {
+        assert_eq!(
+            read(line).rekey,
+            Some(RekeyLimits { bytes, time }),
+            "{line}"
+        );
     }
 }
 
@@ -166,10 +184,22 @@ fn what_is_wrong_is_said_with_its_line() {
         ("MaxStartups 1:1:1:1", "Illegal MaxStartups spec."),
         ("HostKey \"\"", "unsupported option \"\"."),
         ("StrictModes sometimes", "unsupported option \"sometimes\"."),
-        ("RekeyLimit 1", "rekeylimit too small"),
+        ("RekeyLimit 15", "rekeylimit too small"),
         ("RekeyLimit lots", "unsupported option \"lots\"."),
         ("RekeyLimit 1G soon", "invalid time value."),
         ("RekeyLimit 1G 0", "invalid time value."),
+        (
+            "Ciphers aes128-cbc",
+            "Bad Ciphers 'aes128-cbc': unknown or unsupported algorithm \"aes128-cbc\"",
+        ),
+        (
+            "KexAlgorithms -*",
+            "Bad KexAlgorithms '-*': no algorithm is left",
+        ),
+        (
+            "HostKeyAlgorithms",
+            "no argument after keyword \"HostKeyAlgorithms\"",
+        ),
         ("PermitOpen", "no argument after keyword \"PermitOpen\""),
         ("PermitOpen a", "PermitOpen a: missing port"),
         ("PermitOpen a:1 b:x", "PermitOpen b:x: bad port number"),

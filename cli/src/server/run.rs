@@ -1,0 +1,303 @@
+//! From a command line to a server that serves, and to its end.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use adit_auth::Decision;
+use adit_crypto::SigningKey;
+use adit_forward::Algorithms;
+use adit_forward::observer::{Answer, Event, KeyQuestion, OpenQuestion, Program};
+use adit_forward::policy::{Denied, Permitted, Policy};
+use adit_forward::reactor::{
+    End, Reactor, ServerConfig, Signals, SshConfig, listen, raise_descriptor_limit,
+};
+use adit_proto::Ident;
+use nix::libc;
+use nix::sys::signal::Signal;
+
+use crate::exit::Exit;
+use crate::file::{self, CONFIG_MAX};
+use crate::harden;
+use crate::provider::{self, IDENT, PROVIDER};
+use crate::report::{Level, Report};
+use crate::server::Said;
+use crate::server::authorized::Authorizer;
+use crate::server::command::Options;
+use crate::server::config::Config;
+use crate::server::host_key::HostKey;
+use crate::server::host_keys::{HostKeys, Missing, Wanted};
+use crate::server::listen::addresses;
+use crate::server::log::Log;
+
+/// Everything that is read before anything is served.
+struct Ready {
+    algorithms: Algorithms,
+    authorizer: Authorizer,
+    config: Config,
+    host_keys: Vec<HostKey>,
+    report: Arc<Report>,
+}
+
+/// `-t`: reads configuration and keys, and changes nothing.
+#[must_use]
+pub fn test(options: Options) -> Exit {
+    match prepare(options, Missing::Tell) {
+        Ok(_) => Exit::Done,
+        Err(Said) => Exit::Failed,
+    }
+}
+
+/// Serves until a signal comes.
+#[must_use]
+pub fn serve(options: Options) -> Exit {
+    // Before any thread is made.
+    let signals = match Signals::block() {
+        Ok(signals) => signals,
+        Err(error) => {
+            Report::stderr(Level::Info).fatal(format_args!("signals: {}", file::reason(&error)));
+            return Exit::Failed;
+        }
+    };
+    harden::process();
+    prepare(options, Missing::Make)
+        .and_then(|ready| ready.serve(signals))
+        .unwrap_or(Exit::Failed)
+}
+
+/// Reads everything.
+fn prepare(options: Options, missing: Missing) -> Result<Ready, Said> {
+    let level = options.level;
+    let report = match &options.log_file {
+        None => Report::stderr(level.unwrap_or_default()),
+        Some(path) => Report::file(level.unwrap_or_default(), path)
+            .map_err(|error| {
+                Report::stderr(level.unwrap_or_default()).fatal(format_args!(
+                    "Couldn't open logfile {}: {}",
+                    path.display(),
+                    file::reason(&error)
+                ));
+                Said
+            })?
+            .with_times(),
+    };
+    let mut config = options.config;
+    if let Some(path) = &options.config_file {
+        read_config(&mut config, path, &report)?;
+    }
+    let report = Arc::new(report.at(level.or(config.level).unwrap_or_default()));
+    let algorithms = provider::algorithms(&config.lists()).map_err(|(list, bad)| {
+        report.fatal(format_args!("Bad list of algorithms '{list}': {bad}"));
+        Said
+    })?;
+    let uid = nix::unistd::geteuid().as_raw();
+    let home = home();
+    let wanted = Wanted {
+        given: &options.host_keys,
+        configured: &config.host_keys,
+        home: home.as_deref(),
+    };
+    let host_keys = HostKeys::new(&report, uid).find(&wanted, missing)?;
+    let offered = host_keys
+        .iter()
+        .flat_map(|host_key| host_key.key.algorithms())
+        .any(|name| algorithms.host_keys.contains(name));
+    if !host_keys.is_empty() && !offered {
+        report.fatal("no host key is of a type that HostKeyAlgorithms names");
+        return Err(Said);
+    }
+    let authorizer = Authorizer::new(
+        PROVIDER,
+        config.authorized_keys.as_deref(),
+        home,
+        config.strict_modes.unwrap_or_default(),
+        uid,
+        Arc::clone(&report),
+    )
+    .map_err(|(word, bad)| {
+        report.fatal(format_args!("AuthorizedKeysFile {word}: {bad}"));
+        Said
+    })?;
+    Ok(Ready {
+        algorithms,
+        authorizer,
+        config,
+        host_keys,
+        report,
+    })
+}
+
+fn read_config(config: &mut Config, path: &Path, report: &Report) -> Result<(), Said> {
+    // As with sshd: no file at all.
+    if path == Path::new("none") {
+        return Ok(());
+    }
+    let contents = file::read(path, CONFIG_MAX).map_err(|error| {
+        report.fatal(format_args!("{}: {error}", path.display()));
+        Said
+    })?;
+    let name = path.display().to_string();
+    config.read(&name, &contents.bytes).map_err(|errors| {
+        for error in &errors {
+            report.error(error);
+        }
+        report.fatal(format_args!(
+            "{name}: terminating, {} bad configuration options",
+            errors.len()
+        ));
+        Said
+    })
+}
+
+/// `$HOME`, or what the system says.
+fn home() -> Option<PathBuf> {
+    std::env::var_os("HOME")
+        .map(PathBuf::from)
+        .filter(|home| home.is_absolute())
+        .or_else(|| {
+            let user = nix::unistd::User::from_uid(nix::unistd::geteuid());
+            user.ok().flatten().map(|user| user.dir)
+        })
+}
+
+impl Ready {
+    fn serve(self, signals: Signals) -> Result<Exit, Said> {
+        let report = &*self.report;
+        let failed = |what: &str, error: &io::Error| {
+            report.fatal(format_args!("{what}: {}", file::reason(error)));
+            Said
+        };
+        if nix::unistd::geteuid().is_root() {
+            report.info("warning: this runs as root and need not: any user will do");
+        }
+        let listeners = self.listen()?;
+        if let Err(error) = raise_descriptor_limit() {
+            report.verbose(format_args!("descriptor limit: {}", file::reason(&error)));
+        }
+        for host_key in &self.host_keys {
+            report.info(format_args!("Host key {host_key}"));
+        }
+        let policy = self.config.policy();
+        report.info(&policy);
+
+        let host_keys: Vec<Box<dyn SigningKey>> = self
+            .host_keys
+            .into_iter()
+            .map(|host_key| host_key.key)
+            .collect();
+        let config = ServerConfig {
+            ssh: SshConfig {
+                provider: PROVIDER,
+                ident: Ident::new(IDENT.as_bytes()).map_err(|error| {
+                    report.fatal(error);
+                    Said
+                })?,
+                algorithms: self.algorithms,
+                rekey: self.config.rekey.unwrap_or_default(),
+            },
+            host_keys: host_keys.into(),
+            login_grace: self.config.login_grace(),
+            max_startups: self.config.max_startups.unwrap_or_default(),
+            alive: self.config.alive(),
+            max_auth_tries: self.config.max_auth_tries(),
+        };
+        let mut program = Serving {
+            log: Log::new(report, config.max_auth_tries, config.max_startups.start),
+            authorizer: Arc::new(self.authorizer),
+            policy,
+        };
+        let mut reactor =
+            Reactor::server(config, listeners).map_err(|error| failed("event loop", &error))?;
+        reactor
+            .watch_signals(signals)
+            .map_err(|error| failed("signals", &error))?;
+        let end = reactor
+            .run(&mut program)
+            .map_err(|error| failed("event loop", &error))?;
+        Ok(match end {
+            End::Signal(number) => {
+                report.info(format_args!("Received signal {number}; terminating."));
+                // sshd's exit codes.
+                if number == Signal::SIGTERM as i32 {
+                    Exit::Done
+                } else {
+                    Exit::Failed
+                }
+            }
+            // Nobody else stops it, and the other ends are those of clients.
+            End::Stopped
+            | End::NotConnected
+            | End::NotAuthenticated
+            | End::ForwardFailed
+            | End::SessionEnded
+            | _ => Exit::Done,
+        })
+    }
+
+    /// All of them or none, except where this host does not have a family at all: a server that
+    /// runs on half of its addresses would leave the other half to whoever took them.
+    fn listen(&self) -> Result<Vec<TcpListener>, Said> {
+        let config = &self.config;
+        let report = &self.report;
+        let family = config.family.unwrap_or_default();
+        let wanted = addresses(&config.listen, &config.ports, family).map_err(|(one, error)| {
+            report.fatal(format_args!(
+                "bad addr or host: {one} ({})",
+                file::reason(&error)
+            ));
+            Said
+        })?;
+        let mut listeners = Vec::new();
+        for address in wanted {
+            match listen(&[address]) {
+                Ok(listener) => listeners.extend(listener),
+                Err((_, error)) if error.raw_os_error() == Some(libc::EAFNOSUPPORT) => {
+                    report.verbose(bind_failed(address, &error));
+                }
+                Err((_, error)) => {
+                    report.fatal(bind_failed(address, &error));
+                    return Err(Said);
+                }
+            }
+        }
+        if listeners.is_empty() {
+            report.fatal("Cannot bind any address.");
+            return Err(Said);
+        }
+        Ok(listeners)
+    }
+}
+
+fn bind_failed(address: SocketAddr, error: &io::Error) -> String {
+    format!(
+        "Bind to port {} on {} failed: {}.",
+        address.port(),
+        address.ip(),
+        file::reason(error)
+    )
+}
+
+/// The program that the event loop asks and tells.
+struct Serving<'a> {
+    log: Log<'a>,
+    authorizer: Arc<Authorizer>,
+    policy: Policy,
+}
+
+impl Program for Serving<'_> {
+    fn observe(&mut self, event: &Event<'_>) {
+        self.log.event(event);
+    }
+
+    fn authorize(&mut self, question: &KeyQuestion<'_>) -> Answer<Decision> {
+        let authorizer = Arc::clone(&self.authorizer);
+        let user = question.user.to_vec();
+        let key_blob = question.key_blob.to_vec();
+        Answer::Later(Box::new(move || authorizer.decide(&user, &key_blob)))
+    }
+
+    fn may_open(&mut self, question: &OpenQuestion<'_>) -> Result<Permitted, Denied> {
+        self.policy.direct_tcpip(question.to.host, question.to.port)
+    }
+}
