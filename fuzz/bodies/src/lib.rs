@@ -8,11 +8,16 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod auth;
+mod config;
+mod connection;
 mod crypto;
+mod files;
 mod mutate;
 mod proto;
 mod seeds;
 mod spec;
+mod transport;
 
 pub use mutate::{Random, mutate};
 pub use seeds::{bytes, string};
@@ -27,73 +32,82 @@ pub struct Target {
     pub seeds: fn() -> Vec<Vec<u8>>,
 }
 
-/// All of them.
+const fn target(name: &'static str, run: fn(&[u8]), seeds: fn() -> Vec<Vec<u8>>) -> Target {
+    Target { name, run, seeds }
+}
+
+/// All of them, by name.
 pub const TARGETS: &[Target] = &[
-    Target {
-        name: "args",
-        run: args::run,
-        seeds: args::seeds,
-    },
-    Target {
-        name: "blob",
-        run: proto::blob,
-        seeds: proto::blob_seeds,
-    },
-    Target {
-        name: "ext_info",
-        run: proto::ext_info,
-        seeds: proto::ext_info_seeds,
-    },
-    Target {
-        name: "forward_spec",
-        run: spec::forward,
-        seeds: spec::forward_seeds,
-    },
-    Target {
-        name: "ident",
-        run: proto::ident,
-        seeds: proto::ident_seeds,
-    },
-    Target {
-        name: "kex_share",
-        run: crypto::kex_share,
-        seeds: crypto::kex_share_seeds,
-    },
-    Target {
-        name: "message",
-        run: proto::message,
-        seeds: proto::message_seeds,
-    },
-    Target {
-        name: "mpint",
-        run: proto::mpint,
-        seeds: proto::mpint_seeds,
-    },
-    Target {
-        name: "name_list",
-        run: proto::name_list,
-        seeds: proto::name_list_seeds,
-    },
-    Target {
-        name: "packet_open",
-        run: crypto::packet_open,
-        seeds: crypto::packet_open_seeds,
-    },
-    Target {
-        name: "permit_open",
-        run: spec::permit_open,
-        seeds: spec::permit_open_seeds,
-    },
-    Target {
-        name: "signature",
-        run: crypto::signature,
-        seeds: crypto::signature_seeds,
-    },
-    Target {
-        name: "wire",
-        run: proto::wire,
-        seeds: proto::wire_seeds,
-    },
+    target("agent_reply", files::agent_reply, files::agent_reply_seeds),
+    target("args", args::run, args::seeds),
+    target("auth_client", auth::client, auth::client_seeds),
+    target("auth_server", auth::server, auth::server_seeds),
+    target(
+        "authorized_keys",
+        files::authorized_keys,
+        files::authorized_keys_seeds,
+    ),
+    target("blob", proto::blob, proto::blob_seeds),
+    target("channel_pair", connection::pair, connection::pair_seeds),
+    target("channel_table", connection::table, connection::table_seeds),
+    target(
+        "client_option",
+        config::client_option,
+        config::client_option_seeds,
+    ),
+    target(
+        "command_line",
+        config::command_line,
+        config::command_line_seeds,
+    ),
+    target("ext_info", proto::ext_info, proto::ext_info_seeds),
+    target("forward_spec", spec::forward, spec::forward_seeds),
+    target("ident", proto::ident, proto::ident_seeds),
+    target("kex_share", crypto::kex_share, crypto::kex_share_seeds),
+    target("key_file", files::key_file, files::key_file_seeds),
+    target(
+        "key_file_inside",
+        files::key_file_inside,
+        files::key_file_inside_seeds,
+    ),
+    target("known_hosts", files::known_hosts, files::known_hosts_seeds),
+    target("message", proto::message, proto::message_seeds),
+    target("mpint", proto::mpint, proto::mpint_seeds),
+    target("name_list", proto::name_list, proto::name_list_seeds),
+    target(
+        "packet_open",
+        crypto::packet_open,
+        crypto::packet_open_seeds,
+    ),
+    target("permit_open", spec::permit_open, spec::permit_open_seeds),
+    target(
+        "public_key_line",
+        files::public_key_line,
+        files::public_key_line_seeds,
+    ),
+    target("signature", crypto::signature, crypto::signature_seeds),
+    target(
+        "sshd_config",
+        config::sshd_config,
+        config::sshd_config_seeds,
+    ),
+    target(
+        "transport_changed_bit",
+        transport::changed_bit,
+        transport::changed_bit_seeds,
+    ),
+    target(
+        "transport_client",
+        transport::from_server,
+        transport::from_server_seeds,
+    ),
+    target("transport_pair", transport::pair, transport::pair_seeds),
+    target(
+        "transport_server",
+        transport::from_client,
+        transport::from_client_seeds,
+    ),
+    target("wire", proto::wire, proto::wire_seeds),
 ];
 
 /// The body of the target of that name, for `../fuzz_targets`.

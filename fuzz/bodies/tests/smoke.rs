@@ -93,8 +93,36 @@ macro_rules! targets {
 }
 
 targets! {
-    args blob ext_info forward_spec ident kex_share message mpint name_list packet_open permit_open
-    signature wire
+    agent_reply
+    args
+    auth_client
+    auth_server
+    authorized_keys
+    blob
+    channel_pair
+    channel_table
+    client_option
+    command_line
+    ext_info
+    forward_spec
+    ident
+    kex_share
+    key_file
+    key_file_inside
+    known_hosts
+    message
+    mpint
+    name_list
+    packet_open
+    permit_open
+    public_key_line
+    signature
+    sshd_config
+    transport_changed_bit
+    transport_client
+    transport_pair
+    transport_server
+    wire
 }
 
 #[test]
