@@ -2,6 +2,8 @@
 //!
 //! Everything that speaks SSH is in the crates below; here is what a person sees of it.
 
+#![forbid(unsafe_code)]
+
 pub mod args;
 pub mod escape;
 pub mod exit;

@@ -1,5 +1,7 @@
 //! `adit`: SSH for port forwarding and nothing else, the client.
 
+#![forbid(unsafe_code)]
+
 use std::process::ExitCode;
 use std::sync::Arc;
 

@@ -15,7 +15,7 @@ use adit_forward::spec::Names;
 use crate::client::options::{IdentityFile, NamedBy, Options};
 use crate::client::paths::Tokens;
 use crate::file::{self, FileError};
-use crate::report::{Level, Report};
+use crate::report::Report;
 
 /// Where a key is looked for when none is named.
 pub const DEFAULT: &str = "~/.ssh/id_ed25519";
@@ -145,15 +145,17 @@ impl Search<'_> {
             let name = path.display().to_string();
             return self.left_out(file, &name, &error.to_string(), None);
         }
-        let level = match file.named_by {
-            NamedBy::Person => Level::Info,
-            NamedBy::Option | NamedBy::Default => Level::Debug1,
-        };
         let given = &file.path;
-        self.report.line(
-            level,
-            format_args!("Warning: Identity file {given} not accessible: {error}."),
-        );
+        match file.named_by {
+            NamedBy::Person => self.report.info(format_args!(
+                "Warning: Identity file {given} not accessible: {error}."
+            )),
+            NamedBy::Option | NamedBy::Default => {
+                let path = path.display();
+                self.report
+                    .debug(format_args!("no such identity: {path}: {error}"));
+            }
+        }
         LeftOut {
             public_blob: public_half(path),
             why: None,
@@ -208,6 +210,7 @@ mod tests {
     use super::*;
     use crate::client::names::ThisMachine;
     use crate::provider::PROVIDER;
+    use crate::report::Level;
     use crate::testing::Directory;
 
     struct Case {

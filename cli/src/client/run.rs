@@ -21,7 +21,7 @@ use crate::client::program::{About, Tunnel};
 use crate::client::trust::{Ask, Policy, Trust};
 use crate::exit::Exit;
 use crate::file::reason;
-use crate::provider::{PROVIDER, aead_first};
+use crate::provider::{IDENT, PROVIDER, aead_first};
 use crate::report::Report;
 
 /// The SSH port (RFC 4250 §4.1).
@@ -43,15 +43,6 @@ impl Fatal {
     fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
-}
-
-/// How the program presents itself to a server.
-///
-/// # Errors
-/// Never, unless the version is not printable.
-pub fn ident() -> Result<Ident, Fatal> {
-    let line = concat!("SSH-2.0-adit_", env!("CARGO_PKG_VERSION"));
-    Ident::new(line.as_bytes()).map_err(|error| Fatal::new(error.to_string()))
 }
 
 /// Makes the tunnel and runs it to its end. Everything is said to `report`.
@@ -98,7 +89,7 @@ fn try_run(command: &Command, names: &dyn Names, report: &Arc<Report>) -> Result
     let config = ClientConfig {
         ssh: SshConfig {
             provider: PROVIDER,
-            ident: ident()?,
+            ident: Ident::new(IDENT.as_bytes()).map_err(|bad| Fatal::new(bad.to_string()))?,
             algorithms,
             rekey: RekeyLimits {
                 bytes: rekey.bytes,

@@ -1,0 +1,235 @@
+//! The program `adit` as a person meets it when something is wrong: what it prints, how it ends.
+//! Nothing here leaves this machine.
+
+#![forbid(unsafe_code)]
+#![expect(clippy::unwrap_used, reason = "a test ends where something is missing")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// A home directory for one test.
+struct Home(PathBuf);
+
+impl Home {
+    fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let n = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("adit-home-{}-{n}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        fs::create_dir_all(path.join(".ssh")).unwrap();
+        Self(path)
+    }
+
+    fn adit(&self, args: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_adit"))
+            .args(args)
+            .env("HOME", &self.0)
+            .env_remove("SSH_AUTH_SOCK")
+            .env("WHERE", "inside")
+            .stdin(Stdio::null())
+            .output()
+            .unwrap()
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn adit(args: &[&str]) -> Output {
+    Home::new().adit(args)
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// It ended with 255, and printed this and nothing else.
+fn assert_fails(args: &[&str], text: &str) {
+    let output = adit(args);
+    assert_eq!(stderr(&output), format!("{text}\n"), "{args:?}");
+    assert_eq!(output.status.code(), Some(255), "{args:?}");
+    assert_eq!(output.stdout, b"", "{args:?}");
+}
+
+#[test]
+fn the_version_goes_to_stderr_and_is_a_success() {
+    let output = adit(&["-V"]);
+    assert!(stderr(&output).starts_with("adit 0.1.0, "));
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(output.stdout, b"");
+}
+
+#[test]
+fn help_goes_to_stdout_and_is_a_success() {
+    let output = adit(&["--help"]);
+    assert!(output.stdout.starts_with(b"usage: adit "));
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn a_wrong_option_gets_the_usage() {
+    for (args, first) in [
+        (&[][..], "usage: adit "),
+        (&["-N"], "usage: adit "),
+        (&["-Z"], "unknown option -- Z\nusage: adit "),
+        (
+            &["-N", "-p"],
+            "option requires an argument -- p\nusage: adit ",
+        ),
+        (&["--frob"], "unknown option -- --frob\nusage: adit "),
+    ] {
+        let output = adit(args);
+        assert!(stderr(&output).starts_with(first), "{}", stderr(&output));
+        assert_eq!(output.status.code(), Some(255));
+    }
+}
+
+#[test]
+fn bad_values_are_named_as_ssh_names_them() {
+    assert_fails(
+        &["-oFoo=1", "h"],
+        "command-line: line 0: Bad configuration option: foo",
+    );
+    assert_fails(
+        &["-o", "StrictHostKeyChecking maybe", "h"],
+        "command-line line 0: unsupported option \"maybe\".",
+    );
+    assert_fails(&["-p", "abc", "h"], "Bad port 'abc'");
+    assert_fails(
+        &["-c", "rot13", "-N", "h"],
+        "command-line line 0: Bad SSH2 cipher spec 'rot13': unknown or unsupported algorithm \
+         \"rot13\".",
+    );
+    assert_fails(
+        &["-N", "-oProxyCommand"],
+        "command-line: line 0: Bad configuration option: proxycommand",
+    );
+    assert_fails(
+        &["-N", "--", "-oProxyCommand=x"],
+        "hostname contains invalid characters",
+    );
+}
+
+#[test]
+fn a_bad_specification_says_which_field() {
+    for (spec, why) in [
+        ("8080", "[bind_address:]port:host:hostport is needed"),
+        (
+            "0:h:80",
+            "the port to listen on, '0', is not a number from 1 to 65535 or a service",
+        ),
+        (
+            "1:h:none-such",
+            "the destination's port, 'none-such', is not a number from 1 to 65535 or a service",
+        ),
+        ("1:${NOWHERE}:2", "environment variable NOWHERE is not set"),
+        (
+            "1:/run/socket",
+            "it names a Unix socket, and only TCP ports are forwarded so far",
+        ),
+    ] {
+        assert_fails(
+            &["-L", spec, "h"],
+            &format!("Bad local forwarding specification '{spec}': {why}"),
+        );
+    }
+}
+
+#[test]
+fn variables_in_a_specification_are_replaced() {
+    let output = adit(&["-6", "-L", "1:${WHERE}:2", "127.0.0.1"]);
+    assert!(stderr(&output).starts_with("ssh: Could not resolve hostname 127.0.0.1"));
+}
+
+#[test]
+fn what_needs_a_shell_is_refused() {
+    for args in [&["-t", "h"][..], &["-N", "h", "ls"], &["-A", "h"], &["h"]] {
+        let output = adit(args);
+        assert_eq!(stderr(&output).lines().count(), 1, "{}", stderr(&output));
+        assert_eq!(output.status.code(), Some(255));
+    }
+}
+
+#[test]
+fn an_address_of_the_wrong_family_is_not_connected_to() {
+    assert_fails(
+        &["-4", "-N", "::1"],
+        "ssh: Could not resolve hostname ::1: Address family for hostname not supported",
+    );
+}
+
+#[test]
+fn a_missing_identity_is_warned_of() {
+    let output = adit(&["-i", "/none/such", "-4", "-N", "::1"]);
+    let warning = "Warning: Identity file /none/such not accessible: No such file or directory.\n";
+    assert!(stderr(&output).starts_with(warning), "{}", stderr(&output));
+}
+
+#[test]
+fn a_configuration_file_is_warned_of_unless_it_is_not_wanted() {
+    let home = Home::new();
+    fs::write(home.0.join(".ssh/config"), "Host x\n").unwrap();
+    let said = |args: &[&str]| stderr(&home.adit(args)).contains("is not read yet");
+    assert!(said(&["-N", "-4", "::1"]));
+    assert!(!said(&["-N", "-4", "-F", "none", "::1"]));
+    assert!(!said(&["-N", "-4", "-q", "::1"]));
+    let output = home.adit(&["-F", "other", "-N", "h"]);
+    assert!(stderr(&output).contains("not read yet"));
+    assert_eq!(output.status.code(), Some(255));
+}
+
+#[test]
+fn compression_is_warned_of_and_the_tunnel_goes_on() {
+    let text = stderr(&adit(&["-C", "-N", "-4", "::1"]));
+    assert!(
+        text.starts_with("Warning: adit does not compress"),
+        "{text}"
+    );
+    assert!(
+        text.contains("ssh: Could not resolve hostname ::1"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_log_file_takes_what_stderr_would_show() {
+    let home = Home::new();
+    let log = home.0.join("log");
+    let output = home.adit(&["-N", "-4", "-E", log.to_str().unwrap(), "::1"]);
+    assert_eq!(stderr(&output), "");
+    assert!(
+        fs::read_to_string(&log)
+            .unwrap()
+            .starts_with("ssh: Could not resolve")
+    );
+    let output = home.adit(&["-N", "-4", "-E", "/none/such/log", "::1"]);
+    assert_eq!(
+        stderr(&output),
+        "Couldn't open logfile /none/such/log: No such file or directory\n"
+    );
+}
+
+#[test]
+fn quiet_is_quiet() {
+    let output = adit(&["-q", "-N", "-4", "::1"]);
+    assert_eq!(stderr(&output), "");
+    assert_eq!(output.status.code(), Some(255));
+}
+
+#[test]
+fn a_fifo_or_a_directory_as_a_key_does_not_stop_it() {
+    let home = Home::new();
+    let fifo = home.0.join("fifo");
+    let made = Command::new("mkfifo").arg(&fifo).status();
+    let fifo = match made {
+        Ok(status) if status.success() => fifo,
+        _ => Path::new("/dev/zero").to_path_buf(),
+    };
+    let output = home.adit(&["-N", "-4", "-i", fifo.to_str().unwrap(), "-i", "/", "::1"]);
+    assert_eq!(stderr(&output).matches("Not a regular file").count(), 2);
+}
