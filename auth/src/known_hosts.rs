@@ -235,20 +235,20 @@ impl KnownHosts {
 
     /// How the hosts of a line name ours.
     fn scope(&self, hosts: &[u8]) -> Option<Scope> {
-        let names = [
-            (Scope::Exact, Some(&self.host.name)),
-            (Scope::WithoutPort, self.host.without_port.as_ref()),
-        ];
-        let mut names = names
-            .into_iter()
-            .filter_map(|(scope, name)| Some((scope, name?)));
-        let found = if hosts.first() == Some(&b'|') {
+        let is_ours: &dyn Fn(&[u8]) -> bool = if hosts.first() == Some(&b'|') {
             let (salt, hash) = hashed_parts(hosts)?;
-            names.find(|(_, name)| equal(&(self.provider.hmac_sha1)(&salt, name), &hash))
+            &move |name| equal(&(self.provider.hmac_sha1)(&salt, name), &hash)
         } else {
-            names.find(|(_, name)| match_list(hosts, name, Case::Folded) == Match::Yes)
+            &|name| match_list(hosts, name, Case::Folded) == Match::Yes
         };
-        found.map(|(scope, _)| scope)
+        let without_port = self.host.without_port.as_deref();
+        if is_ours(&self.host.name) {
+            Some(Scope::Exact)
+        } else if without_port.is_some_and(is_ours) {
+            Some(Scope::WithoutPort)
+        } else {
+            None
+        }
     }
 }
 
