@@ -5,25 +5,23 @@
 //! came from a peer is escaped and cut; in a user's name a blank is escaped too, so that no name
 //! can look like the rest of the line.
 
+mod throttling;
+mod words;
+
 use std::collections::HashMap;
-use std::fmt;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use adit_auth::{Failed, key_type_label};
-use adit_forward::observer::{
-    Authenticated, ChannelEnd, ClosedChannel, Destination, Event, Gone, OpenError, PeerId, PeerInfo,
-};
+use adit_forward::observer::{Authenticated, Event, Gone, OpenError, PeerId, PeerInfo};
 
 use crate::escape::escaped;
 use crate::file::reason;
-use crate::report::{Level, Report};
+use crate::report::Report;
+use throttling::{Ends, Throttling};
+use words::{At, Closed, Host, OpenReason, WORD_MAX, Who};
 
-/// Longest user name or host in a line, before it is escaped: sshd's `%.100s`.
-const WORD_MAX: usize = 100;
-/// While connections are dropped it is said once in this time (sshd's
-/// SSHD_MAXSTARTUPS_LOG_INTERVAL), and for each at VERBOSE.
-const THROTTLING_EVERY: Duration = Duration::from_secs(5 * 60);
+pub(super) use words::Word;
 
 /// The lines about one event loop.
 #[derive(Debug)]
@@ -32,8 +30,7 @@ pub struct Log<'a> {
     max_auth_tries: u32,
     /// Those that are not authenticated yet: no more than MaxStartups lets in.
     startups: HashMap<PeerId, Startup>,
-    throttling: Option<Throttling>,
-    max_startups_begin: usize,
+    throttling: Throttling,
 }
 
 /// What is known of a peer before its authentication.
@@ -41,13 +38,6 @@ pub struct Log<'a> {
 struct Startup {
     identified: bool,
     user: Option<Vec<u8>>,
-}
-
-#[derive(Debug)]
-struct Throttling {
-    since: Instant,
-    said: Instant,
-    dropped: u64,
 }
 
 impl<'a> Log<'a> {
@@ -58,8 +48,7 @@ impl<'a> Log<'a> {
             report,
             max_auth_tries,
             startups: HashMap::new(),
-            throttling: None,
-            max_startups_begin: usize::try_from(max_startups_begin).unwrap_or(usize::MAX),
+            throttling: Throttling::new(max_startups_begin),
         }
     }
 
@@ -88,7 +77,14 @@ impl<'a> Log<'a> {
                 address,
                 local,
                 startups,
-            } => self.dropped(*address, *local, *startups, Instant::now()),
+            } => {
+                let ends = Ends {
+                    address: *address,
+                    local: *local,
+                };
+                self.throttling
+                    .dropped(self.report, ends, *startups, Instant::now());
+            }
             Event::Connected { peer, local } => self.connected(peer, *local),
             Event::IdentReceived { peer, ident } => {
                 if let Some(startup) = self.startups.get_mut(&peer.id) {
@@ -200,7 +196,8 @@ impl<'a> Log<'a> {
     }
 
     fn connected(&mut self, peer: &PeerInfo<'_>, local: Option<SocketAddr>) {
-        self.stop_throttling();
+        self.throttling
+            .let_in(self.report, self.startups.len(), Instant::now());
         self.startups.insert(peer.id, Startup::default());
         let at = At(peer.address);
         match local {
@@ -298,67 +295,6 @@ impl<'a> Log<'a> {
         }
     }
 
-    fn dropped(
-        &mut self,
-        address: SocketAddr,
-        local: Option<SocketAddr>,
-        startups: u32,
-        now: Instant,
-    ) {
-        let level = match &mut self.throttling {
-            None => {
-                self.report.error("beginning MaxStartups throttling");
-                self.throttling = Some(Throttling {
-                    since: now,
-                    said: now,
-                    dropped: 1,
-                });
-                Level::Info
-            }
-            Some(throttling) => {
-                let long_ago = now.saturating_duration_since(throttling.said) > THROTTLING_EVERY;
-                if long_ago {
-                    self.report.error(format_args!(
-                        "in MaxStartups throttling for {} s, {} connections dropped",
-                        now.saturating_duration_since(throttling.since).as_secs(),
-                        throttling.dropped
-                    ));
-                    throttling.said = now;
-                }
-                throttling.dropped = throttling.dropped.saturating_add(1);
-                if long_ago {
-                    Level::Info
-                } else {
-                    Level::Verbose
-                }
-            }
-        };
-        let on = local.map_or_else(String::new, |local| {
-            format!(" on [{}]:{}", local.ip(), local.port())
-        });
-        self.report.line(
-            level,
-            format_args!(
-                "drop connection #{startups} from [{}]:{}{on} past MaxStartups",
-                address.ip(),
-                address.port()
-            ),
-        );
-    }
-
-    /// One was let in: when well below the mark (as sshd has it), the flood is over.
-    fn stop_throttling(&mut self) {
-        if self.startups.len() < self.max_startups_begin.saturating_sub(1)
-            && let Some(throttling) = self.throttling.take()
-        {
-            self.report.info(format_args!(
-                "exited MaxStartups throttling after {} s, {} connections dropped",
-                throttling.since.elapsed().as_secs(),
-                throttling.dropped
-            ));
-        }
-    }
-
     /// `user alice 192.0.2.1 port 50000`, and what sshd writes before that is known.
     fn who(&self, peer: &PeerInfo<'_>) -> Who {
         let (state, user) = match (peer.user, self.startups.get(&peer.id)) {
@@ -370,91 +306,6 @@ impl<'a> Log<'a> {
             user: user.map(|user| format!("{state}{} ", Word(user))),
             at: At(peer.address),
         }
-    }
-}
-
-/// `192.0.2.1 port 50000`.
-struct At(SocketAddr);
-
-impl fmt::Display for At {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} port {}", self.0.ip().to_canonical(), self.0.port())
-    }
-}
-
-struct Who {
-    user: Option<String>,
-    at: At,
-}
-
-impl fmt::Display for Who {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.user.as_deref().unwrap_or(""), self.at)
-    }
-}
-
-/// A peer's word: escaped, cut, and without blanks.
-pub(super) struct Word<'a>(pub(super) &'a [u8]);
-
-impl fmt::Display for Word<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (word, cut) = match self.0.get(..WORD_MAX) {
-            Some(first) if first.len() < self.0.len() => (first, "…"),
-            _ => (self.0, ""),
-        };
-        let word = escaped(word).to_string().replace(' ', "\\u{20}");
-        write!(f, "{word}{cut}")
-    }
-}
-
-/// `host db.example port 5432`.
-struct Host<'a>(&'a Destination<'a>);
-
-impl fmt::Display for Host<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "host {} port {}", Word(self.0.host), self.0.port)
-    }
-}
-
-struct OpenReason<'a>(&'a OpenError<'a>);
-
-impl fmt::Display for OpenReason<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            OpenError::Name(text) => write!(f, "{}", escaped(text.as_bytes())),
-            OpenError::TimedOut => f.write_str("Connection timed out"),
-            OpenError::Connect(error) => f.write_str(&reason(error)),
-            OpenError::Shortage => f.write_str("too many at once"),
-            other => write!(f, "{other:?}"),
-        }
-    }
-}
-
-/// The end of a forwarded connection.
-struct Closed<'a> {
-    peer: &'a PeerInfo<'a>,
-    channel: &'a ClosedChannel<'a>,
-}
-
-impl fmt::Display for Closed<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let why = match self.channel.why {
-            ChannelEnd::Finished => "finished",
-            ChannelEnd::LocalReset => "reset by the destination",
-            ChannelEnd::PeerClosed => "closed by the client",
-            ChannelEnd::SessionEnded => "the session ended",
-        };
-        // Towards the destination goes what the peer sent.
-        write!(
-            f,
-            "Closed forward for {} from {} to {}: {} bytes sent, {} received, {:.3} s, {why}",
-            Word(self.peer.user.unwrap_or_default()),
-            At(self.peer.address),
-            Host(&self.channel.to),
-            self.channel.received,
-            self.channel.sent,
-            self.channel.lasted.as_secs_f64(),
-        )
     }
 }
 

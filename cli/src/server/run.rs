@@ -93,6 +93,19 @@ fn prepare(options: Options, missing: Missing) -> Result<Ready, Said> {
     })?;
     let uid = nix::unistd::geteuid().as_raw();
     let home = home();
+    let authorizer = Authorizer::new(
+        PROVIDER,
+        config.authorized_keys.as_deref(),
+        home.clone(),
+        config.strict_modes.unwrap_or_default(),
+        uid,
+        Arc::clone(&report),
+    )
+    .map_err(|(word, bad)| {
+        report.fatal(format_args!("AuthorizedKeysFile {word}: {bad}"));
+        Said
+    })?;
+    // Last, since it may make one.
     let wanted = Wanted {
         given: &options.host_keys,
         configured: &config.host_keys,
@@ -107,18 +120,6 @@ fn prepare(options: Options, missing: Missing) -> Result<Ready, Said> {
         report.fatal("no host key is of a type that HostKeyAlgorithms names");
         return Err(Said);
     }
-    let authorizer = Authorizer::new(
-        PROVIDER,
-        config.authorized_keys.as_deref(),
-        home,
-        config.strict_modes.unwrap_or_default(),
-        uid,
-        Arc::clone(&report),
-    )
-    .map_err(|(word, bad)| {
-        report.fatal(format_args!("AuthorizedKeysFile {word}: {bad}"));
-        Said
-    })?;
     Ok(Ready {
         algorithms,
         authorizer,

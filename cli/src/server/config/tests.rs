@@ -1,5 +1,6 @@
 //! Tables: what lines come to, and what is said about those that come to nothing.
 
+use super::words::{LIST_MAX, max_startups};
 use super::*;
 
 fn read(text: &str) -> Config {

@@ -1,11 +1,14 @@
 //! Each line, to the letter.
 
 use std::io;
+use std::time::Duration;
 
 use adit_auth::{FailedKey, FailedSignature, Fingerprint};
+use adit_forward::observer::{ChannelEnd, ClosedChannel, Destination};
 use adit_forward::policy::Denied;
 
 use super::*;
+use crate::report::Level;
 
 const KEY: &str = "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
@@ -338,19 +341,4 @@ fn a_flood_is_said_once_and_its_end_once() {
         "{lines:?}"
     );
     assert!(lines[2].ends_with(" s, 2 connections dropped"), "{lines:?}");
-}
-
-#[test]
-fn a_long_flood_is_said_every_five_minutes() {
-    let report = Report::memory(Level::Info);
-    let mut log = Log::new(&report, 3, 10);
-    let start = Instant::now();
-    let mut dropped = |after: Duration| {
-        log.dropped("192.0.2.7:1".parse().unwrap(), None, 10, start + after);
-        report.kept().len()
-    };
-    assert_eq!(dropped(Duration::ZERO), 2);
-    assert_eq!(dropped(THROTTLING_EVERY), 2);
-    assert_eq!(dropped(THROTTLING_EVERY + Duration::from_secs(1)), 4);
-    assert!(report.kept()[2].ends_with("throttling for 301 s, 2 connections dropped"));
 }

@@ -1,0 +1,99 @@
+//! The parts of lines, each as sshd writes it.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use adit_forward::observer::{ChannelEnd, ClosedChannel, Destination, OpenError, PeerInfo};
+
+use crate::escape::escaped;
+use crate::file::reason;
+
+/// Longest user name or host in a line, before it is escaped: sshd's `%.100s`.
+pub(super) const WORD_MAX: usize = 100;
+
+/// `192.0.2.1 port 50000`.
+pub(super) struct At(pub(super) SocketAddr);
+
+impl fmt::Display for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} port {}", self.0.ip().to_canonical(), self.0.port())
+    }
+}
+
+/// `user alice 192.0.2.1 port 50000`.
+pub(super) struct Who {
+    pub(super) user: Option<String>,
+    pub(super) at: At,
+}
+
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.user.as_deref().unwrap_or(""), self.at)
+    }
+}
+
+/// A peer's word: escaped, cut, and without blanks.
+pub(in crate::server) struct Word<'a>(pub(in crate::server) &'a [u8]);
+
+impl fmt::Display for Word<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (word, cut) = match self.0.get(..WORD_MAX) {
+            Some(first) if first.len() < self.0.len() => (first, "…"),
+            _ => (self.0, ""),
+        };
+        let word = escaped(word).to_string().replace(' ', "\\u{20}");
+        write!(f, "{word}{cut}")
+    }
+}
+
+/// `host db.example port 5432`.
+pub(super) struct Host<'a>(pub(super) &'a Destination<'a>);
+
+impl fmt::Display for Host<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "host {} port {}", Word(self.0.host), self.0.port)
+    }
+}
+
+/// Why a destination was not reached.
+pub(super) struct OpenReason<'a>(pub(super) &'a OpenError<'a>);
+
+impl fmt::Display for OpenReason<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            OpenError::Name(text) => write!(f, "{}", escaped(text.as_bytes())),
+            OpenError::TimedOut => f.write_str("Connection timed out"),
+            OpenError::Connect(error) => f.write_str(&reason(error)),
+            OpenError::Shortage => f.write_str("too many at once"),
+            other => write!(f, "{other:?}"),
+        }
+    }
+}
+
+/// The end of a forwarded connection.
+pub(super) struct Closed<'a> {
+    pub(super) peer: &'a PeerInfo<'a>,
+    pub(super) channel: &'a ClosedChannel<'a>,
+}
+
+impl fmt::Display for Closed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let why = match self.channel.why {
+            ChannelEnd::Finished => "finished",
+            ChannelEnd::LocalReset => "reset by the destination",
+            ChannelEnd::PeerClosed => "closed by the client",
+            ChannelEnd::SessionEnded => "the session ended",
+        };
+        // Towards the destination goes what the peer sent.
+        write!(
+            f,
+            "Closed forward for {} from {} to {}: {} bytes sent, {} received, {:.3} s, {why}",
+            Word(self.peer.user.unwrap_or_default()),
+            At(self.peer.address),
+            Host(&self.channel.to),
+            self.channel.received,
+            self.channel.sent,
+            self.channel.lasted.as_secs_f64(),
+        )
+    }
+}
