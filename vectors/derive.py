@@ -15,7 +15,7 @@ import re
 
 import cryptography_vectors
 from cryptography.hazmat.primitives import poly1305
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
@@ -71,6 +71,21 @@ def ed25519_records():
         key = Ed25519PrivateKey.from_private_bytes(seed)
         assert key.public_key().public_bytes_raw() == public and key.sign(message) == signature
         yield dict(seed=seed, public=public, message=message, signature=signature)
+
+
+def ed25519_refused_records():
+    order = 2**252 + 27742317777372353535851937790883648493
+    for seed, public, message, _ in list(ed25519())[:3]:
+        # RFC 8032 §5.1.6 with r = 0: R is the neutral element, and S = k a.
+        h = bytearray(hashlib.sha512(seed).digest()[:32])
+        h[0] &= 248
+        h[31] = h[31] & 127 | 64
+        neutral = (1).to_bytes(32, "little")
+        k = int.from_bytes(hashlib.sha512(neutral + public + message).digest(), "little")
+        s = k * int.from_bytes(h, "little") % order
+        signature = neutral + s.to_bytes(32, "little")
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, message)  # OpenSSL takes it
+        yield dict(public=public, message=message, signature=signature)
 
 
 # --- X25519 ---
@@ -193,6 +208,10 @@ write("ed25519.txt", """
 Ed25519: sign.input of https://ed25519.cr.yp.to/software.html, some of its 1024 lines. The first
 three are RFC 8032 §7.1, TEST 1 to 3; the last record is TEST SHA(abc) there.
 """, ed25519_records())
+write("ed25519_refused.txt", """
+Ed25519 signatures that satisfy RFC 8032 §5.1.7 and that no honest signer makes: r = 0, so that R is
+the neutral element. Made from RFC 8032 §7.1, TEST 1 to 3.
+""", ed25519_refused_records())
 write("x25519.txt", """
 X25519: RFC 7748 §5.2, the two vectors and the first iteration.
 """, x25519_records())

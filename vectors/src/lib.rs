@@ -7,6 +7,9 @@
 
 /// Ed25519 (RFC 8032 §7.1 and more): `seed`, `public`, `message`, `signature`.
 pub const ED25519: &str = include_str!("../data/ed25519.txt");
+/// Ed25519 signatures whose R is of small order, though the equation holds: `public`, `message`,
+/// `signature`.
+pub const ED25519_REFUSED: &str = include_str!("../data/ed25519_refused.txt");
 /// X25519 (RFC 7748 §5.2): `scalar`, `u`, `result`.
 pub const X25519: &str = include_str!("../data/x25519.txt");
 /// AES-GCM (NIST CAVS): `key`, `nonce`, `associated`, `plain`, `sealed`, `tag`.
@@ -140,6 +143,7 @@ mod tests {
     fn every_file_names_its_source_and_has_records() {
         for file in [
             ED25519,
+            ED25519_REFUSED,
             X25519,
             AES_GCM,
             AES_GCM_OPENSSH,

@@ -161,4 +161,11 @@ mod tests {
     fn gcm_is_as_nist_publishes_it() {
         gcm::tests::gcm_is_as_nist_publishes_it::<Gcm>();
     }
+
+    #[test]
+    fn a_direction_costs_less_than_two_kilobytes() {
+        // Boxed once for each key; seal and open have nothing else to allocate.
+        assert!(size_of::<Gcm>() <= 2048, "{}", size_of::<Gcm>());
+        assert!(size_of::<ChaCha>() <= 256, "{}", size_of::<ChaCha>());
+    }
 }

@@ -1,7 +1,7 @@
 //! Signatures across all pairs of providers, and those that are refused.
 
 use adit_crypto::{PrivateKey, Provider, SigningKey, verify};
-use adit_vectors::{ED25519, records};
+use adit_vectors::{ED25519, ED25519_REFUSED, records};
 
 use crate::{Repeatable, Script, each_bit_turned, on_each_provider, providers};
 
@@ -162,23 +162,26 @@ fn small_order_points() -> Vec<[u8; 32]> {
 }
 
 fn points_of_small_order_are_refused_as_key_and_as_r(here: &Provider) {
-    // With S = 0 the equation is 0 = R + k A: for A and R of small order some messages fit.
-    let points = small_order_points();
-    for public in &points {
-        for r in &points {
-            let signature = [&r[..], &[0; 32]].concat();
+    // A: with S = 1 the equation is B = R + k A, and R = B fits whenever k A vanishes: for each
+    // message under the neutral element, for one in eight under a point of order 8.
+    let mut base = [0x66; 32];
+    base[0] = 0x58;
+    let mut one = [0; 32];
+    one[0] = 1;
+    for public in small_order_points() {
+        for message in 0_u8..64 {
+            assert!(!is_good(here, &public, &[message], &[base, one].concat()));
+        }
+        // With S = 0, R of small order fits instead.
+        for r in small_order_points() {
             for message in 0_u8..16 {
-                assert!(!is_good(here, public, &[message], &signature));
+                assert!(!is_good(here, &public, &[message], &[r, [0; 32]].concat()));
             }
         }
     }
-    let record = &records(ED25519)[1];
-    let (public, message) = (record.bytes("public"), record.bytes("message"));
-    let signature = record.bytes("signature");
-    for point in &points {
-        assert!(!is_good(here, point, message, signature));
-        let with_r = [&point[..], &signature[32..]].concat();
-        assert!(!is_good(here, public, message, &with_r));
+    for record in records(ED25519_REFUSED) {
+        let (public, message) = (record.bytes("public"), record.bytes("message"));
+        assert!(!is_good(here, public, message, record.bytes("signature")));
     }
 }
 
