@@ -42,7 +42,7 @@ use request::Pending;
 /// OpenSSH takes 1024, which no agent needs.
 pub const REQUESTS_MAX: u32 = 64;
 
-/// How many failures and requests a session may have.
+/// How many failures a session may have; [`REQUESTS_MAX`] bounds the rest.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Limits {
     /// The failure that reaches this number ends the session (sshd's MaxAuthTries).

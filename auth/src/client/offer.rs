@@ -34,7 +34,7 @@ pub struct OfferedKey {
 pub enum Need<'a> {
     /// Nothing: send what is due, or wait for the server.
     Nothing,
-    /// A signature blob over `message` by this key; give it to [`Client::signed`].
+    /// A signature blob over `message` by this key; give it to [`crate::Client::signed`].
     Sign {
         /// Of the key.
         key: KeyId,

@@ -52,7 +52,8 @@ fn changed(file: usize, line: usize, key_type: &'static str) -> Verdict {
 fn lines_say_what_ssh_reads_in_them() {
     use Verdict::Unknown;
     let (k1, k2, r) = (key(1), key(2), rsa(1));
-    // Each verdict for key 1 of host.example.com:22, as ssh and ssh-keygen -F have it.
+    // Each verdict for key 1 of host.example.com:22, as ssh 9.2 has it, save that ssh does not take
+    // a tab for the end of a marker, and then goes on with a revoked key.
     for (content, expected) in [
         (String::new(), Unknown),
         (format!("host.example.com {k1}"), known(0, 1)),
@@ -151,6 +152,7 @@ fn another_port_is_another_host_unless_the_key_is_the_same() {
         ),
         (format!("host {k2}\n[host]:2222 {k1}"), known(0, 2)),
         (format!("[host]:* {k1}"), known(0, 1)),
+        // Stricter than ssh, which looks at the bare name only when nothing else is known.
         (
             format!("@revoked host {k1}\n[host]:2222 {k1}"),
             revoked(0, 1),

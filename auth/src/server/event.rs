@@ -10,9 +10,9 @@ use crate::fingerprint::Fingerprint;
 pub enum ServerNeed<'a> {
     /// Nothing: send what is due, or wait for the client.
     Nothing,
-    /// Whether this user may log in with this key; give it to [`Server::authorize`]. Asked for a
-    /// probe and for a signed request alike, before or after anything else about it is known to the
-    /// peer; for a user who does not exist do the same work and refuse.
+    /// Whether this user may log in with this key; give it to [`crate::Server::authorize`]. Asked
+    /// for a probe and for a signed request alike, each anew. For a user who does not exist do the
+    /// same work, then refuse.
     Authorize {
         /// From a stranger. Put it into a path only if [`crate::is_plain_user_name`].
         user: &'a [u8],
@@ -43,7 +43,7 @@ pub enum ServerEvent {
     Failed(Failed),
 }
 
-/// A failed request, for the log. [`Server::user`] says whose.
+/// A failed request, for the log. [`crate::Server::user`] says whose.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Failed {
     /// Method name, printable ASCII; `unknown` if what came was not a name.
