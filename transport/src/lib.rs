@@ -392,3 +392,6 @@ impl Transport {
         self.end();
     }
 }
+
+#[cfg(test)]
+mod tests;

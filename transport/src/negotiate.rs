@@ -23,7 +23,7 @@ const MACS: [&str; 2] = [
 /// Whether a KEXINIT is the first of a connection, which alone carries markers.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Which<'a> {
-    First { markers: &'a [u8] },
+    First { markers: [&'a [u8]; 2] },
     Later,
 }
 
@@ -61,8 +61,10 @@ impl Offer {
     pub(crate) fn kexinit(&self, cookie: [u8; 16], which: Which<'_>) -> Result<Vec<u8>, Error> {
         let mut kex = self.kex.clone();
         if let Which::First { markers } = which {
-            kex.push(b',');
-            kex.extend_from_slice(markers);
+            for marker in markers {
+                kex.push(b',');
+                kex.extend_from_slice(marker);
+            }
         }
         let ciphers = NameList::parse(&self.ciphers)?;
         let macs = NameList::parse(&self.macs)?;

@@ -70,7 +70,9 @@ impl Transport {
                 Ok(None)
             }
             Admit::KexInit => {
-                self.exchange_began = now;
+                if matches!(self.exchange, Exchange::Idle) {
+                    self.exchange_began = now;
+                }
                 self.on_kexinit(packet)?;
                 Ok(None)
             }
@@ -154,6 +156,7 @@ impl Transport {
     pub(crate) fn fail(&mut self, error: Error) {
         if matches!(self.life, Life::Running) {
             self.life = Life::Failed(error);
+            self.tx.close();
         }
     }
 }

@@ -211,3 +211,18 @@ impl Rx {
         }
     }
 }
+
+#[cfg(test)]
+impl Rx {
+    pub(crate) const fn seq(&self) -> u32 {
+        self.seq
+    }
+
+    pub(crate) const fn set_seq(&mut self, seq: u32) {
+        self.seq = seq;
+    }
+
+    pub(crate) const fn usage_mut(&mut self) -> &mut Usage {
+        &mut self.usage
+    }
+}

@@ -60,6 +60,11 @@ impl SendBuf {
             .saturating_add(self.b_end)
     }
 
+    #[cfg(test)]
+    pub(crate) fn capacity(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// The hole that a packet goes to which needs `wanted` bytes: one of at least that size when
     /// there is one, and otherwise the largest. It does not get smaller by consuming.
     pub(crate) fn hole(&self, wanted: usize) -> Hole {

@@ -18,11 +18,16 @@ pub(crate) enum Strict {
     No,
 }
 
+const EXT_INFO_CLIENT: &[u8] = b"ext-info-c";
+const EXT_INFO_SERVER: &[u8] = b"ext-info-s";
+const STRICT_CLIENT: &[u8] = b"kex-strict-c-v00@openssh.com";
+const STRICT_SERVER: &[u8] = b"kex-strict-s-v00@openssh.com";
+
 /// What we put behind the methods in our first KEXINIT.
-pub(crate) const fn our_markers(role: Role) -> &'static [u8] {
+pub(crate) const fn our_markers(role: Role) -> [&'static [u8]; 2] {
     match role {
-        Role::Client => b"ext-info-c,kex-strict-c-v00@openssh.com",
-        Role::Server => b"ext-info-s,kex-strict-s-v00@openssh.com",
+        Role::Client => [EXT_INFO_CLIENT, STRICT_CLIENT],
+        Role::Server => [EXT_INFO_SERVER, STRICT_SERVER],
     }
 }
 
@@ -42,19 +47,19 @@ pub(crate) enum ExtInfoWanted {
 }
 
 impl Markers {
-    /// From the peer's first list; `role` is ours.
-    pub(crate) fn read(role: Role, kex_algorithms: NameList<'_>) -> Self {
-        let (strict, ext_info): (&[u8], &[u8]) = match role {
-            Role::Client => (b"kex-strict-s-v00@openssh.com", b"ext-info-s"),
-            Role::Server => (b"kex-strict-c-v00@openssh.com", b"ext-info-c"),
+    /// From the first list of each side; `role` is ours.
+    pub(crate) fn read(role: Role, ours: NameList<'_>, theirs: NameList<'_>) -> Self {
+        let (our_strict, strict, ext_info) = match role {
+            Role::Client => (STRICT_CLIENT, STRICT_SERVER, EXT_INFO_SERVER),
+            Role::Server => (STRICT_SERVER, STRICT_CLIENT, EXT_INFO_CLIENT),
         };
         Self {
-            strict: if kex_algorithms.contains(strict) {
+            strict: if ours.contains(our_strict) && theirs.contains(strict) {
                 Strict::Agreed
             } else {
                 Strict::No
             },
-            ext_info: if kex_algorithms.contains(ext_info) {
+            ext_info: if theirs.contains(ext_info) {
                 ExtInfoWanted::Yes
             } else {
                 ExtInfoWanted::No
@@ -69,12 +74,29 @@ mod tests {
 
     #[test]
     fn only_the_other_roles_markers_count() {
-        let ours = NameList::parse(our_markers(Role::Client)).unwrap();
-        let read = Markers::read(Role::Server, ours);
-        assert_eq!(read.strict, Strict::Agreed);
-        assert_eq!(read.ext_info, ExtInfoWanted::Yes);
-        let mirrored = Markers::read(Role::Client, ours);
-        assert_eq!(mirrored.strict, Strict::No);
-        assert_eq!(mirrored.ext_info, ExtInfoWanted::No);
+        let of = |role| our_markers(role).join(&b',');
+        let (client, server) = (of(Role::Client), of(Role::Server));
+        let client = NameList::parse(&client).unwrap();
+        let server = NameList::parse(&server).unwrap();
+        for (role, ours, theirs, mirrored) in [
+            (Role::Client, client, server, client),
+            (Role::Server, server, client, server),
+        ] {
+            let read = Markers::read(role, ours, theirs);
+            assert_eq!(
+                (read.strict, read.ext_info),
+                (Strict::Agreed, ExtInfoWanted::Yes)
+            );
+            let read = Markers::read(role, ours, mirrored);
+            assert_eq!(
+                (read.strict, read.ext_info),
+                (Strict::No, ExtInfoWanted::No)
+            );
+            let read = Markers::read(role, NameList::EMPTY, theirs);
+            assert_eq!(
+                (read.strict, read.ext_info),
+                (Strict::No, ExtInfoWanted::Yes)
+            );
+        }
     }
 }

@@ -324,3 +324,26 @@ impl DataSlot<'_> {
         self.tx.seal(self.at, DATA_HEAD_LEN.saturating_add(n))
     }
 }
+
+#[cfg(test)]
+impl Tx {
+    pub(crate) const fn seq(&self) -> u32 {
+        self.seq
+    }
+
+    pub(crate) const fn set_seq(&mut self, seq: u32) {
+        self.seq = seq;
+    }
+
+    pub(crate) const fn usage_mut(&mut self) -> &mut Usage {
+        &mut self.usage
+    }
+
+    pub(crate) const fn kex_room(&self) -> usize {
+        self.kex_room
+    }
+
+    pub(crate) fn capacity(&self) -> usize {
+        self.buf.capacity()
+    }
+}

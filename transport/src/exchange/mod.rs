@@ -104,7 +104,7 @@ impl Transport {
         let ours = KexInit::decode(&our_payload)?;
         let theirs = KexInit::decode(payload)?;
         if self.session_id.is_none() {
-            let markers = Markers::read(self.role, theirs.kex_algorithms);
+            let markers = Markers::read(self.role, ours.kex_algorithms, theirs.kex_algorithms);
             self.strict = markers.strict;
             self.ext_info_wanted = markers.ext_info;
             if markers.strict == Strict::Agreed && packet.seq() != 0 {
