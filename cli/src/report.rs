@@ -90,15 +90,9 @@ impl Level {
 pub struct Report {
     level: Level,
     to: To,
-    times: Times,
+    /// What each line begins with, behind the time; `None`: with neither.
+    program: Option<String>,
     dropped: AtomicU32,
-}
-
-/// Whether lines begin with the time.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Times {
-    Shown,
-    Left,
 }
 
 #[derive(Debug)]
@@ -118,20 +112,22 @@ impl Report {
 
     const fn new(level: Level, to: To) -> Self {
         let dropped = AtomicU32::new(0);
-        let times = Times::Left;
+        let program = None;
         Self {
             level,
             to,
-            times,
+            program,
             dropped,
         }
     }
 
-    /// Each line begins with the time: for a server's own file, which has it from nobody else.
+    /// Each line begins with the time, `name` and the process: for a server's own file. A line on
+    /// standard error gets that from whoever reads it. This is the shape in which filters written
+    /// for syslog, such as fail2ban's for sshd, find what they look for.
     #[must_use]
-    pub fn with_times(self) -> Self {
-        let times = Times::Shown;
-        Self { times, ..self }
+    pub fn stamped(self, name: &str) -> Self {
+        let program = Some(format!("{name}[{}]: ", std::process::id()));
+        Self { program, ..self }
     }
 
     /// To the end of a file (`-E`), which is made with mode 0600 when it is missing.
@@ -190,11 +186,11 @@ impl Report {
         if !self.shows(level) {
             return;
         }
-        let time = match self.times {
-            Times::Shown => time::utc(SystemTime::now()) + " ",
-            Times::Left => String::new(),
+        let stamp = match &self.program {
+            Some(program) => format!("{} {program}", time::utc(SystemTime::now())),
+            None => String::new(),
         };
-        let line = format!("{time}{}{text}\n", level.prefix());
+        let line = format!("{stamp}{}{text}\n", level.prefix());
         let patience = if level == Level::Fatal {
             PollTimeout::from(FATAL_WAIT_MS)
         } else {
@@ -324,12 +320,13 @@ mod tests {
     }
 
     #[test]
-    fn lines_begin_with_the_time_where_it_is_wanted() {
-        let report = Report::memory(Level::Info).with_times();
+    fn a_stamped_line_has_time_program_and_process() {
+        let report = Report::memory(Level::Info).stamped("aditd");
         report.info("a");
         let lines = report.kept();
         let (time, text) = lines[0].split_once(' ').unwrap();
-        assert_eq!((time.len(), text), ("2026-11-22T14:08:07Z".len(), "a"));
+        assert_eq!(time.len(), "2026-11-22T14:08:07Z".len());
+        assert_eq!(text, format!("aditd[{}]: a", std::process::id()));
     }
 
     #[test]

@@ -74,7 +74,9 @@ Options mean what they mean to sshd(8), except:
 
 Keys are looked for in ~/.ssh/authorized_keys of the user that runs aditd, or
 where AuthorizedKeysFile says. A login name is a label: it stands for %u there,
-and in the log. Log lines are sshd's; in the file of -E each has its time.";
+and in the log. Log lines are sshd's, on standard error as bare as those of
+sshd -e; in the file of -E each begins with time, program and process, which is
+what fail2ban's filter for sshd reads.";
 
 const LETTERS: &str = "46DdE:ef:h:o:p:qtV";
 

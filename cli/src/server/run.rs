@@ -80,7 +80,7 @@ fn prepare(options: Options, missing: Missing) -> Result<Ready, Said> {
                 ));
                 Said
             })?
-            .with_times(),
+            .stamped("aditd"),
     };
     let mut config = options.config;
     if let Some(path) = &options.config_file {
