@@ -127,14 +127,15 @@ impl<S: Write> Outlet<'_, S> {
         let mut taken = 0;
         if *self.writable && self.spill.is_empty() {
             taken = write_some(self.sink, slices)?;
+            // A short write says that the socket is full: no second call to hear it again. One
+            // that was not tried says nothing, and may be the last to know that there is room.
+            *self.writable = taken == slices.iter().map(|slice| slice.len()).sum();
         }
         let mut skip = taken;
         for slice in slices {
             let (_, left) = slice.split_at(slice.len().min(skip));
             skip = skip.saturating_sub(slice.len());
             if !left.is_empty() {
-                // A short write says that the socket is full: no second call to hear it again.
-                *self.writable = false;
                 self.spill.add(left);
             }
         }
