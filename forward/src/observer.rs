@@ -1,6 +1,6 @@
 //! What a program is told by the event loop, and what it is asked.
 //!
-//! Everything here is borrowed, plain data: no sockets, no protocol types. Bytes that came from a
+//! Everything here is plain data, borrowed where it is large: no sockets, nothing to call. Bytes that came from a
 //! peer (names, texts, hosts) are as received: whoever prints them escapes them first.
 //!
 //! Nothing that is called here may wait. What takes time (a file, a person) is handed back as
@@ -11,6 +11,7 @@ use core::time::Duration;
 use std::io;
 
 use adit_auth::{Decision, Failed, Fingerprint, Refused};
+pub use adit_transport::Negotiated;
 
 use crate::policy::{Denied, Permitted};
 
@@ -36,21 +37,6 @@ pub struct Destination<'a> {
     pub host: &'a [u8],
     /// TCP port; a uint32 on the wire (RFC 4254 §7.2), so a peer may name what is none.
     pub port: u32,
-}
-
-/// What was agreed on with a peer. All names as negotiated.
-#[derive(Clone, Copy, Debug)]
-pub struct Negotiated<'a> {
-    /// Key exchange method.
-    pub kex: &'a str,
-    /// Host key signature algorithm.
-    pub host_key: &'a str,
-    /// Cipher towards the server, and its MAC where it does not bring its own.
-    pub to_server: (&'a str, Option<&'a str>),
-    /// Cipher towards the client, alike.
-    pub to_client: (&'a str, Option<&'a str>),
-    /// Whether both sides keep to strict key exchange.
-    pub strict: bool,
 }
 
 /// What happened. `#[non_exhaustive]`: a program prints those that it knows.
@@ -89,7 +75,7 @@ pub enum Event<'a> {
         /// The peer.
         peer: PeerInfo<'a>,
         /// What was agreed on.
-        negotiated: Negotiated<'a>,
+        negotiated: Negotiated,
     },
     /// Another key exchange is complete.
     Rekeyed {

@@ -32,13 +32,6 @@ use crate::exit::Exit;
 use crate::file::reason;
 use crate::report::{Level, Report};
 
-/// Key exchange methods with a half that a quantum computer is not known to break.
-const POST_QUANTUM: [&str; 3] = [
-    "mlkem768x25519-sha256",
-    "sntrup761x25519-sha512",
-    "sntrup761x25519-sha512@openssh.com",
-];
-
 /// What a tunnel is about, for its messages.
 #[derive(Clone, Debug)]
 pub struct About {
@@ -164,26 +157,25 @@ impl Tunnel {
         }
     }
 
-    fn negotiated(&self, negotiated: &Negotiated<'_>) {
+    fn negotiated(&self, negotiated: &Negotiated) {
         let report = &self.report;
         report.debug(format_args!("kex: algorithm: {}", negotiated.kex));
         report.debug(format_args!(
             "kex: host key algorithm: {}",
             negotiated.host_key
         ));
-        for (way, (cipher, mac)) in [
-            ("server->client", negotiated.to_client),
-            ("client->server", negotiated.to_server),
-        ] {
+        let to_client = (negotiated.cipher_to_client, negotiated.mac_to_client);
+        let to_server = (negotiated.cipher_to_server, negotiated.mac_to_server);
+        for (way, (cipher, mac)) in [("server->client", to_client), ("client->server", to_server)] {
             let mac = mac.unwrap_or("<implicit>");
             report.debug(format_args!(
                 "kex: {way} cipher: {cipher} MAC: {mac} compression: none"
             ));
         }
-        if !negotiated.strict {
+        if !negotiated.strict_kex {
             report.verbose("The server does not support strict key exchange.");
         }
-        if !POST_QUANTUM.contains(&negotiated.kex) {
+        if !negotiated.post_quantum {
             report
                 .info("** WARNING: connection is not using a post-quantum key exchange algorithm.");
         }

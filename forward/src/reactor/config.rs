@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use adit_crypto::{Provider, SigningKey};
 use adit_proto::Ident;
-use adit_transport::{Algorithms, RekeyLimits};
+use adit_transport::{Algorithms, Buffers, Config as TransportConfig, RekeyLimits};
+
+use crate::life::Patience;
 
 /// What every session of a program is made with.
 #[derive(Clone)]
@@ -20,6 +22,20 @@ pub struct SshConfig {
     pub algorithms: Algorithms,
     /// When keys are changed.
     pub rekey: RekeyLimits,
+}
+
+impl SshConfig {
+    /// For one session.
+    pub(super) fn transport(&self) -> TransportConfig {
+        TransportConfig {
+            provider: self.provider,
+            random: self.provider.random,
+            ident: self.ident.clone(),
+            algorithms: self.algorithms.clone(),
+            rekey: self.rekey,
+            buffers: Buffers::default(),
+        }
+    }
 }
 
 impl core::fmt::Debug for SshConfig {
@@ -177,6 +193,15 @@ impl Default for MaxStartups {
             start: 10,
             rate: 30,
             full: 100,
+        }
+    }
+}
+
+impl From<KeepAlive> for Patience {
+    fn from(alive: KeepAlive) -> Self {
+        Self {
+            interval: alive.interval,
+            count_max: alive.count,
         }
     }
 }

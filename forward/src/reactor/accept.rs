@@ -1,0 +1,284 @@
+//! Listening sockets on the loop: what is accepted, how much in one turn, and when to stop.
+
+use core::net::SocketAddr;
+use std::io::{self, ErrorKind};
+use std::net::TcpListener as StdListener;
+
+use adit_connection::OpenKind;
+use mio::net::{TcpListener, TcpStream};
+use mio::{Interest, Token};
+
+use super::context::Context;
+use super::dial::BOTH;
+use super::limits::{Pause, Tell, is_shortage};
+use super::local::{Local, Socket, Subject, Way, reset};
+use super::ready::Ready;
+use super::timer::{Armed, Timer};
+use super::{Reactor, Side, Source};
+use crate::observer::{Event, Program};
+
+/// Connections accepted from one socket in one turn: a flood on one port delays nobody else long.
+const ACCEPTS_MAX: usize = 16;
+
+/// What connections to a socket are for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum For {
+    /// SSH clients.
+    Peers,
+    /// Applications: the forward's place in the configuration.
+    Forward(usize),
+}
+
+/// A listening socket.
+#[derive(Debug)]
+pub(super) struct Listening {
+    listener: TcpListener,
+    address: SocketAddr,
+    source: usize,
+    purpose: For,
+    ready: Waiting,
+    pause: Pause,
+    armed: Armed,
+    /// Accepted when there was no channel for it: nothing more is accepted before it has one.
+    held: Option<(TcpStream, SocketAddr)>,
+    full: Full,
+}
+
+/// Whether connections may be waiting.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Waiting {
+    No,
+    Perhaps,
+}
+
+/// Whether the channel table was full when last asked.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Full {
+    No,
+    Yes,
+}
+
+/// What became of one accept(2).
+enum Accepted {
+    Done,
+    /// Nothing more can be taken now.
+    Stop,
+}
+
+impl Listening {
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(super) fn note(&mut self) {
+        self.ready = Waiting::Perhaps;
+    }
+
+    pub(super) fn fired(&mut self) {
+        self.armed.fired();
+    }
+
+    pub(super) fn channel_freed(&mut self) {
+        self.full = Full::No;
+    }
+
+    fn can_accept(&self, context: &Context) -> bool {
+        (self.ready == Waiting::Perhaps || self.held.is_some())
+            && self.full == Full::No
+            && !self.pause.lasts(context.now)
+    }
+
+    fn next(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
+        match self.held.take() {
+            Some(held) => Ok(held),
+            None => self.listener.accept(),
+        }
+    }
+}
+
+impl Reactor {
+    /// Puts a listening socket on the loop.
+    pub(super) fn add_listener(
+        &mut self,
+        listener: StdListener,
+        purpose: For,
+    ) -> io::Result<SocketAddr> {
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let mut listener = TcpListener::from_std(listener);
+        let source = self.context.sources.insert(Source::Waker);
+        let registered =
+            self.context
+                .registry
+                .register(&mut listener, Token(source), Interest::READABLE);
+        if let Err(error) = registered {
+            self.context.sources.remove(source);
+            return Err(error);
+        }
+        let slot = self.listeners.insert(Listening {
+            listener,
+            address,
+            source,
+            purpose,
+            ready: Waiting::Perhaps,
+            pause: Pause::default(),
+            armed: Armed::default(),
+            held: None,
+            full: Full::No,
+        });
+        if let Some(entry) = self.context.sources.get_mut(source) {
+            *entry = Source::Listener(slot);
+        }
+        Ok(address)
+    }
+
+    pub(super) fn listen_for_peers(&mut self, listener: StdListener) -> io::Result<SocketAddr> {
+        self.add_listener(listener, For::Peers)
+    }
+
+    pub(super) fn close_listeners(&mut self) {
+        for slot in self.listeners.numbers() {
+            if let Some(mut listening) = self.listeners.remove(slot) {
+                self.context.sources.remove(listening.source);
+                let timers = &mut self.context.timers;
+                timers.disarm(Timer::Listener(slot), &mut listening.armed);
+            }
+        }
+    }
+
+    /// Whether something could be accepted without a new event.
+    pub(super) fn can_accept(&self) -> bool {
+        self.listeners.iter().any(|l| l.can_accept(&self.context))
+    }
+
+    pub(super) fn accept_all(&mut self, program: &mut dyn Program) {
+        if !self.can_accept() {
+            return;
+        }
+        for slot in self.listeners.numbers() {
+            for _ in 0..ACCEPTS_MAX {
+                let Some(mut listening) = self.listeners.take(slot) else {
+                    break;
+                };
+                let accepted = self.accept(slot, &mut listening, program);
+                self.listeners.put(slot, listening);
+                if let Accepted::Stop = accepted {
+                    break;
+                }
+            }
+        }
+    }
+
+    fn accept(
+        &mut self,
+        slot: usize,
+        listening: &mut Listening,
+        program: &mut dyn Program,
+    ) -> Accepted {
+        if !listening.can_accept(&self.context) {
+            return Accepted::Stop;
+        }
+        match listening.next() {
+            Ok((stream, from)) => {
+                listening.pause.accepted();
+                // At once: otherwise the kernel holds back the second small packet (RFC 896).
+                let _ = stream.set_nodelay(true);
+                match listening.purpose {
+                    For::Peers => {
+                        self.accept_peer(stream, from, program);
+                        Accepted::Done
+                    }
+                    For::Forward(forward) => match self.carry(stream, from, forward, program) {
+                        None => Accepted::Done,
+                        Some(back) => {
+                            listening.held = Some((back, from));
+                            listening.full = Full::Yes;
+                            Accepted::Stop
+                        }
+                    },
+                }
+            }
+            Err(e) if e.kind() == ErrorKind::WouldBlock => {
+                listening.ready = Waiting::No;
+                Accepted::Stop
+            }
+            Err(e) if is_shortage(&e) => {
+                if listening.pause.begin(self.context.now) == Tell::Now {
+                    program.observe(&Event::AcceptPaused {
+                        address: listening.address,
+                        error: &e,
+                    });
+                }
+                let until = listening.pause.until();
+                let timers = &mut self.context.timers;
+                timers.arm(Timer::Listener(slot), &mut listening.armed, until);
+                Accepted::Stop
+            }
+            // That connection is gone already (accept(2)); the next may be well.
+            Err(_) => Accepted::Done,
+        }
+    }
+
+    /// Opens a channel for an application. Gives the socket back when there is none left.
+    fn carry(
+        &mut self,
+        mut stream: TcpStream,
+        from: SocketAddr,
+        forward: usize,
+        program: &mut dyn Program,
+    ) -> Option<TcpStream> {
+        let Side::Client(client) = &self.side else {
+            return None;
+        };
+        let (Some(slot), Some(route)) = (client.peer(), client.forwards.get(forward)) else {
+            reset(&stream);
+            return None;
+        };
+        let peer = self.peers.get_mut(slot)?;
+        let originator = from.ip().to_canonical().to_string();
+        let opened = peer.session.open(OpenKind::DirectTcpip {
+            host: route.host.as_bytes(),
+            port: route.port,
+            originator: originator.as_bytes(),
+            originator_port: from.port(),
+        });
+        let Ok(channel) = opened else {
+            return Some(stream);
+        };
+        let peer_slot = slot;
+        let source = self.context.sources.insert(Source::Local {
+            peer: peer_slot,
+            channel,
+        });
+        let registered = self
+            .context
+            .registry
+            .register(&mut stream, Token(source), BOTH);
+        if registered.is_err() {
+            self.context.sources.remove(source);
+            reset(&stream);
+            peer.session.close(channel);
+            peer.session.release(channel);
+            return None;
+        }
+        let way = Way::Socket(Socket {
+            stream,
+            source,
+            ready: Ready {
+                writable: true,
+                ..Ready::default()
+            },
+        });
+        let subject = Subject::Forward { forward, from };
+        let local = Local::new(channel, way, subject, self.context.now);
+        peer.state.locals.insert(local);
+        program.observe(&Event::Accepted {
+            peer: peer.state.info(),
+            channel: channel.number(),
+            from,
+            forward,
+        });
+        self.schedule(slot);
+        None
+    }
+}

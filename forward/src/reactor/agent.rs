@@ -1,0 +1,161 @@
+//! The ssh-agent's socket: one question at a time, and the loop never waits for the answer.
+
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind, Read, Write};
+use std::path::Path;
+
+use adit_auth::agent::{self, Answer, FrameReader};
+use adit_auth::{KeyId, OfferedKey};
+use adit_crypto::Unspecified;
+use mio::Token;
+use mio::event::Event;
+use mio::net::UnixStream;
+
+use super::Source;
+use super::context::Context;
+use super::dial::BOTH;
+use super::ready::Ready;
+
+/// What was asked, in order: an agent answers in that order.
+#[derive(Debug)]
+enum Asked {
+    Identities,
+    Signature(KeyId),
+}
+
+/// What an agent said.
+#[derive(Debug)]
+pub(super) enum Said {
+    /// Its keys, with their comments.
+    Identities(Vec<(OfferedKey, String)>),
+    /// A signature, or none.
+    Signature(KeyId, Result<Vec<u8>, Unspecified>),
+}
+
+/// A connection to an agent.
+#[derive(Debug)]
+pub(super) struct Agent {
+    stream: UnixStream,
+    source: usize,
+    ready: Ready,
+    out: VecDeque<u8>,
+    frames: FrameReader,
+    asked: VecDeque<Asked>,
+}
+
+impl Agent {
+    /// Connects, and asks for its keys.
+    pub(super) fn connect(path: &Path, context: &mut Context) -> io::Result<Self> {
+        let mut stream = UnixStream::connect(path)?;
+        let source = context.sources.insert(Source::Agent);
+        let registered = context.registry.register(&mut stream, Token(source), BOTH);
+        if let Err(error) = registered {
+            context.sources.remove(source);
+            return Err(error);
+        }
+        let mut out = VecDeque::new();
+        out.extend(agent::request_identities());
+        Ok(Self {
+            stream,
+            source,
+            ready: Ready::default(),
+            out,
+            frames: FrameReader::new(),
+            asked: VecDeque::from([Asked::Identities]),
+        })
+    }
+
+    /// Asks for a signature; `None` when the question is too long for any agent.
+    pub(super) fn sign(
+        &mut self,
+        key: KeyId,
+        key_blob: &[u8],
+        algorithm: &str,
+        message: &[u8],
+    ) -> Option<()> {
+        self.out
+            .extend(agent::sign_request(key_blob, message, algorithm)?);
+        self.asked.push_back(Asked::Signature(key));
+        Some(())
+    }
+
+    pub(super) fn note(&mut self, event: &Event) {
+        self.ready.note(event);
+    }
+
+    /// Its place among the sources.
+    pub(super) fn source(&self) -> usize {
+        self.source
+    }
+
+    /// Moves bytes both ways; what came is given to `heard`. An error, the agent's end among
+    /// them, is the end of this connection.
+    pub(super) fn turn(&mut self, heard: &mut dyn FnMut(Said)) -> io::Result<()> {
+        while self.ready.writable && !self.out.is_empty() {
+            let (front, _) = self.out.as_slices();
+            match self.stream.write(front) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(n) => drop(self.out.drain(..n)),
+                Err(e) if e.kind() == ErrorKind::WouldBlock => self.ready.writable = false,
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+            }
+        }
+        let mut buffer = [0; 4096];
+        while self.ready.readable {
+            match self.stream.read(&mut buffer) {
+                Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+                Ok(n) => self.take(buffer.get(..n).unwrap_or(&[]), heard)?,
+                Err(e) if e.kind() == ErrorKind::WouldBlock => self.ready.readable = false,
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, mut bytes: &[u8], heard: &mut dyn FnMut(Said)) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let n = self.frames.read(bytes).map_err(io::Error::other)?;
+            bytes = bytes.get(n..).unwrap_or(&[]);
+            if let Some(frame) = self.frames.frame() {
+                let Some(asked) = self.asked.pop_front() else {
+                    return Err(io::Error::other(agent::AgentError::Unexpected));
+                };
+                heard(said(&asked, frame).map_err(io::Error::other)?);
+                self.frames.next_frame();
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives up. Questions without an answer get none.
+    pub(super) fn close(self) -> impl Iterator<Item = Said> {
+        self.asked.into_iter().map(|asked| match asked {
+            Asked::Identities => Said::Identities(Vec::new()),
+            Asked::Signature(key) => Said::Signature(key, Err(Unspecified)),
+        })
+    }
+}
+
+fn said(asked: &Asked, frame: &[u8]) -> Result<Said, agent::AgentError> {
+    Ok(match asked {
+        Asked::Identities => Said::Identities(match agent::identities(frame)? {
+            Answer::Given(identities) => (0..)
+                .zip(identities)
+                .map(|(n, identity)| {
+                    let comment = String::from_utf8_lossy(identity.comment);
+                    (identity.offer(KeyId(n)), comment.into_owned())
+                })
+                .collect(),
+            Answer::Refused => Vec::new(),
+        }),
+        Asked::Signature(key) => Said::Signature(
+            *key,
+            match agent::signature(frame)? {
+                Answer::Given(signature) => Ok(signature.to_vec()),
+                Answer::Refused => Err(Unspecified),
+            },
+        ),
+    })
+}

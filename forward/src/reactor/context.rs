@@ -1,0 +1,88 @@
+//! What every part of a loop may need, apart from sessions: so that one session can be worked on
+//! while the rest is at hand.
+
+use core::time::Duration;
+
+use adit_connection::ChannelId;
+use mio::Registry;
+use mio::event::Event;
+
+use super::Source;
+use super::arena::Arena;
+use super::dial::{Dial, Progress, Tell};
+use super::inbox::Outlet;
+use super::pool::Pool;
+use super::timer::Timers;
+use crate::observer::PeerId;
+
+/// Shared state of one loop.
+#[derive(Debug)]
+pub(super) struct Context {
+    pub(super) registry: Registry,
+    /// `Token(n)` is slot n.
+    pub(super) sources: Arena<Source>,
+    /// Connections being made.
+    pub(super) dials: Arena<OwnedDial>,
+    pub(super) timers: Timers,
+    pub(super) notes: Outlet,
+    /// Threads for the resolver.
+    pub(super) names: Pool,
+    /// Threads for files; apart, so that a slow resolver delays no login.
+    pub(super) files: Pool,
+    /// Time since the loop's start, read once a batch.
+    pub(super) now: Duration,
+}
+
+/// Who a connection is for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Owner {
+    /// The client's session.
+    Client,
+    /// This peer's channel.
+    Channel {
+        peer: usize,
+        id: PeerId,
+        channel: ChannelId,
+    },
+}
+
+/// A connection being made, and for whom.
+#[derive(Debug)]
+pub(super) struct OwnedDial {
+    pub(super) owner: Owner,
+    pub(super) dial: Dial,
+}
+
+impl Context {
+    /// Begins to connect. The slot stays in use only while it is pending.
+    pub(super) fn dial(&mut self, dial: OwnedDial, tell: Tell<'_>) -> (usize, Progress) {
+        let slot = self.dials.insert(dial);
+        (slot, self.advance(slot, tell))
+    }
+
+    /// Goes on with a dial whose time has come.
+    pub(super) fn advance(&mut self, slot: usize, tell: Tell<'_>) -> Progress {
+        self.with_dial(slot, |dial, context| dial.advance(slot, context, tell))
+    }
+
+    /// Goes on with a dial one of whose sockets has something to say.
+    pub(super) fn dial_event(&mut self, slot: usize, event: &Event, tell: Tell<'_>) -> Progress {
+        self.with_dial(slot, |dial, context| dial.event(slot, event, context, tell))
+    }
+
+    fn with_dial(
+        &mut self,
+        slot: usize,
+        work: impl FnOnce(&mut Dial, &mut Self) -> Progress,
+    ) -> Progress {
+        let Some(mut owned) = self.dials.take(slot) else {
+            return Progress::Pending;
+        };
+        let progress = work(&mut owned.dial, self);
+        match progress {
+            Progress::Pending => self.dials.put(slot, owned),
+            Progress::Connected(_) | Progress::Failed(_) => self.dials.release(slot),
+        }
+        progress
+    }
+}

@@ -1,0 +1,269 @@
+//! What a session's events lead to: the place where one session, its local sockets, the loop's
+//! shared state and the program meet. Everything here happens within one turn.
+
+use adit_connection::ChannelId;
+use adit_transport::HostKeyOffer;
+
+use super::context::Context;
+use super::inbox::Note;
+use super::local::{Ending, Local, Queued, Seen, Subject, Way, destination};
+use super::pool;
+use super::state::{Answering, Cause, Letter, State};
+use crate::error::Error;
+use crate::observer::{
+    Answer, ChannelEnd, Event as Told, HostKeyQuestion, HostKeyVerdict, Program,
+};
+use crate::relay::{self, Outlet};
+use crate::session::{Event, Session, Span};
+
+/// See the module.
+pub(super) struct Desk<'a> {
+    pub(super) state: &'a mut State,
+    pub(super) context: &'a mut Context,
+    pub(super) program: &'a mut dyn Program,
+}
+
+impl Desk<'_> {
+    /// Puts a channel in the run queue if its socket may have something to read.
+    pub(super) fn queue(&mut self, id: ChannelId) {
+        let Some(local) = self.state.locals.get_mut(id) else {
+            return;
+        };
+        let done = local.local_eof == Seen::Yes || local.queued == Queued::Yes;
+        if !done && local.socket().is_some_and(|socket| socket.ready.readable) {
+            local.queued = Queued::Yes;
+            self.state.run.push_back(id);
+        }
+    }
+
+    /// After something ended: passes it on, and lets go of the channel when nothing is left to do.
+    pub(super) fn settle(&mut self, session: &mut Session, id: ChannelId) {
+        let Some(local) = self.state.locals.get_mut(id) else {
+            return;
+        };
+        if local.settle() == Seen::Yes {
+            let why = local.end();
+            self.end(session, id, why, Ending::Fin);
+        }
+    }
+
+    /// The local socket failed: CLOSE without EOF, and nothing more is written to it.
+    pub(super) fn fail(&mut self, session: &mut Session, id: ChannelId) {
+        session.channels.close(id);
+        self.end(session, id, ChannelEnd::LocalReset, Ending::Reset);
+    }
+
+    fn end(&mut self, session: &mut Session, id: ChannelId, why: ChannelEnd, ending: Ending) {
+        let Some(mut local) = self.state.locals.remove(id) else {
+            return;
+        };
+        // What it never took is given up; the peer may send as much again, to others.
+        session.channels.delivered(id, local.spill.clear());
+        session.channels.release(id);
+        self.tell_closed(&local, why);
+        local.close(ending, self.context);
+        self.state.freed = Seen::Yes;
+    }
+
+    /// One line for a log.
+    pub(super) fn tell_closed(&mut self, local: &Local, why: ChannelEnd) {
+        let mut from = String::new();
+        let channel = local.told(&self.state.forwards, &mut from, why, self.context.now);
+        self.program.observe(&Told::ChannelClosed {
+            peer: self.state.info(),
+            channel: &channel,
+        });
+    }
+
+    fn confirmed(&mut self, id: ChannelId) {
+        if let Some(local) = self.state.locals.get_mut(id)
+            && let Subject::Forward { forward, .. } = local.subject
+        {
+            self.program.observe(&Told::ChannelOpened {
+                peer: self.state.info(),
+                channel: id.number(),
+                to: destination(&self.state.forwards, forward),
+                address: None,
+            });
+        }
+        self.queue(id);
+    }
+
+    fn refused(&mut self, session: &mut Session, id: ChannelId, reason_code: u32, text: Span) {
+        let Some(local) = self.state.locals.remove(id) else {
+            return;
+        };
+        if let Subject::Forward { forward, .. } = local.subject {
+            self.program.observe(&Told::OpenRefused {
+                peer: self.state.info(),
+                channel: id.number(),
+                to: destination(&self.state.forwards, forward),
+                reason_code,
+                description: session.bytes(text),
+            });
+        }
+        session.channels.release(id);
+        local.close(Ending::Reset, self.context);
+        self.state.freed = Seen::Yes;
+    }
+
+    fn host_key(&mut self, session: &mut Session, offer: HostKeyOffer) {
+        let answer = self.program.host_key(&HostKeyQuestion {
+            peer: self.state.info(),
+            algorithm: offer.algorithm,
+            key_blob: &offer.blob,
+        });
+        match answer {
+            Answer::Now(HostKeyVerdict::Trust) => session.trust(offer.trust()),
+            Answer::Now(HostKeyVerdict::Refuse) => self.state.end(Cause::HostKeyRefused),
+            Answer::Later(work) => {
+                let (notes, peer) = (self.context.notes.clone(), self.state.id);
+                let slot = self.state.slot;
+                let asked = pool::ask(move || {
+                    let letter = Letter::HostKey(work());
+                    notes.send(Note::Letter { peer, slot, letter });
+                });
+                match asked {
+                    Ok(()) => {
+                        // A person thinks as long as they like.
+                        self.state.login_deadline = None;
+                        self.state.offer = Some(offer);
+                    }
+                    Err(_) => self.state.end(Cause::HostKeyRefused),
+                }
+            }
+        }
+    }
+
+    /// The answer of a person.
+    pub(super) fn host_key_answered(&mut self, session: &mut Session, verdict: HostKeyVerdict) {
+        match (self.state.offer.take(), verdict) {
+            (Some(offer), HostKeyVerdict::Trust) => session.trust(offer.trust()),
+            (Some(_), HostKeyVerdict::Refuse) => self.state.end(Cause::HostKeyRefused),
+            (None, _) => {}
+        }
+    }
+
+    fn established(&mut self, session: &Session) {
+        self.tell_ident(session);
+        if let Some(negotiated) = session.transport().negotiated() {
+            self.program.observe(&Told::Negotiated {
+                peer: self.state.info(),
+                negotiated: *negotiated,
+            });
+        }
+        self.state.established();
+    }
+
+    /// Tells of the peer's identification, once.
+    pub(super) fn tell_ident(&mut self, session: &Session) {
+        if self.state.ident_told == Seen::No
+            && let Some(ident) = session.transport().peer_ident()
+        {
+            self.state.ident_told = Seen::Yes;
+            self.program.observe(&Told::IdentReceived {
+                peer: self.state.info(),
+                ident: ident.as_bytes(),
+            });
+        }
+    }
+
+    fn authenticated(&mut self, session: &Session) {
+        let Some(user) = session.user() else { return };
+        self.state.authenticated(user.user());
+        self.program.observe(&Told::Authenticated {
+            peer: self.state.info(),
+            key_type: user.key_type(),
+            fingerprint: *user.fingerprint(),
+        });
+    }
+}
+
+impl relay::Locals for Desk<'_> {
+    type Sink = mio::net::TcpStream;
+
+    fn outlet(&mut self, id: ChannelId) -> Option<Outlet<'_, Self::Sink>> {
+        let local = self.state.locals.get_mut(id)?;
+        match &mut local.way {
+            Way::Socket(socket) => Some(Outlet {
+                sink: &mut socket.stream,
+                spill: &mut local.spill,
+                writable: &mut socket.ready.writable,
+            }),
+            Way::Dial(_) | Way::LookUp(_) => None,
+        }
+    }
+
+    fn took(&mut self, id: ChannelId, n: usize) {
+        if let Some(local) = self.state.locals.get_mut(id) {
+            local.received = local.received.saturating_add(n as u64);
+        }
+    }
+
+    fn failed(&mut self, session: &mut Session, id: ChannelId, _error: std::io::Error) {
+        self.fail(session, id);
+    }
+
+    fn event(&mut self, session: &mut Session, event: Event) -> Result<(), Error> {
+        match event {
+            Event::Alive | Event::Data { .. } => {}
+            Event::Authenticated => self.authenticated(session),
+            Event::AuthFailed(failed) => {
+                self.state.asked = Answering::Nobody;
+                self.program.observe(&Told::AuthenticationFailed {
+                    peer: self.state.info(),
+                    user: session.claimed_user().unwrap_or_default(),
+                    failed: &failed,
+                });
+            }
+            Event::Banner(message) => self.program.observe(&Told::Banner {
+                peer: self.state.info(),
+                message: session.bytes(message),
+            }),
+            Event::Closed(id) => {
+                if let Some(local) = self.state.locals.get_mut(id) {
+                    local.peer_close = Seen::Yes;
+                }
+                self.settle(session, id);
+            }
+            Event::Debug { message, .. } => {
+                let text = String::from_utf8_lossy(session.bytes(message));
+                self.program.observe(&Told::Debug {
+                    peer: Some(self.state.info()),
+                    text: &text,
+                });
+            }
+            Event::Disconnected {
+                reason_code,
+                description,
+            } => {
+                let description = session.bytes(description).to_vec();
+                self.state.end(Cause::Disconnected {
+                    reason_code,
+                    description,
+                });
+            }
+            Event::Eof(id) => {
+                if let Some(local) = self.state.locals.get_mut(id) {
+                    local.peer_eof = Seen::Yes;
+                }
+                self.settle(session, id);
+            }
+            Event::Established => self.established(session),
+            Event::HostKey(offer) => self.host_key(session, offer),
+            Event::OpenAsked { id, data } => self.open_asked(session, id, data)?,
+            Event::OpenConfirmed(id) => self.confirmed(id),
+            Event::OpenRefused {
+                id,
+                reason_code,
+                description,
+            } => self.refused(session, id, reason_code, description),
+            Event::Refused(refused) => self.state.end(Cause::Refused(refused)),
+            Event::Rekeyed => self.program.observe(&Told::Rekeyed {
+                peer: self.state.info(),
+            }),
+            Event::WindowOpened(id) => self.queue(id),
+        }
+        Ok(())
+    }
+}

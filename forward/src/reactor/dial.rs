@@ -1,0 +1,234 @@
+//! Connections being made: the sockets of a [`Race`]. The first that connects wins; the others are
+//! closed.
+
+use core::net::SocketAddr;
+use core::time::Duration;
+use std::io::{self, ErrorKind};
+
+use mio::event::Event;
+use mio::net::TcpStream;
+use mio::{Interest, Token};
+
+use super::Source;
+use super::context::Context;
+use super::race::{Race, Step};
+use super::ready::Ready;
+use super::timer::{Armed, Timer};
+
+/// All that is ever asked of mio for a socket: edge-triggered, so never changed again.
+pub(super) const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
+
+/// A socket that is connected, with its place among the sources.
+#[derive(Debug)]
+pub(super) struct Connected {
+    pub(super) stream: TcpStream,
+    pub(super) address: SocketAddr,
+    pub(super) source: usize,
+    pub(super) ready: Ready,
+}
+
+/// Why no address could be reached.
+#[derive(Debug)]
+pub(super) enum Failed {
+    /// The last address's error; the others' are like it.
+    Connect(io::Error),
+    TooLate,
+}
+
+/// Hears of an attempt that begins (no error), and of one that failed.
+pub(super) type Tell<'a> = &'a mut dyn FnMut(SocketAddr, Option<&io::Error>);
+
+/// How far it is.
+#[derive(Debug)]
+pub(super) enum Progress {
+    Connected(Connected),
+    Failed(Failed),
+    Pending,
+}
+
+/// Attempts to reach one host.
+#[derive(Debug)]
+pub(super) struct Dial {
+    race: Race,
+    attempts: Vec<Attempt>,
+    last_error: Option<io::Error>,
+    armed: Armed,
+}
+
+#[derive(Debug)]
+struct Attempt {
+    stream: TcpStream,
+    address: SocketAddr,
+    source: usize,
+    ready: Ready,
+}
+
+/// What an attempt's socket says.
+enum Look {
+    Connected,
+    Failed(io::Error),
+    NotYet,
+}
+
+impl Dial {
+    pub(super) fn new(addresses: &[SocketAddr], deadline: Option<Duration>) -> Self {
+        Self {
+            race: Race::new(addresses, deadline),
+            attempts: Vec::new(),
+            last_error: None,
+            armed: Armed::default(),
+        }
+    }
+
+    /// Goes on as far as it can without waiting. `slot` is where this dial is (or would be) kept:
+    /// events and timers name it. `tell` hears of attempts and of their failures.
+    pub(super) fn advance(
+        &mut self,
+        slot: usize,
+        context: &mut Context,
+        tell: Tell<'_>,
+    ) -> Progress {
+        loop {
+            match self.race.step(context.now) {
+                Step::Try(address) => {
+                    tell(address, None);
+                    match self.attempt(slot, address, context) {
+                        Ok(None) => {}
+                        Ok(Some(connected)) => {
+                            self.finish(slot, context);
+                            return Progress::Connected(connected);
+                        }
+                        Err(error) => self.failed(address, error, tell),
+                    }
+                }
+                Step::Wait(until) => {
+                    context
+                        .timers
+                        .arm(Timer::Dial(slot), &mut self.armed, until);
+                    return Progress::Pending;
+                }
+                Step::Lost => {
+                    self.finish(slot, context);
+                    let error = self.last_error.take();
+                    let error = error.unwrap_or_else(|| ErrorKind::AddrNotAvailable.into());
+                    return Progress::Failed(Failed::Connect(error));
+                }
+                Step::TooLate => {
+                    self.finish(slot, context);
+                    return Progress::Failed(Failed::TooLate);
+                }
+            }
+        }
+    }
+
+    /// An event for one of the attempts' sockets; then [`Dial::advance`].
+    pub(super) fn event(
+        &mut self,
+        slot: usize,
+        event: &Event,
+        context: &mut Context,
+        tell: Tell<'_>,
+    ) -> Progress {
+        let source = event.token().0;
+        let Some(n) = self.attempts.iter().position(|a| a.source == source) else {
+            return Progress::Pending;
+        };
+        if let Some(attempt) = self.attempts.get_mut(n) {
+            attempt.ready.note(event);
+            match look(&attempt.stream) {
+                Look::NotYet => return Progress::Pending,
+                Look::Connected => {
+                    let won = self.attempts.swap_remove(n);
+                    self.finish(slot, context);
+                    return Progress::Connected(Connected {
+                        stream: won.stream,
+                        address: won.address,
+                        source: won.source,
+                        ready: Ready {
+                            writable: true,
+                            ..won.ready
+                        },
+                    });
+                }
+                Look::Failed(error) => {
+                    let lost = self.attempts.swap_remove(n);
+                    context.sources.remove(lost.source);
+                    self.failed(lost.address, error, tell);
+                }
+            }
+        }
+        self.advance(slot, context, tell)
+    }
+
+    /// The timer fired; then [`Dial::advance`].
+    pub(super) fn fired(&mut self) {
+        self.armed.fired();
+    }
+
+    /// Closes what is left of it.
+    pub(super) fn finish(&mut self, slot: usize, context: &mut Context) {
+        context.timers.disarm(Timer::Dial(slot), &mut self.armed);
+        for attempt in self.attempts.drain(..) {
+            context.sources.remove(attempt.source);
+        }
+    }
+
+    fn failed(&mut self, address: SocketAddr, error: io::Error, tell: Tell<'_>) {
+        tell(address, Some(&error));
+        self.last_error = Some(error);
+        self.race.failed();
+    }
+
+    fn attempt(
+        &mut self,
+        slot: usize,
+        address: SocketAddr,
+        context: &mut Context,
+    ) -> io::Result<Option<Connected>> {
+        let mut stream = TcpStream::connect(address)?;
+        // At once: otherwise the kernel holds back the second small packet (RFC 896).
+        let _ = stream.set_nodelay(true);
+        // On a fast path it is through already: one look saves a turn of the loop.
+        let looked = look(&stream);
+        if let Look::Failed(error) = looked {
+            return Err(error);
+        }
+        let source = context.sources.insert(Source::Attempt(slot));
+        let registered = context.registry.register(&mut stream, Token(source), BOTH);
+        if let Err(error) = registered {
+            context.sources.remove(source);
+            return Err(error);
+        }
+        if let Look::Connected = looked {
+            let ready = Ready {
+                writable: true,
+                ..Ready::default()
+            };
+            return Ok(Some(Connected {
+                stream,
+                address,
+                source,
+                ready,
+            }));
+        }
+        self.attempts.push(Attempt {
+            stream,
+            address,
+            source,
+            ready: Ready::default(),
+        });
+        Ok(None)
+    }
+}
+
+fn look(stream: &TcpStream) -> Look {
+    match stream.take_error() {
+        Ok(Some(error)) | Err(error) => return Look::Failed(error),
+        Ok(None) => {}
+    }
+    match stream.peer_addr() {
+        Ok(_) => Look::Connected,
+        Err(error) if error.kind() == ErrorKind::NotConnected => Look::NotYet,
+        Err(error) => Look::Failed(error),
+    }
+}

@@ -1,0 +1,280 @@
+//! The local sides of one session's channels: sockets of applications (client) or of destinations
+//! (server), found by the channel's index.
+
+use core::net::SocketAddr;
+use core::time::Duration;
+use std::net::Shutdown;
+
+use adit_connection::ChannelId;
+use mio::net::TcpStream;
+use nix::libc;
+use nix::sys::socket::{setsockopt, sockopt};
+
+use super::context::Context;
+use super::ready::Ready;
+use super::resolve::Wanted;
+use crate::observer::{ChannelEnd, ClosedChannel, Destination};
+use crate::spill::Spill;
+
+/// One channel's local side.
+pub(super) struct Local {
+    pub(super) channel: ChannelId,
+    pub(super) way: Way,
+    pub(super) spill: Spill,
+    /// In its session's run queue.
+    pub(super) queued: Queued,
+    /// The local side has sent its last byte.
+    pub(super) local_eof: Seen,
+    /// The peer has sent its last byte.
+    pub(super) peer_eof: Seen,
+    /// The peer's CLOSE is here.
+    pub(super) peer_close: Seen,
+    /// Bytes to the peer and from it.
+    pub(super) sent: u64,
+    pub(super) received: u64,
+    pub(super) since: Duration,
+    pub(super) subject: Subject,
+}
+
+/// How far a local side is.
+pub(super) enum Way {
+    /// Its name waits to be looked up, or is being looked up.
+    LookUp(Box<LookUp>),
+    /// It is being connected; the dial's slot.
+    Dial(usize),
+    /// It has a socket.
+    Socket(Socket),
+}
+
+pub(super) struct LookUp {
+    pub(super) name: String,
+    pub(super) port: u16,
+    pub(super) wanted: Wanted,
+}
+
+/// A socket, its place among the sources, and what it can do.
+pub(super) struct Socket {
+    pub(super) stream: TcpStream,
+    pub(super) source: usize,
+    pub(super) ready: Ready,
+}
+
+/// What a channel is about.
+pub(super) enum Subject {
+    /// An application on a forwarded port: which forward, and who connected.
+    Forward { forward: usize, from: SocketAddr },
+    /// A destination that the client asked for.
+    Direct(Box<Direct>),
+}
+
+/// direct-tcpip as it was asked for (RFC 4254 §7.2).
+pub(super) struct Direct {
+    pub(super) host: Vec<u8>,
+    pub(super) port: u32,
+    pub(super) originator: Vec<u8>,
+    pub(super) originator_port: u32,
+}
+
+impl Direct {
+    pub(super) fn to(&self) -> Destination<'_> {
+        Destination {
+            host: &self.host,
+            port: self.port,
+        }
+    }
+
+    pub(super) fn originator(&self) -> Destination<'_> {
+        Destination {
+            host: &self.originator,
+            port: self.originator_port,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Queued {
+    No,
+    Yes,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Seen {
+    No,
+    Yes,
+}
+
+/// How a socket is closed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Ending {
+    /// FIN: everything was delivered.
+    Fin,
+    /// RST: the application must not take a broken tunnel for a clean end.
+    Reset,
+}
+
+impl Local {
+    pub(super) fn new(channel: ChannelId, way: Way, subject: Subject, now: Duration) -> Self {
+        Self {
+            channel,
+            way,
+            spill: Spill::default(),
+            queued: Queued::No,
+            local_eof: Seen::No,
+            peer_eof: Seen::No,
+            peer_close: Seen::No,
+            sent: 0,
+            received: 0,
+            since: now,
+            subject,
+        }
+    }
+
+    pub(super) fn socket(&mut self) -> Option<&mut Socket> {
+        match &mut self.way {
+            Way::Socket(socket) => Some(socket),
+            Way::Dial(_) | Way::LookUp(_) => None,
+        }
+    }
+
+    /// Passes the peer's end of data on, once there is nothing left to write. `Seen::Yes` when
+    /// this side needs nothing more of its channel.
+    pub(super) fn settle(&mut self) -> Seen {
+        if !self.spill.is_empty() {
+            return Seen::No;
+        }
+        if self.peer_close == Seen::Yes {
+            return Seen::Yes;
+        }
+        if self.peer_eof == Seen::Yes {
+            if self.local_eof == Seen::Yes {
+                return Seen::Yes;
+            }
+            if let Some(socket) = self.socket() {
+                // Fails only where the other end is gone, which an event tells as well.
+                let _ = socket.stream.shutdown(Shutdown::Write);
+            }
+        }
+        Seen::No
+    }
+
+    /// Why it ended, if nothing failed.
+    pub(super) fn end(&self) -> ChannelEnd {
+        if self.local_eof == Seen::Yes && self.peer_eof == Seen::Yes {
+            ChannelEnd::Finished
+        } else {
+            ChannelEnd::PeerClosed
+        }
+    }
+
+    /// Closes its socket, or gives up what leads to one.
+    pub(super) fn close(mut self, ending: Ending, context: &mut Context) {
+        match self.way {
+            Way::LookUp(look_up) => look_up.wanted.give_up(),
+            Way::Dial(slot) => {
+                if let Some(mut dial) = context.dials.remove(slot) {
+                    dial.dial.finish(slot, context);
+                }
+            }
+            Way::Socket(Socket { stream, source, .. }) => {
+                if ending == Ending::Reset {
+                    reset(&stream);
+                }
+                context.sources.remove(source);
+            }
+        }
+        self.spill.clear();
+    }
+
+    /// For the log.
+    pub(super) fn told<'a>(
+        &'a self,
+        forwards: &'a [super::Forward],
+        from: &'a mut String,
+        why: ChannelEnd,
+        now: Duration,
+    ) -> ClosedChannel<'a> {
+        let (from, to) = match &self.subject {
+            Subject::Direct(direct) => (direct.originator(), direct.to()),
+            Subject::Forward {
+                forward,
+                from: address,
+            } => {
+                *from = address.ip().to_string();
+                let port = u32::from(address.port());
+                let from = Destination {
+                    host: from.as_bytes(),
+                    port,
+                };
+                (from, destination(forwards, *forward))
+            }
+        };
+        ClosedChannel {
+            channel: self.channel.number(),
+            from,
+            to,
+            sent: self.sent,
+            received: self.received,
+            lasted: now.saturating_sub(self.since),
+            why,
+        }
+    }
+}
+
+/// Where a forward leads.
+pub(super) fn destination(forwards: &[super::Forward], forward: usize) -> Destination<'_> {
+    let (host, port) = forwards
+        .get(forward)
+        .map_or((&[][..], 0), |f| (f.host.as_bytes(), f.port));
+    Destination {
+        host,
+        port: u32::from(port),
+    }
+}
+
+/// What is dropped after this ends with RST.
+pub(super) fn reset(stream: &TcpStream) {
+    let linger = libc::linger {
+        l_onoff: 1,
+        l_linger: 0,
+    };
+    // Where it fails the application sees FIN, and there is nothing else to do.
+    let _ = setsockopt(stream, sockopt::Linger, &linger);
+}
+
+/// Local sides by their channel's index. A channel's generation is compared, so that an event for
+/// one that is gone reaches none.
+#[derive(Default)]
+pub(super) struct Locals(Vec<Option<Box<Local>>>);
+
+impl Locals {
+    pub(super) fn insert(&mut self, local: Local) {
+        let index = local.channel.index();
+        if self.0.len() <= index {
+            self.0.resize_with(index + 1, || None);
+        }
+        if let Some(slot) = self.0.get_mut(index) {
+            debug_assert!(slot.is_none(), "a slot is reused only after its release");
+            *slot = Some(Box::new(local));
+        }
+    }
+
+    pub(super) fn get(&self, id: ChannelId) -> Option<&Local> {
+        let local = self.0.get(id.index())?.as_deref()?;
+        (local.channel == id).then_some(local)
+    }
+
+    pub(super) fn get_mut(&mut self, id: ChannelId) -> Option<&mut Local> {
+        let local = self.0.get_mut(id.index())?.as_deref_mut()?;
+        (local.channel == id).then_some(local)
+    }
+
+    pub(super) fn remove(&mut self, id: ChannelId) -> Option<Box<Local>> {
+        let slot = self.0.get_mut(id.index())?;
+        slot.take_if(|local| local.channel == id)
+    }
+
+    /// Empties the table.
+    pub(super) fn take_all(&mut self) -> impl Iterator<Item = Box<Local>> + use<> {
+        core::mem::take(&mut self.0).into_iter().flatten()
+    }
+}

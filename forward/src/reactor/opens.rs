@@ -1,0 +1,280 @@
+//! A server's channels on their way: allowed or not, looked up, connected (RFC 4254 §7.2).
+
+use core::net::SocketAddr;
+use core::time::Duration;
+use std::collections::VecDeque;
+use std::io;
+
+use adit_connection::ChannelId;
+use adit_proto::Decode;
+use adit_proto::msg::DirectTcpip;
+use adit_proto::reason::OpenFailure;
+use nix::errno::Errno;
+
+use super::Source;
+use super::context::{OwnedDial, Owner};
+use super::desk::Desk;
+use super::dial::{Connected, Dial, Failed, Progress};
+use super::inbox::Note;
+use super::limits::is_shortage;
+use super::local::{Direct, Ending, Local, LookUp, Seen, Socket, Subject, Way};
+use super::resolve::{self, Resolved, Target, Wanted};
+use super::state::Letter;
+use crate::error::Error;
+use crate::observer::{Event as Told, OpenError, OpenQuestion};
+use crate::session::{Session, Span};
+
+/// From the first attempt to connect to the answer.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A session's look-ups.
+#[derive(Default)]
+pub(super) struct LookUps {
+    in_flight: usize,
+    waiting: VecDeque<ChannelId>,
+    /// All that have no answer, oldest first, with the time at which they get one.
+    deadlines: VecDeque<(Duration, ChannelId)>,
+}
+
+impl LookUps {
+    /// When the next one has taken too long.
+    pub(super) fn deadline(&self) -> Option<Duration> {
+        self.deadlines.front().map(|(at, _)| *at)
+    }
+}
+
+impl Desk<'_> {
+    pub(super) fn open_asked(
+        &mut self,
+        session: &mut Session,
+        id: ChannelId,
+        data: Span,
+    ) -> Result<(), Error> {
+        let asked = DirectTcpip::decode(session.bytes(data))?;
+        let direct = Direct {
+            host: asked.host_to_connect.to_vec(),
+            port: asked.port_to_connect,
+            originator: asked.originator_ip_address.to_vec(),
+            originator_port: asked.originator_port,
+        };
+        let verdict = self.program.may_open(&OpenQuestion {
+            peer: self.state.info(),
+            to: direct.to(),
+            originator: direct.originator(),
+        });
+        let permitted = match verdict {
+            Ok(permitted) => permitted,
+            Err(why) => {
+                session.refuse(id, OpenFailure::AdministrativelyProhibited, why.text());
+                self.program.observe(&Told::OpenDenied {
+                    peer: self.state.info(),
+                    to: direct.to(),
+                    originator: direct.originator(),
+                    why,
+                });
+                return Ok(());
+            }
+        };
+        let subject = Subject::Direct(Box::new(direct));
+        let now = self.context.now;
+        match Target::from(&permitted) {
+            Target::Known(address) => {
+                let local = Local::new(id, Way::Dial(usize::MAX), subject, now);
+                self.state.locals.insert(local);
+                self.dial(session, id, &[address]);
+            }
+            Target::Name(name, port) => {
+                let wanted = Wanted::default();
+                let way = Way::LookUp(Box::new(LookUp { name, port, wanted }));
+                self.state.locals.insert(Local::new(id, way, subject, now));
+                let look_ups = &mut self.state.look_ups;
+                look_ups.waiting.push_back(id);
+                look_ups.deadlines.push_back((now + resolve::TIMEOUT, id));
+                self.look_up_more(session);
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands names to the resolver, as many as one session may.
+    fn look_up_more(&mut self, session: &mut Session) {
+        while self.state.look_ups.in_flight < resolve::PER_SESSION_MAX {
+            let Some(channel) = self.state.look_ups.waiting.pop_front() else {
+                return;
+            };
+            let Some(Way::LookUp(look_up)) = self.state.locals.get(channel).map(|l| &l.way) else {
+                continue; // given up meanwhile
+            };
+            let (name, port, wanted) = (look_up.name.clone(), look_up.port, look_up.wanted.clone());
+            let (notes, peer, slot) = (self.context.notes.clone(), self.state.id, self.state.slot);
+            let submitted = self.context.names.submit(move || {
+                let resolved = resolve::look_up(&name, port, &wanted);
+                let letter = Letter::Resolved(channel, resolved);
+                notes.send(Note::Letter { peer, slot, letter });
+            });
+            match submitted {
+                Ok(()) => self.state.look_ups.in_flight += 1,
+                Err(_full) => {
+                    let text = "too many names are being looked up";
+                    self.not_reached(session, channel, OpenError::Shortage, text);
+                }
+            }
+        }
+    }
+
+    /// A look-up ended: its thread is free, and perhaps somebody still waits for the answer.
+    pub(super) fn resolved(&mut self, session: &mut Session, id: ChannelId, resolved: Resolved) {
+        self.state.look_ups.in_flight = self.state.look_ups.in_flight.saturating_sub(1);
+        self.look_up_more(session);
+        let Some(Way::LookUp(_)) = self.state.locals.get(id).map(|l| &l.way) else {
+            return;
+        };
+        self.state
+            .look_ups
+            .deadlines
+            .retain(|(_, waiting)| *waiting != id);
+        match resolved {
+            Ok(addresses) => self.dial(session, id, &addresses),
+            Err(words) => {
+                self.not_reached(session, id, OpenError::Name(&words), name_error(&words));
+            }
+        }
+    }
+
+    /// Look-ups that took too long.
+    pub(super) fn expire_look_ups(&mut self, session: &mut Session) {
+        while let Some((_, id)) = self
+            .state
+            .look_ups
+            .deadlines
+            .pop_front_if(|(at, _)| *at <= self.context.now)
+        {
+            if let Some(Way::LookUp(_)) = self.state.locals.get(id).map(|l| &l.way) {
+                let text = "the name could not be looked up in time";
+                self.not_reached(session, id, OpenError::TimedOut, text);
+            }
+        }
+    }
+
+    fn dial(&mut self, session: &mut Session, id: ChannelId, addresses: &[SocketAddr]) {
+        let deadline = self.context.now.saturating_add(CONNECT_TIMEOUT);
+        let owner = Owner::Channel {
+            peer: self.state.slot,
+            id: self.state.id,
+            channel: id,
+        };
+        let dial = Dial::new(addresses, Some(deadline));
+        let (slot, progress) = self.context.dial(OwnedDial { owner, dial }, &mut |_, _| {});
+        if let Some(local) = self.state.locals.get_mut(id) {
+            local.way = Way::Dial(slot);
+        }
+        self.dialled(session, id, progress);
+    }
+
+    /// A connection attempt got further.
+    pub(super) fn dialled(&mut self, session: &mut Session, id: ChannelId, progress: Progress) {
+        match progress {
+            Progress::Pending => {}
+            Progress::Connected(connected) => self.reached(session, id, connected),
+            Progress::Failed(Failed::TooLate) => {
+                let text = "connection timed out";
+                self.not_reached(session, id, OpenError::TimedOut, text);
+            }
+            Progress::Failed(Failed::Connect(error)) if is_shortage(&error) => {
+                let text = "this server has no descriptors left";
+                self.not_reached(session, id, OpenError::Shortage, text);
+            }
+            Progress::Failed(Failed::Connect(error)) => {
+                self.not_reached(
+                    session,
+                    id,
+                    OpenError::Connect(&error),
+                    connect_error(&error),
+                );
+            }
+        }
+    }
+
+    fn reached(&mut self, session: &mut Session, id: ChannelId, connected: Connected) {
+        let Connected {
+            stream,
+            address,
+            source,
+            ready,
+        } = connected;
+        let Some(local) = self.state.locals.get_mut(id) else {
+            self.context.sources.remove(source);
+            return;
+        };
+        local.way = Way::Socket(Socket {
+            stream,
+            source,
+            ready,
+        });
+        if let Some(entry) = self.context.sources.get_mut(source) {
+            *entry = Source::Local {
+                peer: self.state.slot,
+                channel: id,
+            };
+        }
+        session.accept(id);
+        if let Some(Subject::Direct(direct)) = self.state.locals.get(id).map(|l| &l.subject) {
+            self.program.observe(&Told::ChannelOpened {
+                peer: self.state.info(),
+                channel: id.number(),
+                to: direct.to(),
+                address: Some(address),
+            });
+        }
+        self.queue(id);
+    }
+
+    fn not_reached(
+        &mut self,
+        session: &mut Session,
+        id: ChannelId,
+        error: OpenError<'_>,
+        text: &'static str,
+    ) {
+        let Some(local) = self.state.locals.remove(id) else {
+            return;
+        };
+        let reason = match &error {
+            OpenError::Shortage => OpenFailure::ResourceShortage,
+            OpenError::Connect(_) | OpenError::Name(_) | OpenError::TimedOut => {
+                OpenFailure::ConnectFailed
+            }
+        };
+        session.refuse(id, reason, text);
+        if let Subject::Direct(direct) = &local.subject {
+            self.program.observe(&Told::OpenFailed {
+                peer: self.state.info(),
+                to: direct.to(),
+                error,
+            });
+        }
+        local.close(Ending::Fin, self.context);
+        self.state.freed = Seen::Yes;
+    }
+}
+
+/// The system's words, which are static: replies are kept by reference until there is room.
+fn connect_error(error: &io::Error) -> &'static str {
+    match error.raw_os_error() {
+        Some(errno) => Errno::from_raw(errno).desc(),
+        None => "connection failed",
+    }
+}
+
+/// The resolver's words, where they are one of those that getaddrinfo(3) has.
+fn name_error(words: &str) -> &'static str {
+    [
+        "Name or service not known",
+        "No address associated with hostname",
+        "Temporary failure in name resolution",
+        "Non-recoverable failure in name resolution",
+    ]
+    .into_iter()
+    .find(|known| *known == words)
+    .unwrap_or("the name could not be looked up")
+}

@@ -1,0 +1,231 @@
+//! What a loop keeps of one session beside the session itself and its socket.
+
+use core::net::SocketAddr;
+use core::time::Duration;
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+
+use adit_auth::{Decision, KeyId, Refused};
+use adit_connection::ChannelId;
+use adit_crypto::{SigningKey, Unspecified};
+use adit_proto::reason::Disconnect;
+use adit_transport::HostKeyOffer;
+
+use super::config::Forward;
+use super::dial::Progress;
+use super::local::{Locals, Seen};
+use super::opens::LookUps;
+use super::resolve::Resolved;
+use crate::error::Error;
+use crate::observer::{Gone, HostKeyVerdict, PeerId, PeerInfo};
+use crate::session::Session;
+
+/// Why a session ends.
+#[derive(Debug)]
+pub(super) enum Cause {
+    Closed,
+    Disconnected {
+        reason_code: u32,
+        description: Vec<u8>,
+    },
+    Failed(Error),
+    HostKeyRefused,
+    Panicked,
+    Refused(Refused),
+    Socket(io::Error),
+    Stopped,
+    TooSlow,
+}
+
+impl Cause {
+    /// What the peer is told at the end.
+    pub(super) fn last_words(&self) -> Option<(Disconnect, &'static str)> {
+        match self {
+            Self::Closed | Self::Disconnected { .. } | Self::Panicked | Self::Socket(_) => None,
+            Self::Failed(_) => None, // the session has its own words
+            Self::HostKeyRefused => {
+                Some((Disconnect::HostKeyNotVerifiable, "host key not accepted"))
+            }
+            Self::Refused(_) => Some((
+                Disconnect::NoMoreAuthMethodsAvailable,
+                "no more keys to try",
+            )),
+            Self::Stopped => Some((Disconnect::ByApplication, "closed by its user")),
+            Self::TooSlow => Some((Disconnect::ByApplication, "authentication took too long")),
+        }
+    }
+
+    /// For the program.
+    pub(super) fn told<'a>(&'a self, session: &'a Session, text: &'a mut String) -> Gone<'a> {
+        match self {
+            Self::Closed => Gone::Closed,
+            Self::Disconnected {
+                reason_code,
+                description,
+            } => Gone::Disconnected {
+                reason_code: *reason_code,
+                description,
+            },
+            Self::Failed(Error::Silent) => Gone::Silent,
+            Self::Failed(Error::Transport(adit_transport::Error::NoCommon(list))) => {
+                Gone::NoCommon {
+                    what: list.noun(),
+                    offer: session.transport().peer_offer(*list),
+                }
+            }
+            Self::Failed(error) => {
+                *text = error.to_string();
+                Gone::Error(text)
+            }
+            Self::HostKeyRefused => Gone::HostKeyRefused,
+            Self::Panicked => Gone::Panicked,
+            Self::Refused(refused) => Gone::AuthenticationRefused(refused),
+            Self::Socket(error) => Gone::Socket(error),
+            Self::Stopped => Gone::Stopped,
+            Self::TooSlow => Gone::TooSlow,
+        }
+    }
+}
+
+impl From<Error> for Cause {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Who signs with a key.
+pub(super) enum Signer {
+    Agent,
+    Loaded(Box<dyn SigningKey>),
+}
+
+/// A key of the client, by its [`KeyId`].
+pub(super) struct ClientKey {
+    /// File name, or the agent's comment.
+    pub(super) name: String,
+    pub(super) public_blob: Vec<u8>,
+    pub(super) signer: Signer,
+}
+
+/// A signature that only the agent can make.
+pub(super) struct ForAgent {
+    pub(super) key: KeyId,
+    pub(super) algorithm: &'static str,
+    pub(super) message: Vec<u8>,
+}
+
+/// What others found out for a session; its next turn takes it.
+pub(super) enum Letter {
+    Authorized(Decision),
+    Dialled(ChannelId, Progress),
+    HostKey(HostKeyVerdict),
+    Resolved(ChannelId, Resolved),
+    Signed(KeyId, Result<Vec<u8>, Unspecified>),
+}
+
+/// Whether somebody outside the loop has been asked what authentication needs.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Answering {
+    Nobody,
+    Somebody,
+}
+
+/// Which end of the session this is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Role {
+    Client,
+    Server,
+}
+
+/// See the module.
+pub(super) struct State {
+    pub(super) id: PeerId,
+    pub(super) slot: usize,
+    pub(super) role: Role,
+    pub(super) address: SocketAddr,
+    pub(super) user: Option<Vec<u8>>,
+    pub(super) ident_told: Seen,
+    /// When the peer must have got so far: to the end of the first exchange (client), or of
+    /// authentication (server).
+    pub(super) login_deadline: Option<Duration>,
+    pub(super) asked: Answering,
+    pub(super) offer: Option<HostKeyOffer>,
+    pub(super) keys: Vec<ClientKey>,
+    pub(super) for_agent: Option<ForAgent>,
+    pub(super) locals: Locals,
+    /// Channels whose socket may have something to read, longest waiting first.
+    pub(super) run: VecDeque<ChannelId>,
+    /// Channels whose socket takes more of what it did not take before.
+    pub(super) drain: Vec<ChannelId>,
+    pub(super) look_ups: LookUps,
+    /// What the client's forwards are, by their place in its configuration.
+    pub(super) forwards: Arc<[Forward]>,
+    /// Authentication succeeded since the loop last looked.
+    pub(super) news: Seen,
+    /// A channel is over since the listeners last looked.
+    pub(super) freed: Seen,
+    pub(super) letters: Vec<Letter>,
+    pub(super) cause: Option<Cause>,
+}
+
+impl State {
+    pub(super) fn new(
+        id: PeerId,
+        slot: usize,
+        role: Role,
+        address: SocketAddr,
+        login_deadline: Option<Duration>,
+    ) -> Self {
+        Self {
+            id,
+            slot,
+            role,
+            address,
+            user: None,
+            ident_told: Seen::No,
+            login_deadline,
+            asked: Answering::Nobody,
+            offer: None,
+            keys: Vec::new(),
+            for_agent: None,
+            locals: Locals::default(),
+            run: VecDeque::new(),
+            drain: Vec::new(),
+            look_ups: LookUps::default(),
+            forwards: Arc::new([]),
+            news: Seen::No,
+            freed: Seen::No,
+            letters: Vec::new(),
+            cause: None,
+        }
+    }
+
+    /// For events.
+    pub(super) fn info(&self) -> PeerInfo<'_> {
+        PeerInfo {
+            id: self.id,
+            address: self.address,
+            user: self.user.as_deref(),
+        }
+    }
+
+    /// The session is to end. The first cause counts.
+    pub(super) fn end(&mut self, cause: Cause) {
+        self.cause.get_or_insert(cause);
+    }
+
+    /// ConnectTimeout covers the key exchange, LoginGraceTime authentication too.
+    pub(super) fn established(&mut self) {
+        if self.role == Role::Client {
+            self.login_deadline = None;
+        }
+    }
+
+    pub(super) fn authenticated(&mut self, user: &[u8]) {
+        self.user = Some(user.to_vec());
+        self.login_deadline = None;
+        self.keys = Vec::new();
+        self.news = Seen::Yes;
+    }
+}

@@ -1,0 +1,15 @@
+//! Client and server event loops in threads, joined over loopback: real sockets, ports of the
+//! system's choosing, and no sleeps: every step waits for what it needs.
+
+#![cfg(feature = "reactor")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "tests"
+)]
+
+mod life;
+mod streams;
+mod world;

@@ -1,0 +1,197 @@
+//! Bytes and ends of streams: what an application sees through the tunnel is what it would see
+//! over plain TCP.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::thread;
+
+use crate::world::{Heard, World};
+
+/// Bytes that depend on where they are in the stream.
+fn pattern(len: usize, seed: u64) -> Vec<u8> {
+    let mut x = seed | 1;
+    let mut out = Vec::with_capacity(len);
+    while out.len() < len {
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        out.extend_from_slice(&x.to_le_bytes());
+    }
+    out.truncate(len);
+    out
+}
+
+fn read_all(mut stream: &TcpStream) -> Vec<u8> {
+    let mut out = Vec::new();
+    stream.read_to_end(&mut out).unwrap();
+    out
+}
+
+#[test]
+fn a_byte_goes_there_and_back() {
+    let world = World::new();
+    let (mut near, mut far) = world.connect();
+    near.write_all(b"p").unwrap();
+    let mut one = [0];
+    far.read_exact(&mut one).unwrap();
+    far.write_all(b"q").unwrap();
+    near.read_exact(&mut one).unwrap();
+    assert_eq!(&one, b"q");
+}
+
+#[test]
+fn many_bytes_go_both_ways_at_once() {
+    let world = World::new();
+    let (near, far) = world.connect();
+    let (there, back) = (pattern(24 << 20, 1), pattern(24 << 20, 2));
+    thread::scope(|scope| {
+        for (mut stream, bytes) in [(&near, &there), (&far, &back)] {
+            scope.spawn(move || {
+                stream.write_all(bytes).unwrap();
+                stream.shutdown(Shutdown::Write).unwrap();
+            });
+        }
+        let arrived = scope.spawn(|| read_all(&far));
+        assert!(read_all(&near) == back);
+        assert!(arrived.join().unwrap() == there);
+    });
+    let (sent, received, why) = world.client.channel_closed();
+    assert_eq!((sent, received), (there.len() as u64, back.len() as u64));
+    assert_eq!(why, "Finished");
+}
+
+#[test]
+fn one_side_may_end_while_the_other_goes_on() {
+    let world = World::new();
+    for (a, b) in [(true, 1), (false, 2)] {
+        let (near, far) = world.connect();
+        let (first, mut second) = if a { (&near, &far) } else { (&far, &near) };
+        first.shutdown(Shutdown::Write).unwrap();
+        assert!(read_all(second).is_empty());
+        let bytes = pattern(3 << 20, b);
+        thread::scope(|scope| {
+            let reader = scope.spawn(|| read_all(first));
+            second.write_all(&bytes).unwrap();
+            second.shutdown(Shutdown::Write).unwrap();
+            assert!(reader.join().unwrap() == bytes);
+        });
+        assert_eq!(world.client.channel_closed().2, "Finished");
+    }
+}
+
+#[test]
+fn the_last_bytes_arrive_before_the_end_though_nobody_reads_yet() {
+    let world = World::new();
+    let (mut near, far) = world.connect();
+    let bytes = pattern(1 << 20, 3);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            far.shutdown(Shutdown::Write).unwrap();
+            near.write_all(&bytes).unwrap();
+            drop(near);
+        });
+        // What is written meanwhile fills windows and socket buffers.
+        world
+            .client
+            .wait(|heard| matches!(heard, Heard::Opened).then_some(()));
+        assert!(read_all(&far) == bytes);
+    });
+}
+
+#[test]
+fn a_reset_is_not_taken_for_a_clean_end_and_hurts_nobody_else() {
+    let world = World::new();
+    let (mut bystander, mut bystander_far) = world.connect();
+    for reset_near in [true, false] {
+        let (near, far) = world.connect();
+        let (victim, other) = if reset_near { (near, far) } else { (far, near) };
+        // Unread bytes make close(2) a reset.
+        (&other).write_all(b"unread").unwrap();
+        let mut one = [0];
+        assert_eq!(victim.peek(&mut one).unwrap(), 1);
+        drop(victim);
+        let mut rest = Vec::new();
+        let ended = (&other).read_to_end(&mut rest);
+        if let Err(e) = ended {
+            assert_eq!(e.kind(), ErrorKind::ConnectionReset);
+        }
+        assert!(rest.is_empty());
+        drop(other);
+        world.client.channel_closed();
+    }
+    bystander.write_all(b"still here").unwrap();
+    let mut ten = [0; 10];
+    bystander_far.read_exact(&mut ten).unwrap();
+    assert_eq!(&ten, b"still here");
+}
+
+#[test]
+fn a_slow_reader_is_bounded_and_stops_nobody_else() {
+    let world = World::new();
+    let (slow_near, slow_far) = world.connect();
+    slow_near.set_nonblocking(true).unwrap();
+    // Writes until nothing has been taken for a while: windows and socket buffers are full then.
+    let chunk = pattern(64 << 10, 4);
+    let (mut written, mut idle) = (0_u64, 0);
+    while idle < 50 {
+        match (&slow_near).write(&chunk) {
+            Ok(n) => {
+                written += n as u64;
+                idle = 0;
+            }
+            Err(e) => {
+                assert_eq!(e.kind(), ErrorKind::WouldBlock);
+                idle += 1;
+                // Meanwhile somebody else's bytes pass, which also is the time that passes.
+                let (mut near, mut far) = world.connect();
+                near.write_all(&chunk).unwrap();
+                let mut got = vec![0; chunk.len()];
+                far.read_exact(&mut got).unwrap();
+                assert!(got == chunk);
+            }
+        }
+    }
+    // The server may hold a quarter of its 32 MiB for one channel; sockets hold a few more each.
+    assert!(written < 48 << 20, "{written}");
+    slow_near.set_nonblocking(false).unwrap();
+    slow_near.shutdown(Shutdown::Write).unwrap();
+    let mut total = 0;
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        match (&slow_far).read(&mut buffer).unwrap() {
+            0 => break,
+            n => total += n as u64,
+        }
+    }
+    assert_eq!(total, written);
+}
+
+#[test]
+fn many_connections_at_once_each_get_their_own_bytes() {
+    let world = World::new();
+    let far = &world.far;
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for _ in 0..200 {
+                let mut stream = far.accept().unwrap().0;
+                scope.spawn(move || {
+                    let mut bytes = Vec::new();
+                    stream.read_to_end(&mut bytes).unwrap();
+                    bytes.reverse();
+                    stream.write_all(&bytes).unwrap();
+                });
+            }
+        });
+        for n in 0..200 {
+            let near = world.near;
+            scope.spawn(move || {
+                let mut stream = TcpStream::connect(near).unwrap();
+                let mut bytes = pattern(10_000 + n, n as u64);
+                stream.write_all(&bytes).unwrap();
+                stream.shutdown(Shutdown::Write).unwrap();
+                bytes.reverse();
+                assert!(read_all(&stream) == bytes);
+            });
+        }
+    });
+}
