@@ -150,3 +150,97 @@ impl Budget {
 fn share(limit: u32, parts: u32) -> u32 {
     limit.checked_div(parts).unwrap_or(limit)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn budget(max_channels: u32, window_budget: u32) -> Budget {
+        Budget::new(Limits {
+            max_channels,
+            window_budget,
+        })
+    }
+
+    #[test]
+    fn a_base_is_what_all_channels_can_have_from_half_of_the_book() {
+        for (limits, base) in [
+            (Limits::CLIENT, 2 << 10),
+            (Limits::SERVER, 4 << 10),
+            (Limits::EMBEDDED, 2 << 10),
+        ] {
+            let budget = Budget::new(limits);
+            assert_eq!(budget.base, base);
+            assert_eq!(budget.spare, limits.window_budget / 2);
+        }
+        for (max_channels, window_budget, base) in [
+            (8, 16 * (BASE_MIN - 1), BASE_MIN),
+            (8, 16 * BASE_MIN, BASE_MIN),
+            (8, 16 * (BASE_MIN + 1), BASE_MIN + 1),
+            (8, 16 * (BASE_MAX - 1), BASE_MAX - 1),
+            (8, 16 * BASE_MAX, BASE_MAX),
+            (8, 16 * (BASE_MAX + 1), BASE_MAX),
+            (0, 0, BASE_MIN),
+            (1, u32::MAX, BASE_MAX),
+            (u32::MAX, u32::MAX, BASE_MAX),
+        ] {
+            assert_eq!(budget(max_channels, window_budget).base, base);
+        }
+    }
+
+    #[test]
+    fn a_first_window_is_an_eighth_shared_by_all_within_its_limits() {
+        for (window_budget, first) in [
+            (8 * (FIRST_MAX - 1), FIRST_MAX - 1),
+            (8 * FIRST_MAX, FIRST_MAX),
+            (8 * (FIRST_MAX + 1), FIRST_MAX),
+        ] {
+            assert_eq!(budget(100, window_budget).open(), Some(first));
+        }
+        let mut embedded = Budget::new(Limits::EMBEDDED);
+        let firsts = [16_384, 8192, 5461, 4096, 3276, 2730, 2340, 2048, 2048];
+        for first in firsts {
+            assert_eq!(embedded.open(), Some(first));
+        }
+    }
+
+    #[test]
+    fn a_loan_doubles_up_to_a_quarter_while_there_is_enough_to_spare() {
+        let mut budget = Budget::new(Limits::EMBEDDED);
+        let first = budget.open().unwrap();
+        assert_eq!(budget.growth(first), first);
+        budget.settle(first, 20_000);
+        assert_eq!(budget.growth(20_000), 32_768 - 20_000);
+        budget.settle(20_000, 32_768);
+        assert_eq!(budget.growth(32_768), 0);
+    }
+
+    #[test]
+    fn beyond_its_fair_share_a_loan_leaves_the_low_mark_to_others() {
+        // Four channels of a small book: 16 KiB each is fair, 4 KiB are the mark, and all that is
+        // spare is 64 KiB less what is lent on top of the bases.
+        let mut budget = Budget::new(Limits::EMBEDDED);
+        let firsts: [u32; 4] = core::array::from_fn(|_| budget.open().unwrap());
+        assert_eq!(budget.fair_share(), 16_384);
+        assert_eq!(budget.low_mark(), 4096);
+        budget.settle(firsts[0], 2048 + 30_000);
+        budget.settle(firsts[1], 2048 + 20_000);
+        budget.settle(firsts[2], 2048 + 8000);
+        budget.settle(firsts[3], 2048);
+        assert_eq!(budget.spare, 65_536 - 58_000);
+        assert_eq!(budget.growth(2048 + 20_000), 7536 - 4096);
+        assert_eq!(budget.growth(2048 + 8000), 16_384 - 10_048);
+        assert_eq!(budget.growth(2048), 2048);
+        // Not tight: nobody has to give anything back.
+        assert_eq!(budget.excess(2048 + 30_000), 0);
+        // The one with little takes what it may; then the others are asked, until the mark.
+        budget.settle(2048 + 8000, 16_384);
+        assert_eq!(budget.spare, 1200);
+        assert_eq!(budget.excess(2048 + 30_000), 4096 - 1200);
+        assert_eq!(budget.excess(16_384 + 100), 100);
+        assert_eq!(budget.excess(16_384), 0);
+        assert_eq!(budget.excess(2048), 0);
+        assert_eq!(budget.growth(16_384), 0);
+        assert_eq!(budget.growth(2048), 1200);
+    }
+}

@@ -16,7 +16,7 @@ const GENERATION_BITS: u32 = 31 - SLOT_BITS;
 /// One channel of one session, and our number for it on the wire: the slot in the low bits, in the
 /// high bits how often that slot was used before. A message or a call that comes too late for a
 /// channel therefore does not reach the next one in its slot.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct ChannelId(u32);
 
 impl ChannelId {

@@ -11,6 +11,7 @@ mod end;
 mod loans;
 mod matrix;
 mod open;
+mod pair;
 mod requests;
 mod support;
 mod windows;

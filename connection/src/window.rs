@@ -192,3 +192,79 @@ impl Clock {
         self.now.0.wrapping_sub(start.0) > self.round_trip_millis
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use super::*;
+
+    fn clock(millis: u64) -> Clock {
+        let mut clock = Clock::new();
+        clock.advance(Duration::from_millis(millis));
+        clock
+    }
+
+    /// A window of 1000 of which `used` arrived at `start` and was delivered.
+    fn used(used: u32, start: &Clock) -> LocalWindow {
+        let mut window = LocalWindow::new(1000);
+        window.spend(used).unwrap();
+        window.hold(used, start);
+        window.delivered(used as usize);
+        window
+    }
+
+    #[test]
+    fn a_window_is_too_small_when_three_quarters_are_used_within_a_round_trip() {
+        let now = clock(5000);
+        assert!(!used(749, &now).is_too_small(&now));
+        assert!(used(750, &now).is_too_small(&now));
+        let mut later = clock(5200);
+        for (round_trip, is_too_small) in [(201, true), (200, true), (199, false)] {
+            later.set_round_trip(Duration::from_millis(round_trip));
+            assert_eq!(used(750, &now).is_too_small(&later), is_too_small);
+        }
+        // What is held is not delivered: the reader is slow, not the window small.
+        let mut window = LocalWindow::new(1000);
+        window.spend(900).unwrap();
+        window.hold(900, &now);
+        window.delivered(899);
+        assert!(!window.is_too_small(&now));
+        window.delivered(1);
+        assert!(window.is_too_small(&now));
+    }
+
+    #[test]
+    fn where_no_round_trip_is_known_it_is_a_second() {
+        let start = clock(5000);
+        assert!(used(750, &start).is_too_small(&clock(5999)));
+        assert!(used(750, &start).is_too_small(&clock(6000)));
+        assert!(!used(750, &start).is_too_small(&clock(6001)));
+    }
+
+    #[test]
+    fn a_round_trip_is_at_least_a_millisecond_and_rounded_up() {
+        let mut clock = Clock::new();
+        for (micros, millis) in [(0, 1), (999, 1), (1000, 1), (1001, 2), (u64::MAX, u32::MAX)] {
+            clock.set_round_trip(Duration::from_micros(micros));
+            assert_eq!(clock.round_trip_millis, millis);
+        }
+    }
+
+    #[test]
+    fn time_that_wraps_does_not_end_a_round() {
+        let wrap = u64::from(u32::MAX);
+        assert!(used(750, &clock(wrap)).is_too_small(&clock(wrap + 500)));
+        assert!(!used(750, &clock(wrap)).is_too_small(&clock(wrap + 1500)));
+    }
+
+    #[test]
+    fn a_new_round_counts_anew() {
+        let mut window = used(700, &clock(5000));
+        window.spend(100).unwrap();
+        window.hold(100, &clock(6001));
+        window.delivered(100);
+        assert!(!window.is_too_small(&clock(6001)));
+        assert_eq!(window.loan(), 1000);
+    }
+}

@@ -17,13 +17,16 @@ const CYCLES: u32 = if cfg!(debug_assertions) {
     1_000_000
 };
 
-fn is_as_new(side: &Side, limits: Limits) {
+fn is_as_new(mut side: Side, limits: Limits) {
     assert!(side.channels.is_empty());
     assert_eq!(side.channels.left(), limits.window_budget);
     assert!(!side.channels.has_message());
     assert!(side.channels.can_take());
     assert!(side.channels.table.slots() <= 4);
     assert!(side.channels.owed.rows_taken() <= 64);
+    // The next one is the first one.
+    let id = side.channels.open(WEB).unwrap();
+    assert_eq!(side.channels.loan(id), 64 << 10);
 }
 
 #[test]
@@ -45,8 +48,8 @@ fn a_million_channels_refused_leave_nothing_behind() {
         client.channels.release(id);
     }
     server.say();
-    is_as_new(&server, Limits::SERVER);
-    is_as_new(&client, Limits::CLIENT);
+    is_as_new(server, Limits::SERVER);
+    is_as_new(client, Limits::CLIENT);
 }
 
 #[test]
@@ -64,8 +67,8 @@ fn a_million_channels_opened_and_closed_leave_nothing_behind() {
         client.says(&[our_close()]);
         client.close(id).unwrap();
     }
-    is_as_new(&server, Limits::SERVER);
-    is_as_new(&client, Limits::CLIENT);
+    is_as_new(server, Limits::SERVER);
+    is_as_new(client, Limits::CLIENT);
 }
 
 #[test]

@@ -73,6 +73,18 @@ fn an_eof_that_was_due_goes_out_before_the_close() {
 }
 
 #[test]
+fn channels_with_much_to_say_take_turns() {
+    let mut side = Side::client();
+    let ids = [side.opened(), side.opened(), side.opened()];
+    for id in ids {
+        side.channels.finish_sending(id);
+        side.channels.close(id);
+    }
+    let (eof, close) = (our_eof, our_close);
+    side.says(&[eof(), eof(), eof(), close(), close(), close()]);
+}
+
+#[test]
 fn the_peers_close_is_answered_and_nothing_else_is_sent() {
     let mut side = Side::client();
     let id = side.opened();

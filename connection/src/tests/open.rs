@@ -375,10 +375,18 @@ fn an_open_without_room_for_data_is_refused() {
     ] {
         let mut side = Side::server();
         let data = direct(b"web", 80);
-        let event = side.hear(&asks(&data, maximum_packet_size)).unwrap();
-        assert_eq!(matches!(event, Event::OpenAsked { .. }), is_taken);
-        if !is_taken {
-            side.says(&[our_refusal(2, "maximum packet size too small")]);
+        match side.hear(&asks(&data, maximum_packet_size)).unwrap() {
+            Event::OpenAsked { id, .. } => {
+                assert!(is_taken);
+                side.channels.accept(id);
+                side.say();
+                let max = maximum_packet_size.min(DATA_MAX) as usize;
+                assert_eq!(side.channels.grant(id).unwrap().max, max);
+            }
+            _ => {
+                assert!(!is_taken);
+                side.says(&[our_refusal(2, "maximum packet size too small")]);
+            }
         }
     }
 }
@@ -443,11 +451,12 @@ fn a_full_table_refuses_and_is_full() {
     side.says(&[our_refusal(4, "too many channels")]);
     assert_eq!(side.channels.open(WEB), Err(Full));
     assert_eq!(side.balance(&ids), limits.window_budget);
-    // As soon as one is gone there is room for one.
+    // As soon as one is gone there is room for one, and those that never were do not count.
     side.channels.release(ids[1]);
     side.say();
     side.close(ids[1]).unwrap();
-    side.channels.open(WEB).unwrap();
+    let id = side.channels.open(WEB).unwrap();
+    assert_eq!(side.channels.loan(id), limits.window_budget / (8 * 3));
     assert_eq!(side.channels.open(WEB), Err(Full));
 }
 
