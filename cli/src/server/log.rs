@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use adit_auth::{Failed, key_type_label};
-use adit_forward::observer::{Authenticated, Event, Gone, OpenError, PeerId, PeerInfo};
+use adit_forward::observer::{Authenticated, Event, Gone, Negotiated, OpenError, PeerId, PeerInfo};
 
 use crate::escape::escaped;
 use crate::file::reason;
@@ -95,8 +95,7 @@ impl<'a> Log<'a> {
                     .debug(format_args!("{at} is {}", escaped(ident)));
             }
             Event::Negotiated { peer, negotiated } => {
-                let at = At(peer.address);
-                self.report.debug(format_args!("{at}: {negotiated:?}"));
+                self.negotiated(peer, negotiated);
             }
             Event::Rekeyed { peer } => {
                 let who = self.who(peer);
@@ -206,6 +205,32 @@ impl<'a> Log<'a> {
                 .verbose(format_args!("Connection from {at} on {}", At(local))),
             None => self.report.verbose(format_args!("Connection from {at}")),
         }
+    }
+
+    fn negotiated(&self, peer: &PeerInfo<'_>, negotiated: &Negotiated) {
+        let report = self.report;
+        let implicit = "<implicit>";
+        let strict = if negotiated.strict_kex {
+            ", strict"
+        } else {
+            ""
+        };
+        report.debug(format_args!(
+            "{}: kex: algorithm: {}{strict}, host key algorithm: {}",
+            At(peer.address),
+            negotiated.kex,
+            negotiated.host_key
+        ));
+        report.debug(format_args!(
+            "kex: client->server cipher: {} MAC: {} compression: none",
+            negotiated.cipher_to_server,
+            negotiated.mac_to_server.unwrap_or(implicit)
+        ));
+        report.debug(format_args!(
+            "kex: server->client cipher: {} MAC: {} compression: none",
+            negotiated.cipher_to_client,
+            negotiated.mac_to_client.unwrap_or(implicit)
+        ));
     }
 
     fn authentication_failed(&mut self, peer: &PeerInfo<'_>, user: &[u8], failed: &Failed) {

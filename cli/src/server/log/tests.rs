@@ -300,6 +300,34 @@ fn the_start_is_said_as_sshd_says_it() {
 }
 
 #[test]
+fn what_was_negotiated_is_for_those_who_look_closely() {
+    let negotiated = Event::Negotiated {
+        peer: peer(None),
+        negotiated: Negotiated {
+            kex: "curve25519-sha256",
+            post_quantum: false,
+            host_key: "ssh-ed25519",
+            cipher_to_server: "aes256-gcm@openssh.com",
+            cipher_to_client: "aes256-ctr",
+            mac_to_server: None,
+            mac_to_client: Some("hmac-sha2-256-etm@openssh.com"),
+            strict_kex: true,
+        },
+    };
+    assert_eq!(
+        logged_at(Level::Debug1, &[negotiated]),
+        [
+            "debug1: 192.0.2.1 port 50000: kex: algorithm: curve25519-sha256, strict, \
+             host key algorithm: ssh-ed25519",
+            "debug1: kex: client->server cipher: aes256-gcm@openssh.com MAC: <implicit> \
+             compression: none",
+            "debug1: kex: server->client cipher: aes256-ctr MAC: hmac-sha2-256-etm@openssh.com \
+             compression: none",
+        ]
+    );
+}
+
+#[test]
 fn what_a_peer_says_is_escaped_and_cut() {
     for user in [
         &b"root from 203.0.113.9 port 22 ssh2"[..],
