@@ -4,6 +4,7 @@ pub mod command;
 pub mod destination;
 pub mod ending;
 pub mod identity;
+mod keywords;
 pub mod known_file;
 pub mod names;
 pub mod options;

@@ -1,0 +1,247 @@
+//! The keywords of [`Options`], and how the value of each is read.
+
+use std::time::Duration;
+
+use adit_forward::spec::{self, Family, GatewayPorts, LocalForward, Names};
+
+use crate::client::options::{
+    NamedBy, OptionError, Options, REKEY_BYTES_MIN, RekeyLimit, StrictHostKeyChecking, bad, first,
+};
+use crate::report::Level;
+use crate::value;
+
+/// How a keyword takes its value.
+pub(super) enum Set {
+    /// A single word.
+    One(fn(&mut Options, &str) -> Result<(), OptionError>),
+    /// Several words.
+    Many(fn(&mut Options, &[String], &dyn Names) -> Result<(), OptionError>),
+}
+
+/// In lower case, sorted.
+pub(super) const KEYWORDS: &[(&str, Set)] = &[
+    (
+        "addressfamily",
+        Set::One(|o, v| choose(&mut o.address_family, v, family)),
+    ),
+    (
+        "batchmode",
+        Set::One(|o, v| choose(&mut o.batch_mode, v, value::yes_or_no)),
+    ),
+    ("ciphers", Set::One(|o, v| list(&mut o.ciphers, v))),
+    (
+        "connectionattempts",
+        Set::One(|o, v| integer(&mut o.connection_attempts, v, 1)),
+    ),
+    ("connecttimeout", Set::One(connect_timeout)),
+    (
+        "exitonforwardfailure",
+        Set::One(|o, v| choose(&mut o.exit_on_forward_failure, v, value::yes_or_no)),
+    ),
+    (
+        "gatewayports",
+        Set::One(|o, v| choose(&mut o.gateway_ports, v, gateway_ports)),
+    ),
+    (
+        "globalknownhostsfile",
+        Set::Many(|o, v, _| files(&mut o.global_known_hosts, v)),
+    ),
+    (
+        "hostkeyalgorithms",
+        Set::One(|o, v| list(&mut o.host_key_algorithms, v)),
+    ),
+    (
+        "identitiesonly",
+        Set::One(|o, v| choose(&mut o.identities_only, v, value::yes_or_no)),
+    ),
+    (
+        "identityfile",
+        Set::One(|o, v| {
+            o.add_identity_file(v, NamedBy::Option);
+            Ok(())
+        }),
+    ),
+    (
+        "kexalgorithms",
+        Set::One(|o, v| list(&mut o.kex_algorithms, v)),
+    ),
+    ("localforward", Set::Many(local_forward)),
+    ("loglevel", Set::One(log_level)),
+    ("macs", Set::One(|o, v| list(&mut o.macs, v))),
+    ("port", Set::One(port)),
+    ("rekeylimit", Set::Many(rekey_limit)),
+    (
+        "serveralivecountmax",
+        Set::One(|o, v| integer(&mut o.server_alive_count_max, v, 1)),
+    ),
+    ("serveraliveinterval", Set::One(server_alive_interval)),
+    (
+        "stricthostkeychecking",
+        Set::One(|o, v| choose(&mut o.strict_host_key_checking, v, strict)),
+    ),
+    (
+        "user",
+        Set::One(|o, v| {
+            first(&mut o.user, v.to_owned());
+            Ok(())
+        }),
+    ),
+    (
+        "userknownhostsfile",
+        Set::Many(|o, v, _| files(&mut o.user_known_hosts, v)),
+    ),
+];
+
+fn choose<T>(
+    slot: &mut Option<T>,
+    text: &str,
+    read: fn(&str) -> Option<T>,
+) -> Result<(), OptionError> {
+    let Some(value) = read(text) else {
+        return bad(format!("unsupported option \"{text}\"."));
+    };
+    first(slot, value);
+    Ok(())
+}
+
+fn integer(slot: &mut Option<u32>, text: &str, min: u32) -> Result<(), OptionError> {
+    // OpenSSH keeps numbers in an int.
+    match value::number::<i32>(text).and_then(|n| u32::try_from(n).ok()) {
+        None => bad("integer value invalid."),
+        Some(n) if n < min => bad("integer value too small."),
+        Some(n) => {
+            first(slot, n);
+            Ok(())
+        }
+    }
+}
+
+/// A list of algorithms is looked through where it is known what there is.
+fn list(slot: &mut Option<String>, text: &str) -> Result<(), OptionError> {
+    first(slot, text.to_owned());
+    Ok(())
+}
+
+fn files(slot: &mut Option<Vec<String>>, values: &[String]) -> Result<(), OptionError> {
+    let none = values.iter().any(|v| v.eq_ignore_ascii_case("none"));
+    match values {
+        [_] if none => first(slot, Vec::new()),
+        _ if none => return bad("keyword \"none\" must be the only argument"),
+        _ => first(slot, values.to_vec()),
+    }
+    Ok(())
+}
+
+fn family(text: &str) -> Option<Family> {
+    match text {
+        "any" => Some(Family::Any),
+        "inet" => Some(Family::Inet),
+        "inet6" => Some(Family::Inet6),
+        _ => None,
+    }
+}
+
+fn gateway_ports(text: &str) -> Option<GatewayPorts> {
+    Some(match value::yes_or_no(text)? {
+        true => GatewayPorts::Yes,
+        false => GatewayPorts::No,
+    })
+}
+
+fn strict(text: &str) -> Option<StrictHostKeyChecking> {
+    Some(match text {
+        "ask" => StrictHostKeyChecking::Ask,
+        "accept-new" => StrictHostKeyChecking::AcceptNew,
+        "no" | "off" | "false" => StrictHostKeyChecking::No,
+        "yes" | "true" => StrictHostKeyChecking::Yes,
+        _ => return None,
+    })
+}
+
+fn time(text: &str) -> Result<Duration, OptionError> {
+    value::time(text).ok_or_else(|| OptionError::Value("invalid time value.".into()))
+}
+
+fn connect_timeout(options: &mut Options, text: &str) -> Result<(), OptionError> {
+    // "none" is the default: the system's patience. It still is a first value.
+    let timeout = match text {
+        "none" => Duration::ZERO,
+        _ => time(text)?,
+    };
+    first(&mut options.connect_timeout, timeout);
+    Ok(())
+}
+
+fn server_alive_interval(options: &mut Options, text: &str) -> Result<(), OptionError> {
+    let interval = match text {
+        "none" => Duration::ZERO,
+        _ => time(text)?,
+    };
+    first(&mut options.server_alive_interval, interval);
+    Ok(())
+}
+
+fn log_level(options: &mut Options, text: &str) -> Result<(), OptionError> {
+    let Some(level) = Level::parse(text) else {
+        return bad(format!("unsupported log level '{text}'"));
+    };
+    first(&mut options.log_level, level);
+    Ok(())
+}
+
+fn port(options: &mut Options, text: &str) -> Result<(), OptionError> {
+    match value::number::<u16>(text).filter(|port| *port != 0) {
+        Some(port) => first(&mut options.port, port),
+        None => return bad(format!("Bad port '{text}'.")),
+    }
+    Ok(())
+}
+
+fn local_forward(
+    options: &mut Options,
+    values: &[String],
+    names: &dyn Names,
+) -> Result<(), OptionError> {
+    match values {
+        [listen, target] => LocalForward::parse(&format!("{listen}:{target}"), names)
+            .map(|forward| spec::add(&mut options.local_forwards, forward))
+            .or_else(|error| bad(format!("Bad forwarding specification: {error}."))),
+        [_] => bad("Missing target argument."),
+        _ => bad("keyword localforward extra arguments at end of line"),
+    }
+}
+
+fn rekey_limit(options: &mut Options, values: &[String], _: &dyn Names) -> Result<(), OptionError> {
+    let (amount, span) = match values {
+        [amount] => (amount, None),
+        [amount, span] => (amount, Some(span)),
+        _ => return bad("keyword rekeylimit extra arguments at end of line"),
+    };
+    let bytes = match amount.as_str() {
+        "default" => None,
+        // The cipher's own limit stays, which is what OpenSSH makes of "none", too.
+        "none" | "0" => None,
+        _ => match value::size(amount) {
+            None => return bad(format!("Bad number '{amount}': Invalid argument")),
+            Some(n) if n < REKEY_BYTES_MIN => return bad("RekeyLimit too small"),
+            Some(n) => Some(n),
+        },
+    };
+    let time = match span.map(String::as_str) {
+        None | Some("none" | "0") => None,
+        Some(span) => Some(time(span)?),
+    };
+    first(&mut options.rekey_limit, RekeyLimit { bytes, time });
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keywords_are_sorted_and_in_lower_case() {
+        assert!(KEYWORDS.is_sorted_by(|a, b| a.0 < b.0));
+        assert!(KEYWORDS.iter().all(|(k, _)| *k == k.to_ascii_lowercase()));
+    }
+}
