@@ -140,6 +140,9 @@ impl Reactor {
         for slot in self.listeners.numbers() {
             if let Some(mut listening) = self.listeners.remove(slot) {
                 self.context.sources.remove(listening.source);
+                if let Some((held, _)) = listening.held.take() {
+                    reset(&held);
+                }
                 let timers = &mut self.context.timers;
                 timers.disarm(Timer::Listener(slot), &mut listening.armed);
             }

@@ -334,8 +334,8 @@ impl Reactor {
         let Side::Client(client) = &mut self.side else {
             return;
         };
-        client.agent = None; // its questions are answered
         let (forwards, on_failure) = (Arc::clone(&client.forwards), client.on_forward_failure);
+        self.close_agent(&mut Vec::new()); // its questions are answered
         for (n, forward) in forwards.iter().enumerate() {
             let opened = listen(&forward.listen).and_then(|listeners| {
                 let added = listeners.into_iter().map(|listener| {
@@ -377,7 +377,7 @@ impl Reactor {
         timers.disarm(Timer::Agent, &mut client.agent_timer);
         client.config = None;
         client.connected = None;
-        client.agent = None;
+        self.close_agent(&mut Vec::new());
         for slot in self.context.dials.numbers() {
             if let Some(mut owned) = self.context.dials.remove(slot) {
                 owned.dial.finish(slot, &mut self.context);

@@ -12,18 +12,23 @@ mod config;
 mod context;
 mod desk;
 mod dial;
+mod events;
+mod farewell;
 mod inbox;
 mod keys;
 mod limits;
 mod listener;
 mod local;
+mod login;
 mod opens;
 mod peer;
 mod pool;
 mod race;
 mod ready;
 mod resolve;
+mod rounds;
 mod server;
+mod sessions;
 mod signal;
 mod state;
 mod timer;
@@ -32,16 +37,14 @@ use core::time::Duration;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::net::TcpListener;
-use std::panic::{self, AssertUnwindSafe};
 use std::sync::mpsc::Receiver;
 use std::time::Instant;
 
 use adit_connection::ChannelId;
-use mio::event::Event as Readiness;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
 
-use crate::observer::{Authenticated, Event, Program};
+use crate::observer::{Event, Program};
 use accept::Listening;
 use arena::Arena;
 use client::Client;
@@ -49,26 +52,21 @@ pub use config::{
     AgentConfig, AgentKeys, ClientConfig, Forward, Identities, KeepAlive, LoadedKey, MaxStartups,
     OnForwardFailure, ServerConfig, SshConfig,
 };
-use context::{Context, Owner};
-use dial::Progress;
+use context::Context;
 pub use inbox::Handle;
 use inbox::{Note, Outlet};
 pub use limits::raise_descriptor_limit;
 pub use listener::listen;
-use local::Queued;
-use peer::{Next, Peer};
+use peer::Peer;
 use pool::Pool;
 use server::Server;
 pub use signal::Signals;
-use state::{Cause, Letter};
-use timer::{Armed, Timer, Timers};
+use timer::{Armed, Timers};
 
 /// Events taken at once. More wait in the kernel for the next call.
 const EVENTS_MAX: usize = 1024;
 /// Threads for files: reading authorized_keys is short, unless the file system hangs.
 const FILE_THREADS_MAX: usize = 2;
-/// Sessions get this long to send their last words.
-const CLOSE_TIME: Duration = Duration::from_secs(1);
 
 /// What a mio token stands for: `Token(n)` is slot n of the sources.
 #[derive(Clone, Copy, Debug)]
@@ -272,250 +270,5 @@ impl Reactor {
         if let Side::Client(_) = &self.side {
             self.start_client(program);
         }
-    }
-
-    fn note(&mut self, event: &Readiness, program: &mut dyn Program) {
-        let Some(source) = self.context.sources.get(event.token().0).copied() else {
-            return; // closed earlier in this batch
-        };
-        match source {
-            Source::Agent => self.agent_event(event, program),
-            Source::Attempt(slot) => self.dial_event(slot, event, program),
-            Source::Listener(slot) => {
-                if let Some(listening) = self.listeners.get_mut(slot) {
-                    listening.note();
-                }
-            }
-            Source::Local { peer, channel } => {
-                if let Some(found) = self.peers.get_mut(peer) {
-                    found.note_local(channel, event);
-                    self.schedule(peer);
-                }
-            }
-            Source::Peer(peer) => {
-                if let Some(found) = self.peers.get_mut(peer) {
-                    found.note(event);
-                    self.schedule(peer);
-                }
-            }
-            Source::Signals => self.signalled(program),
-            Source::Waker => self.read_notes(program),
-        }
-    }
-
-    fn signalled(&mut self, program: &mut dyn Program) {
-        while let Some(signal) = self.signals.as_ref().and_then(Signals::next) {
-            let end = End::Signal(signal);
-            if self.ending.is_some() {
-                self.ending = Some(Ending::AtOnce(end));
-                return;
-            }
-            self.stop(end, program);
-        }
-    }
-
-    fn read_notes(&mut self, program: &mut dyn Program) {
-        while let Ok(note) = self.inbox.try_recv() {
-            match note {
-                Note::Letter { peer, slot, letter } => {
-                    if let Some(found) = self.peers.get_mut(slot)
-                        && found.state.id == peer
-                    {
-                        found.state.letters.push(letter);
-                        self.schedule(slot);
-                    }
-                }
-                Note::Stop if self.ending.is_none() => self.stop(End::Stopped, program),
-                Note::Stop => {}
-            }
-        }
-    }
-
-    fn fired(&mut self, timer: Timer, program: &mut dyn Program) {
-        match timer {
-            Timer::Agent => self.agent_too_slow(program),
-            Timer::Close => {
-                if let Some(Ending::InOrder(end)) = self.ending {
-                    self.ending = Some(Ending::AtOnce(end));
-                }
-            }
-            Timer::Dial(slot) => {
-                if let Some(owned) = self.context.dials.get_mut(slot) {
-                    owned.dial.fired();
-                    let owner = owned.owner;
-                    let progress = self.context.advance(slot, &mut client::tell_of(program));
-                    self.dialled(owner, progress, program);
-                }
-            }
-            Timer::Listener(slot) => {
-                if let Some(listening) = self.listeners.get_mut(slot) {
-                    listening.fired();
-                }
-            }
-            Timer::Peer(slot) => {
-                if let Some(peer) = self.peers.get_mut(slot) {
-                    peer.fired();
-                    self.schedule(slot);
-                }
-            }
-            Timer::Retry => self.connect(program),
-        }
-    }
-
-    fn dial_event(&mut self, slot: usize, event: &Readiness, program: &mut dyn Program) {
-        if let Some(owned) = self.context.dials.get(slot) {
-            let owner = owned.owner;
-            let progress = {
-                let tell = &mut client::tell_of(program);
-                self.context.dial_event(slot, event, tell)
-            };
-            self.dialled(owner, progress, program);
-        }
-    }
-
-    fn dialled(&mut self, owner: Owner, progress: Progress, program: &mut dyn Program) {
-        match owner {
-            Owner::Client => self.client_dialled(progress, program),
-            Owner::Channel { peer, id, channel } => match self.peers.get_mut(peer) {
-                Some(found) if found.state.id == id => {
-                    if !matches!(progress, Progress::Pending) {
-                        let letter = Letter::Dialled(channel, progress);
-                        found.state.letters.push(letter);
-                        self.schedule(peer);
-                    }
-                }
-                Some(_) | None => {}
-            },
-        }
-    }
-
-    /// Gives a session a turn in this batch or the next.
-    fn schedule(&mut self, slot: usize) {
-        if let Some(peer) = self.peers.get_mut(slot)
-            && peer.queued == Queued::No
-        {
-            peer.queued = Queued::Yes;
-            self.run.push_back(slot);
-        }
-    }
-
-    fn run_peers(&mut self, program: &mut dyn Program) {
-        for _ in 0..self.run.len() {
-            let Some(slot) = self.run.pop_front() else {
-                break;
-            };
-            let Some(mut peer) = self.peers.take(slot) else {
-                continue;
-            };
-            peer.queued = Queued::No;
-            if peer.is_closing() {
-                self.finish(slot, peer);
-                continue;
-            }
-            let context = &mut self.context;
-            // A fault in one session's turn ends that session alone.
-            let turn = panic::catch_unwind(AssertUnwindSafe(|| peer.turn(context, program)));
-            match turn.unwrap_or(Err(Cause::Panicked)) {
-                Ok(next) => {
-                    self.peers.put(slot, peer);
-                    if next == Next::Runnable {
-                        self.schedule(slot);
-                    }
-                    self.after_turn(slot, program);
-                }
-                Err(cause) => self.end_peer(slot, peer, &cause, program),
-            }
-        }
-    }
-
-    /// What a turn left to do outside its session.
-    fn after_turn(&mut self, slot: usize, program: &mut dyn Program) {
-        let Some(peer) = self.peers.get_mut(slot) else {
-            return;
-        };
-        if peer.take_freed() == local::Seen::Yes {
-            for (_, listening) in self.listeners.iter_mut() {
-                listening.channel_freed();
-            }
-        }
-        let news = peer.take_authenticated();
-        match &mut self.side {
-            Side::Client(_) => {
-                self.ask_agent(slot);
-                if news == local::Seen::Yes {
-                    self.open_forwards(program);
-                }
-            }
-            Side::Server(server) => {
-                if news == local::Seen::Yes {
-                    server.startup_over();
-                }
-            }
-        }
-    }
-
-    /// A session is over: last words, resets, and the line for the log.
-    fn end_peer(
-        &mut self,
-        slot: usize,
-        mut peer: Box<Peer>,
-        cause: &Cause,
-        program: &mut dyn Program,
-    ) {
-        peer.end(cause, &mut self.context, program);
-        let authenticated = peer.authenticated();
-        let mut text = String::new();
-        program.observe(&Event::PeerGone {
-            peer: peer.state.info(),
-            why: cause.told(&peer.session, &mut text),
-            authenticated,
-            received: peer.received,
-            sent: peer.sent,
-        });
-        self.finish(slot, peer);
-        match &mut self.side {
-            Side::Client(_) => {
-                let end = match authenticated {
-                    Authenticated::No => End::NotAuthenticated,
-                    Authenticated::Yes => End::SessionEnded,
-                };
-                if self.ending.is_none() {
-                    self.stop(end, program);
-                }
-            }
-            Side::Server(server) => {
-                if authenticated == Authenticated::No {
-                    server.startup_over();
-                }
-            }
-        }
-    }
-
-    /// Lets go of a session that has ended, once its last words are sent or nobody takes them.
-    fn finish(&mut self, slot: usize, mut peer: Box<Peer>) {
-        match peer.last_flush(&mut self.context) {
-            Next::Runnable => {
-                self.context.sources.remove(peer.source());
-                self.peers.release(slot);
-            }
-            Next::Wait => self.peers.put(slot, peer),
-        }
-    }
-
-    /// Ends all: nothing is accepted any more, every peer is told, and it is over within a second.
-    fn stop(&mut self, end: End, program: &mut dyn Program) {
-        self.ending = Some(Ending::InOrder(end));
-        self.close_listeners();
-        self.stop_client();
-        for slot in self.peers.numbers() {
-            if self.peers.get(slot).is_some_and(|peer| !peer.is_closing())
-                && let Some(peer) = self.peers.take(slot)
-            {
-                self.end_peer(slot, peer, &Cause::Stopped, program);
-            }
-        }
-        let due = self.context.now.saturating_add(CLOSE_TIME);
-        let timers = &mut self.context.timers;
-        timers.arm(Timer::Close, &mut self.close_timer, Some(due));
     }
 }

@@ -1,0 +1,130 @@
+//! What happened, and to whom it is told: readiness, notes of other threads, timers.
+
+use mio::event::Event as Readiness;
+
+use super::client::tell_of;
+use super::context::Owner;
+use super::dial::Progress;
+use super::inbox::Note;
+use super::signal::Signals;
+use super::state::Letter;
+use super::timer::Timer;
+use super::{End, Ending, Reactor, Source};
+use crate::observer::Program;
+
+impl Reactor {
+    pub(super) fn note(&mut self, event: &Readiness, program: &mut dyn Program) {
+        let Some(source) = self.context.sources.get(event.token().0).copied() else {
+            return; // closed earlier in this batch
+        };
+        match source {
+            Source::Agent => self.agent_event(event, program),
+            Source::Attempt(slot) => self.dial_event(slot, event, program),
+            Source::Listener(slot) => {
+                if let Some(listening) = self.listeners.get_mut(slot) {
+                    listening.note();
+                }
+            }
+            Source::Local { peer, channel } => {
+                if let Some(found) = self.peers.get_mut(peer) {
+                    found.note_local(channel, event);
+                    self.schedule(peer);
+                }
+            }
+            Source::Peer(peer) => {
+                if let Some(found) = self.peers.get_mut(peer) {
+                    found.note(event);
+                    self.schedule(peer);
+                }
+            }
+            Source::Signals => self.signalled(program),
+            Source::Waker => self.read_notes(program),
+        }
+    }
+
+    pub(super) fn signalled(&mut self, program: &mut dyn Program) {
+        while let Some(signal) = self.signals.as_ref().and_then(Signals::next) {
+            let end = End::Signal(signal);
+            if self.ending.is_some() {
+                self.ending = Some(Ending::AtOnce(end));
+                return;
+            }
+            self.stop(end, program);
+        }
+    }
+
+    pub(super) fn read_notes(&mut self, program: &mut dyn Program) {
+        while let Ok(note) = self.inbox.try_recv() {
+            match note {
+                Note::Letter { peer, slot, letter } => {
+                    if let Some(found) = self.peers.get_mut(slot)
+                        && found.state.id == peer
+                    {
+                        found.state.letters.push(letter);
+                        self.schedule(slot);
+                    }
+                }
+                Note::Stop if self.ending.is_none() => self.stop(End::Stopped, program),
+                Note::Stop => {}
+            }
+        }
+    }
+
+    pub(super) fn fired(&mut self, timer: Timer, program: &mut dyn Program) {
+        match timer {
+            Timer::Agent => self.agent_too_slow(program),
+            Timer::Close => {
+                if let Some(Ending::InOrder(end)) = self.ending {
+                    self.ending = Some(Ending::AtOnce(end));
+                }
+            }
+            Timer::Dial(slot) => {
+                if let Some(owned) = self.context.dials.get_mut(slot) {
+                    owned.dial.fired();
+                    let owner = owned.owner;
+                    let progress = self.context.advance(slot, &mut tell_of(program));
+                    self.dialled(owner, progress, program);
+                }
+            }
+            Timer::Listener(slot) => {
+                if let Some(listening) = self.listeners.get_mut(slot) {
+                    listening.fired();
+                }
+            }
+            Timer::Peer(slot) => {
+                if let Some(peer) = self.peers.get_mut(slot) {
+                    peer.fired();
+                    self.schedule(slot);
+                }
+            }
+            Timer::Retry => self.connect(program),
+        }
+    }
+
+    pub(super) fn dial_event(&mut self, slot: usize, event: &Readiness, program: &mut dyn Program) {
+        if let Some(owned) = self.context.dials.get(slot) {
+            let owner = owned.owner;
+            let progress = {
+                let tell = &mut tell_of(program);
+                self.context.dial_event(slot, event, tell)
+            };
+            self.dialled(owner, progress, program);
+        }
+    }
+
+    pub(super) fn dialled(&mut self, owner: Owner, progress: Progress, program: &mut dyn Program) {
+        match owner {
+            Owner::Client => self.client_dialled(progress, program),
+            Owner::Channel { peer, id, channel } => match self.peers.get_mut(peer) {
+                Some(found) if found.state.id == id => {
+                    if !matches!(progress, Progress::Pending) {
+                        let letter = Letter::Dialled(channel, progress);
+                        found.state.letters.push(letter);
+                        self.schedule(peer);
+                    }
+                }
+                Some(_) | None => {}
+            },
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! What authentication lacks: asked for, and given when it is there.
+
+use adit_auth::Decision;
+use adit_crypto::Unspecified;
+
+use super::context::Context;
+use super::desk::Desk;
+use super::inbox::Note;
+use super::peer::Peer;
+use super::state::{Answering, Cause, ForAgent, Letter, Signer};
+use crate::observer::{Answer, KeyQuestion, Program};
+use crate::relay::Locals as _;
+use crate::session::Need;
+
+impl Peer {
+    /// Gives authentication what it lacks, or asks for it where that may wait.
+    pub(super) fn answer(
+        &mut self,
+        context: &mut Context,
+        program: &mut dyn Program,
+    ) -> Result<(), Cause> {
+        while self.state.asked == Answering::Nobody {
+            match self.session.need() {
+                Need::Nothing => break,
+                Need::Authorize {
+                    user,
+                    algorithm,
+                    key_blob,
+                } => {
+                    let answer = program.authorize(&KeyQuestion {
+                        peer: self.state.info(),
+                        user,
+                        algorithm,
+                        key_blob,
+                    });
+                    self.state.asked = Answering::Somebody;
+                    let decision = match answer {
+                        Answer::Now(decision) => decision,
+                        Answer::Later(work) => {
+                            let (peer, slot) = (self.state.id, self.state.slot);
+                            let notes = context.notes.clone();
+                            let submitted = context.files.submit(move || {
+                                let letter = Letter::Authorized(work());
+                                notes.send(Note::Letter { peer, slot, letter });
+                            });
+                            match submitted {
+                                Ok(()) => return Ok(()),
+                                Err(_full) => Decision::Refused,
+                            }
+                        }
+                    };
+                    self.authorized(decision, context, program)?;
+                }
+                Need::Sign {
+                    key,
+                    algorithm,
+                    message,
+                } => {
+                    let index = usize::try_from(key.0).unwrap_or(usize::MAX);
+                    let signature = match self.state.keys.get(index).map(|k| &k.signer) {
+                        Some(Signer::Loaded(signer)) => signer.sign(algorithm, message),
+                        Some(Signer::Agent) => {
+                            let message = message.to_vec();
+                            self.state.for_agent = Some(ForAgent {
+                                key,
+                                algorithm,
+                                message,
+                            });
+                            self.state.asked = Answering::Somebody;
+                            return Ok(());
+                        }
+                        None => Err(Unspecified),
+                    };
+                    let _ = self.session.signed(key, signature);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What was found out elsewhere since the last turn.
+    pub(super) fn read_letters(
+        &mut self,
+        context: &mut Context,
+        program: &mut dyn Program,
+    ) -> Result<(), Cause> {
+        for letter in core::mem::take(&mut self.state.letters) {
+            let mut desk = Desk {
+                state: &mut self.state,
+                context,
+                program,
+            };
+            match letter {
+                Letter::Authorized(decision) => self.authorized(decision, context, program)?,
+                Letter::Dialled(id, progress) => desk.dialled(&mut self.session, id, progress),
+                Letter::HostKey(verdict) => desk.host_key_answered(&mut self.session, verdict),
+                Letter::Resolved(id, resolved) => desk.resolved(&mut self.session, id, resolved),
+                Letter::Signed(key, signature) => {
+                    self.state.asked = Answering::Nobody;
+                    let _ = self.session.signed(key, signature);
+                }
+            }
+        }
+        self.checked(Ok(()))
+    }
+
+    /// The answer to whether a key may log in.
+    pub(super) fn authorized(
+        &mut self,
+        decision: Decision,
+        context: &mut Context,
+        program: &mut dyn Program,
+    ) -> Result<(), Cause> {
+        self.state.asked = Answering::Nobody;
+        let event = self.session.authorize(decision, context.now)?;
+        let mut desk = Desk {
+            state: &mut self.state,
+            context,
+            program,
+        };
+        let told = event.map_or(Ok(()), |event| desk.event(&mut self.session, event));
+        self.checked(told)
+    }
+}

@@ -1,0 +1,118 @@
+//! Bytes between a session and its local sockets, each channel in its turn.
+
+use super::context::Context;
+use super::desk::Desk;
+use super::local::{Queued, Seen, Way};
+use super::peer::{FLUSH_MARK, Peer};
+use super::state::Cause;
+use crate::observer::Program;
+use crate::relay::{self, Locals as _, Pull};
+
+/// Channels looked at in one turn, so that ten thousand with little each delay nobody else.
+const VISITS_MAX: usize = 4096;
+
+/// What one round over the channels came to.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(super) enum Round {
+    Done,
+    NoRoom,
+}
+
+impl Peer {
+    /// Gives local sockets more of what they did not take.
+    pub(super) fn drain(&mut self, context: &mut Context, program: &mut dyn Program) {
+        for id in core::mem::take(&mut self.state.drain) {
+            let mut desk = Desk {
+                state: &mut self.state,
+                context,
+                program,
+            };
+            let Some(mut outlet) = desk.outlet(id) else {
+                continue;
+            };
+            match outlet.drain() {
+                Ok(n) => {
+                    let more = *outlet.writable && !outlet.spill.is_empty();
+                    self.session.delivered(id, n);
+                    desk.took(id, n);
+                    if more {
+                        desk.state.drain.push(id);
+                    }
+                    desk.settle(&mut self.session, id);
+                }
+                Err(_) => desk.fail(&mut self.session, id),
+            }
+        }
+    }
+
+    /// One packet for each channel that has data, round and round up to the flush mark.
+    pub(super) fn pull_round(
+        &mut self,
+        context: &mut Context,
+        program: &mut dyn Program,
+    ) -> Result<Round, Cause> {
+        for _ in 0..VISITS_MAX {
+            if self.pending() >= FLUSH_MARK {
+                break;
+            }
+            let Some(id) = self.state.run.pop_front() else {
+                break;
+            };
+            let Some(local) = self.state.locals.get_mut(id) else {
+                continue;
+            };
+            local.queued = Queued::No;
+            let ended = local.local_eof == Seen::Yes;
+            let Way::Socket(socket) = &mut local.way else {
+                continue;
+            };
+            let failed = socket.ready.failed;
+            let pulled = if ended {
+                Pull::NoWindow
+            } else if socket.ready.readable {
+                relay::pull(&mut self.session, id, &mut socket.stream)?
+            } else {
+                continue;
+            };
+            match pulled {
+                Pull::Moved { n, filled } => {
+                    local.sent = local.sent.saturating_add(n as u64);
+                    if !filled {
+                        socket.ready.read_short();
+                    }
+                    if socket.ready.readable {
+                        local.queued = Queued::Yes;
+                        self.state.run.push_back(id);
+                    }
+                    continue;
+                }
+                Pull::NoRoom => {
+                    local.queued = Queued::Yes;
+                    self.state.run.push_front(id);
+                    return Ok(Round::NoRoom);
+                }
+                Pull::NotReady => {
+                    socket.ready.read_blocked();
+                    continue;
+                }
+                // Parked until its window opens, unless its socket is broken: nobody would come
+                // back for it.
+                Pull::NoWindow if !failed => continue,
+                Pull::Ended => local.local_eof = Seen::Yes,
+                Pull::NoWindow | Pull::Failed(_) => {}
+            }
+            let over = matches!(pulled, Pull::Ended);
+            let mut desk = Desk {
+                state: &mut self.state,
+                context,
+                program,
+            };
+            if over {
+                desk.settle(&mut self.session, id);
+            } else {
+                desk.fail(&mut self.session, id);
+            }
+        }
+        Ok(Round::Done)
+    }
+}

@@ -1,0 +1,146 @@
+//! The sessions' turns, and their end.
+
+use core::time::Duration;
+use std::panic::{self, AssertUnwindSafe};
+
+use super::local::{Queued, Seen};
+use super::peer::{Next, Peer};
+use super::state::Cause;
+use super::timer::Timer;
+use super::{End, Ending, Reactor, Side};
+use crate::observer::{Authenticated, Event, Program};
+
+/// Sessions get this long to send their last words when the loop ends.
+const CLOSE_TIME: Duration = Duration::from_secs(1);
+
+impl Reactor {
+    /// Gives a session a turn in this batch or the next.
+    pub(super) fn schedule(&mut self, slot: usize) {
+        if let Some(peer) = self.peers.get_mut(slot)
+            && peer.queued == Queued::No
+        {
+            peer.queued = Queued::Yes;
+            self.run.push_back(slot);
+        }
+    }
+
+    pub(super) fn run_peers(&mut self, program: &mut dyn Program) {
+        for _ in 0..self.run.len() {
+            let Some(slot) = self.run.pop_front() else {
+                break;
+            };
+            let Some(mut peer) = self.peers.take(slot) else {
+                continue;
+            };
+            peer.queued = Queued::No;
+            if peer.is_closing() {
+                self.finish(slot, peer);
+                continue;
+            }
+            let context = &mut self.context;
+            // A fault in one session's turn ends that session alone.
+            let turn = panic::catch_unwind(AssertUnwindSafe(|| peer.turn(context, program)));
+            match turn.unwrap_or(Err(Cause::Panicked)) {
+                Ok(next) => {
+                    self.peers.put(slot, peer);
+                    if next == Next::Runnable {
+                        self.schedule(slot);
+                    }
+                    self.after_turn(slot, program);
+                }
+                Err(cause) => self.end_peer(slot, peer, &cause, program),
+            }
+        }
+    }
+
+    /// What a turn left to do outside its session.
+    pub(super) fn after_turn(&mut self, slot: usize, program: &mut dyn Program) {
+        let Some(peer) = self.peers.get_mut(slot) else {
+            return;
+        };
+        if peer.take_freed() == Seen::Yes {
+            for (_, listening) in self.listeners.iter_mut() {
+                listening.channel_freed();
+            }
+        }
+        let news = peer.take_authenticated();
+        match &mut self.side {
+            Side::Client(_) => {
+                self.ask_agent(slot);
+                if news == Seen::Yes {
+                    self.open_forwards(program);
+                }
+            }
+            Side::Server(server) => {
+                if news == Seen::Yes {
+                    server.startup_over();
+                }
+            }
+        }
+    }
+
+    /// A session is over: last words, resets, and the line for the log.
+    pub(super) fn end_peer(
+        &mut self,
+        slot: usize,
+        mut peer: Box<Peer>,
+        cause: &Cause,
+        program: &mut dyn Program,
+    ) {
+        peer.end(cause, &mut self.context, program);
+        let authenticated = peer.authenticated();
+        let mut text = String::new();
+        program.observe(&Event::PeerGone {
+            peer: peer.state.info(),
+            why: cause.told(&peer.session, &mut text),
+            authenticated,
+            received: peer.received,
+            sent: peer.sent,
+        });
+        self.finish(slot, peer);
+        match &mut self.side {
+            Side::Client(_) => {
+                let end = match authenticated {
+                    Authenticated::No => End::NotAuthenticated,
+                    Authenticated::Yes => End::SessionEnded,
+                };
+                if self.ending.is_none() {
+                    self.stop(end, program);
+                }
+            }
+            Side::Server(server) => {
+                if authenticated == Authenticated::No {
+                    server.startup_over();
+                }
+            }
+        }
+    }
+
+    /// Lets go of a session that has ended, once its last words are sent or nobody takes them.
+    pub(super) fn finish(&mut self, slot: usize, mut peer: Box<Peer>) {
+        match peer.last_flush(&mut self.context) {
+            Next::Runnable => {
+                self.context.sources.remove(peer.source());
+                self.peers.release(slot);
+            }
+            Next::Wait => self.peers.put(slot, peer),
+        }
+    }
+
+    /// Ends all: nothing is accepted any more, every peer is told, and it is over within a second.
+    pub(super) fn stop(&mut self, end: End, program: &mut dyn Program) {
+        self.ending = Some(Ending::InOrder(end));
+        self.close_listeners();
+        self.stop_client();
+        for slot in self.peers.numbers() {
+            if self.peers.get(slot).is_some_and(|peer| !peer.is_closing())
+                && let Some(peer) = self.peers.take(slot)
+            {
+                self.end_peer(slot, peer, &Cause::Stopped, program);
+            }
+        }
+        let due = self.context.now.saturating_add(CLOSE_TIME);
+        let timers = &mut self.context.timers;
+        timers.arm(Timer::Close, &mut self.close_timer, Some(due));
+    }
+}
