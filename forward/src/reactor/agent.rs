@@ -119,10 +119,12 @@ impl Agent {
             let n = self.frames.read(bytes).map_err(io::Error::other)?;
             bytes = bytes.get(n..).unwrap_or(&[]);
             if let Some(frame) = self.frames.frame() {
-                let Some(asked) = self.asked.pop_front() else {
+                let Some(asked) = self.asked.front() else {
                     return Err(io::Error::other(agent::AgentError::Unexpected));
                 };
-                heard(said(&asked, frame).map_err(io::Error::other)?);
+                // Answered only when it is understood: otherwise `close` answers it.
+                heard(said(asked, frame).map_err(io::Error::other)?);
+                self.asked.pop_front();
                 self.frames.next_frame();
             }
         }

@@ -6,18 +6,17 @@ use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
 use adit_connection::Limits;
-use adit_crypto::Unspecified;
 use mio::event::Event as Readiness;
 
 use super::accept::For;
-use super::agent::{Agent, Said};
+use super::agent::Agent;
 use super::config::{AgentKeys, ClientConfig, Forward, OnForwardFailure};
 use super::context::{OwnedDial, Owner};
 use super::dial::{Connected, Dial, Failed, Progress};
 use super::keys;
 use super::listener::listen;
 use super::peer::{Peer, tune};
-use super::state::{Letter, Role, State};
+use super::state::{Role, State};
 use super::timer::{Armed, Timer};
 use super::{End, Reactor, Side, Source};
 use crate::observer::{Event, PeerId, Program};
@@ -25,28 +24,26 @@ use crate::session::{Config, Session};
 
 /// Between two rounds over all addresses (ConnectionAttempts).
 const RETRY_DELAY: Duration = Duration::from_secs(1);
-/// An agent that has not said which keys it has by then is left out.
-const AGENT_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What the client's side keeps.
 pub(super) struct Client {
     /// What is left of it: the session takes its parts.
-    config: Option<ClientConfig>,
+    pub(super) config: Option<ClientConfig>,
     pub(super) forwards: Arc<[Forward]>,
     on_forward_failure: OnForwardFailure,
     rounds_left: u32,
     retry: Armed,
     /// When the key exchange must be through.
     deadline: Option<Duration>,
-    agent: Option<Agent>,
-    agent_timer: Armed,
-    keys: AgentsKeys,
+    pub(super) agent: Option<Agent>,
+    pub(super) agent_timer: Armed,
+    pub(super) keys: AgentsKeys,
     connected: Option<Connected>,
-    peer: Option<usize>,
+    pub(super) peer: Option<usize>,
 }
 
 /// What is known of the agent's keys.
-enum AgentsKeys {
+pub(super) enum AgentsKeys {
     /// It has been asked.
     Awaited,
     Known(Vec<(adit_auth::OfferedKey, String)>),
@@ -89,25 +86,10 @@ pub(super) fn tell_of(
 
 impl Reactor {
     pub(super) fn start_client(&mut self, program: &mut dyn Program) {
+        // The agent first: a connection may be through at once, and its session has to know
+        // whether there are keys to wait for.
+        self.ask_for_keys(program);
         self.connect(program);
-        let Side::Client(client) = &mut self.side else {
-            return;
-        };
-        let config = client.config.as_ref();
-        let Some(agent) = config.and_then(|c| c.identities.agent.as_ref()) else {
-            return;
-        };
-        match Agent::connect(&agent.socket, &mut self.context) {
-            Ok(agent) => {
-                client.agent = Some(agent);
-                client.keys = AgentsKeys::Awaited;
-                let due = self.context.now.saturating_add(AGENT_PATIENCE);
-                let timers = &mut self.context.timers;
-                timers.arm(Timer::Agent, &mut client.agent_timer, Some(due));
-            }
-            Err(error) => program.observe(&Event::AgentFailed { error: &error }),
-        }
-        self.make_session(program);
     }
 
     /// One round over all addresses.
@@ -126,6 +108,16 @@ impl Reactor {
         };
         let (_, progress) = self.context.dial(owned, &mut tell_of(program));
         self.client_dialled(progress, program);
+    }
+
+    /// An event for a connection that waits for the agent: nobody would hear of it again.
+    pub(super) fn note_connected(&mut self, event: &Readiness) {
+        if let Side::Client(client) = &mut self.side
+            && let Some(connected) = &mut client.connected
+            && connected.source == event.token().0
+        {
+            connected.ready.note(event);
+        }
     }
 
     pub(super) fn client_dialled(&mut self, progress: Progress, program: &mut dyn Program) {
@@ -161,7 +153,7 @@ impl Reactor {
     }
 
     /// Once there is a connection and the agent has said its keys.
-    fn make_session(&mut self, program: &mut dyn Program) {
+    pub(super) fn make_session(&mut self, program: &mut dyn Program) {
         let Side::Client(client) = &mut self.side else {
             return;
         };
@@ -228,105 +220,6 @@ impl Reactor {
         self.peers.put(slot, Box::new(peer));
         client.peer = Some(slot);
         self.schedule(slot);
-    }
-
-    pub(super) fn agent_event(&mut self, event: &Readiness, program: &mut dyn Program) {
-        if let Side::Client(client) = &mut self.side
-            && let Some(agent) = &mut client.agent
-        {
-            agent.note(event);
-        }
-        self.agent_turn(program);
-    }
-
-    fn agent_turn(&mut self, program: &mut dyn Program) {
-        let Side::Client(client) = &mut self.side else {
-            return;
-        };
-        let Some(agent) = &mut client.agent else {
-            return;
-        };
-        let mut heard = Vec::new();
-        if let Err(error) = agent.turn(&mut |said| heard.push(said)) {
-            program.observe(&Event::AgentFailed { error: &error });
-            self.close_agent(&mut heard);
-        }
-        for said in heard {
-            self.agent_said(said, program);
-        }
-    }
-
-    fn close_agent(&mut self, heard: &mut Vec<Said>) {
-        if let Side::Client(client) = &mut self.side
-            && let Some(agent) = client.agent.take()
-        {
-            self.context.sources.remove(agent.source());
-            heard.extend(agent.close());
-        }
-    }
-
-    fn agent_said(&mut self, said: Said, program: &mut dyn Program) {
-        let Side::Client(client) = &mut self.side else {
-            return;
-        };
-        match said {
-            Said::Identities(keys) => {
-                let timers = &mut self.context.timers;
-                timers.disarm(Timer::Agent, &mut client.agent_timer);
-                client.keys = AgentsKeys::Known(keys);
-                self.make_session(program);
-            }
-            Said::Signature(key, signature) => {
-                if let Some(slot) = client.peer
-                    && let Some(peer) = self.peers.get_mut(slot)
-                {
-                    peer.state.letters.push(Letter::Signed(key, signature));
-                    self.schedule(slot);
-                }
-            }
-        }
-    }
-
-    pub(super) fn agent_too_slow(&mut self, program: &mut dyn Program) {
-        if let Side::Client(client) = &mut self.side {
-            client.agent_timer.fired();
-        }
-        let error = io::Error::from(ErrorKind::TimedOut);
-        program.observe(&Event::AgentFailed { error: &error });
-        let mut heard = Vec::new();
-        self.close_agent(&mut heard);
-        for said in heard {
-            self.agent_said(said, program);
-        }
-    }
-
-    /// Passes on what only the agent can sign.
-    pub(super) fn ask_agent(&mut self, slot: usize) {
-        let Side::Client(client) = &mut self.side else {
-            return;
-        };
-        let Some(peer) = self.peers.get_mut(slot) else {
-            return;
-        };
-        let Some(wanted) = peer.state.for_agent.take() else {
-            return;
-        };
-        let key = usize::try_from(wanted.key.0)
-            .ok()
-            .and_then(|n| peer.state.keys.get(n));
-        let asked = client.agent.as_mut().zip(key).and_then(|(agent, key)| {
-            agent.sign(
-                wanted.key,
-                &key.public_blob,
-                wanted.algorithm,
-                &wanted.message,
-            )
-        });
-        if asked.is_none() {
-            let letter = Letter::Signed(wanted.key, Err(Unspecified));
-            peer.state.letters.push(letter);
-            self.schedule(slot);
-        }
     }
 
     /// The user is authenticated: listen.

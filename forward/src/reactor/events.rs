@@ -102,14 +102,12 @@ impl Reactor {
     }
 
     pub(super) fn dial_event(&mut self, slot: usize, event: &Readiness, program: &mut dyn Program) {
-        if let Some(owned) = self.context.dials.get(slot) {
-            let owner = owned.owner;
-            let progress = {
-                let tell = &mut tell_of(program);
-                self.context.dial_event(slot, event, tell)
-            };
-            self.dialled(owner, progress, program);
-        }
+        let Some(owned) = self.context.dials.get(slot) else {
+            return self.note_connected(event);
+        };
+        let owner = owned.owner;
+        let progress = self.context.dial_event(slot, event, &mut tell_of(program));
+        self.dialled(owner, progress, program);
     }
 
     pub(super) fn dialled(&mut self, owner: Owner, progress: Progress, program: &mut dyn Program) {

@@ -30,6 +30,7 @@ mod rounds;
 mod server;
 mod sessions;
 mod signal;
+mod signers;
 mod state;
 mod timer;
 

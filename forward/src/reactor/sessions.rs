@@ -66,7 +66,7 @@ impl Reactor {
         let news = peer.take_authenticated();
         match &mut self.side {
             Side::Client(_) => {
-                self.ask_agent(slot);
+                self.ask_agent(slot, program);
                 if news == Seen::Yes {
                     self.open_forwards(program);
                 }

@@ -10,6 +10,8 @@
     reason = "tests"
 )]
 
+mod agent;
 mod life;
+mod signals;
 mod streams;
 mod world;

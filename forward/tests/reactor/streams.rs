@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::thread;
 
-use crate::world::{Heard, World};
+use crate::world::{Answers, Heard, World};
 
 /// Bytes that depend on where they are in the stream.
 fn pattern(len: usize, seed: u64) -> Vec<u8> {
@@ -40,8 +40,20 @@ fn a_byte_goes_there_and_back() {
 }
 
 #[test]
+fn many_bytes_go_both_ways_while_keys_change() {
+    many_bytes(Some(1 << 20));
+}
+
+#[test]
 fn many_bytes_go_both_ways_at_once() {
-    let world = World::new();
+    many_bytes(None);
+}
+
+fn many_bytes(rekey: Option<u64>) {
+    let world = World::with(Answers::default(), |client, server| {
+        client.ssh.rekey.bytes = rekey;
+        server.ssh.rekey.bytes = rekey;
+    });
     let (near, far) = world.connect();
     let (there, back) = (pattern(24 << 20, 1), pattern(24 << 20, 2));
     thread::scope(|scope| {

@@ -191,6 +191,15 @@ impl Looped {
         })
     }
 
+    /// Whether authentication succeeds.
+    pub(crate) fn is_authenticated(&self) -> bool {
+        self.wait(|heard| match heard {
+            Heard::Authenticated => Some(true),
+            Heard::Gone(_) => Some(false),
+            _ => None,
+        })
+    }
+
     /// Why the loop ended.
     pub(crate) fn end(mut self) -> End {
         self.thread.take().unwrap().join().unwrap()
@@ -215,7 +224,7 @@ pub(crate) fn ssh() -> SshConfig {
     }
 }
 
-fn key() -> Box<dyn SigningKey> {
+pub(crate) fn key() -> Box<dyn SigningKey> {
     let (seed, public) = RING.keys.generate_ed25519(RING.random).unwrap();
     let seed = seed.expose().try_into().unwrap();
     let key = PrivateKey::Ed25519 {
