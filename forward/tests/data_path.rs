@@ -1,0 +1,213 @@
+//! What carrying data costs: no allocation, one read for each packet at the sender, one write for
+//! many packets, one write to the local side for each fill of the receive buffer. Counted, by an
+//! allocator and by sockets that count.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+use std::alloc::System;
+use std::io::{self, IoSlice, Read, Write};
+
+use adit_connection::ChannelId;
+use adit_crypto::Provider;
+use adit_forward::relay::{self, Locals, Outlet, Pull};
+use adit_forward::session::{Event, Session};
+use adit_forward::{Error, Spill};
+use adit_testkit::pair::{Pair, Setup};
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// An application that always has more to send.
+#[derive(Default)]
+struct Endless {
+    reads: usize,
+}
+
+impl Read for Endless {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        self.reads += 1;
+        out.fill(0x5a);
+        Ok(out.len())
+    }
+}
+
+/// A path between the peers that holds what one flush gives it.
+struct Wire {
+    bytes: Vec<u8>,
+    writes: usize,
+}
+
+impl Write for Wire {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.writes += 1;
+        assert!(self.bytes.len() + bytes.len() <= self.bytes.capacity());
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.writes += 1;
+        for slice in slices {
+            assert!(self.bytes.len() + slice.len() <= self.bytes.capacity());
+            self.bytes.extend_from_slice(slice);
+        }
+        Ok(slices.iter().map(|slice| slice.len()).sum())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A destination that takes everything.
+#[derive(Default)]
+struct Sink {
+    writes: usize,
+    bytes: usize,
+}
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.writes += 1;
+        self.bytes += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.writes += 1;
+        let n = slices.iter().map(|slice| slice.len()).sum();
+        self.bytes += n;
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+struct OneSink {
+    sink: Sink,
+    spill: Spill,
+    writable: bool,
+}
+
+impl Locals for OneSink {
+    type Sink = Sink;
+
+    fn outlet(&mut self, _: ChannelId) -> Option<Outlet<'_, Sink>> {
+        self.writable = true;
+        Some(Outlet {
+            sink: &mut self.sink,
+            spill: &mut self.spill,
+            writable: &mut self.writable,
+        })
+    }
+
+    fn took(&mut self, _: ChannelId, _: usize) {}
+
+    fn failed(&mut self, _: &mut Session, _: ChannelId, error: io::Error) {
+        panic!("the sink takes everything: {error}");
+    }
+
+    fn event(&mut self, _: &mut Session, _: Event) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+/// One after the other on purpose: the allocator counts for all threads.
+#[test]
+fn carrying_data_allocates_nothing_and_calls_the_system_as_little_as_possible() {
+    for provider in [&adit_crypto::RING, &adit_crypto::PURE] {
+        for cipher in provider.ciphers {
+            carry(provider, cipher.name());
+        }
+    }
+}
+
+fn carry(provider: &'static Provider, cipher: &'static str) {
+    let mut setup = Setup::new(provider);
+    setup.cipher = Some(cipher);
+    setup.limits.window_budget = 32 << 20;
+    let mut pair = Pair::connected(&setup);
+    let id = pair.open();
+    pair.run();
+    let (client, server, now) = (&mut pair.client.session, &mut pair.server.session, pair.now);
+    let mut source = Endless::default();
+    let wire = || Wire {
+        bytes: Vec::with_capacity(1 << 20),
+        writes: 0,
+    };
+    let (mut there, mut back) = (wire(), wire());
+    let (mut locals, mut nobody) = (OneSink::default(), OneSink::default());
+    let (mut packets, mut fills, mut turns) = (0, 0, 0);
+    let mut turn = |warm_up: bool| {
+        while let Pull::Moved { .. } = relay::pull(client, id, &mut source).unwrap() {
+            packets += usize::from(!warm_up);
+        }
+        relay::flush(client, &mut there).unwrap();
+        turns += 1;
+        fills += receive(server, &mut there, &mut locals, now);
+        assert!(server.send_due(now).unwrap().is_none());
+        relay::flush(server, &mut back).unwrap();
+        receive(client, &mut back, &mut nobody, now);
+        assert!(client.send_due(now).unwrap().is_none());
+    };
+    // The window grows, and what is taken once and kept is taken.
+    for _ in 0..40 {
+        turn(true);
+    }
+    let region = Region::new(ALLOCATOR);
+    for _ in 0..40 {
+        turn(false);
+    }
+    let change = region.change();
+    let name = format!("{} {cipher}", provider.name);
+    assert_eq!(change.allocations, 0, "{name}: {change:?}");
+    assert_eq!(change.reallocations, 0, "{name}: {change:?}");
+    assert!(packets >= 200, "{name}: {packets} packets");
+    assert!(
+        there.writes <= turns,
+        "{name}: {} writes, {turns} flushes",
+        there.writes
+    );
+    assert!(
+        locals.sink.writes <= fills,
+        "{name}: {} writes, {fills} fills",
+        locals.sink.writes
+    );
+    assert!(locals.spill.is_empty());
+    assert_eq!(
+        locals.sink.bytes,
+        source.reads * relay::QUANTUM,
+        "{name}: one read a packet"
+    );
+}
+
+/// All that is on the wire, fill by fill. How many fills it took.
+fn receive(
+    session: &mut Session,
+    wire: &mut Wire,
+    locals: &mut OneSink,
+    now: core::time::Duration,
+) -> usize {
+    let (mut at, mut fills) = (0, 0);
+    while at < wire.bytes.len() {
+        let space = session.recv_space().unwrap();
+        let n = space.len().min(wire.bytes.len() - at);
+        space
+            .get_mut(..n)
+            .unwrap()
+            .copy_from_slice(wire.bytes.get(at..at + n).unwrap());
+        session.recv_filled(n, now);
+        relay::push(session, now, locals).unwrap();
+        (at, fills) = (at + n, fills + 1);
+    }
+    wire.bytes.clear();
+    fills
+}
