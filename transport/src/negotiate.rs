@@ -120,7 +120,6 @@ pub(crate) fn negotiate(
     algorithms: &Algorithms,
     client: &KexInit<'_>,
     server: &KexInit<'_>,
-    strict: Strict,
 ) -> Result<Agreement, Error> {
     let kex = first_common(client.kex_algorithms, server.kex_algorithms, List::Kex)?;
     let host_key = first_common(
@@ -163,7 +162,7 @@ pub(crate) fn negotiate(
         server.compression_algorithms_server_to_client,
         List::CompressionToClient,
     )?;
-    let agreement = Agreement {
+    Ok(Agreement {
         // A name that both sent may still be none of ours: a marker that the peer mirrors.
         kex: algorithms
             .kex
@@ -179,15 +178,24 @@ pub(crate) fn negotiate(
             .ok_or(Error::NoCommon(List::HostKey))?,
         client_to_server,
         server_to_client,
-    };
-    for cipher in [client_to_server, server_to_client] {
-        if strict == Strict::No && cipher.needs_strict_kex() {
-            return Err(Error::NoStrictKex {
+    })
+}
+
+impl Agreement {
+    /// Without strict key exchange an attacker can cut off the first packets under some ciphers
+    /// (CVE-2023-48795), so neither direction may begin to use one of these.
+    ///
+    /// # Errors
+    /// [`Error::NoStrictKex`], which names the cipher.
+    pub(crate) fn require_strict(&self, strict: Strict) -> Result<(), Error> {
+        let ciphers = [self.client_to_server, self.server_to_client];
+        match ciphers.iter().find(|cipher| cipher.needs_strict_kex()) {
+            Some(cipher) if strict == Strict::No => Err(Error::NoStrictKex {
                 cipher: cipher.name(),
-            });
+            }),
+            _ => Ok(()),
         }
     }
-    Ok(agreement)
 }
 
 /// RFC 4253 §7.1: "The first algorithm on the client's name-list that satisfies the requirements

@@ -128,12 +128,13 @@ impl Transport {
                 [payload, &*our_payload],
             ),
         };
-        let agreement = negotiate::negotiate(&self.config.algorithms, client, server, self.strict)?;
+        let agreement = negotiate::negotiate(&self.config.algorithms, client, server)?;
         let negotiated = Negotiated::new(&agreement, self.strict);
         let hash = ExchangeHash::start(agreement.kex.hash(), idents, payloads)?;
         self.negotiated = Some(negotiated);
         self.exchange = match self.role {
             Role::Client => {
+                agreement.require_strict(self.strict)?;
                 let state = AwaitReply::start(agreement, hash, guess, self.config.random)?;
                 self.tx.send_kex(&KexEcdhInit { q_c: state.share() })?;
                 Exchange::Reply(state)
@@ -180,6 +181,9 @@ impl Transport {
             self.initial_signature = answer.signature;
         }
         let session_id = *self.session_id.get_or_insert(answer.derivation.h);
+        // Not before the reply: ssh-keyscan, which is never strict, wants the host key that is in
+        // it and leaves. No key of this exchange is used by then.
+        answer.derivation.agreement.require_strict(self.strict)?;
         let first = self.stage == Stage::FirstExchange;
         let keys = NewKeys::of_server(&answer.derivation, &session_id)?;
         self.send_newkeys(keys)?;

@@ -374,38 +374,59 @@ fn another_cipher_needs_a_mac_in_common() {
     assert_eq!(error, Some(Error::NoCommon(List::MacToClient)));
 }
 
-#[test]
-fn chacha20_without_strict_key_exchange_ends_before_our_first_share() {
-    for (cipher, refused) in [
+/// Two ends that have one cipher, and whether it needs strict key exchange.
+fn with_ciphers() -> [(&'static str, bool, Pair); 3] {
+    [
         ("chacha20-poly1305@openssh.com", true),
         ("aes256-ctr", true),
         ("aes256-gcm@openssh.com", false),
-    ] {
-        for role in BOTH {
-            let only = |seed| {
-                let mut config = config(&toy::PROVIDER, seed);
-                config
-                    .algorithms
-                    .select_ciphers(&toy::PROVIDER, cipher)
-                    .unwrap();
-                config
-            };
-            let mut pair = Pair::new(End::client(only(1)), End::server(only(2)));
-            let (victim, peer) = match role {
-                Role::Client => (&mut pair.client, &mut pair.server),
-                Role::Server => (&mut pair.server, &mut pair.client),
-            };
-            without_markers(peer);
-            victim.take();
-            let hello = peer.take();
-            victim.give(&hello);
-            let error = Error::NoStrictKex { cipher };
-            assert_eq!(victim.error, refused.then_some(error), "{cipher}");
-            if refused {
-                assert!(victim.t.tx().is_empty(), "our share went out");
-                assert_eq!(error.reason().unwrap().code(), 3);
-            }
+    ]
+    .map(|(cipher, refused)| {
+        let only = |seed| {
+            let mut config = config(&toy::PROVIDER, seed);
+            config
+                .algorithms
+                .select_ciphers(&toy::PROVIDER, cipher)
+                .unwrap();
+            config
+        };
+        let pair = Pair::new(End::client(only(1)), End::server(only(2)));
+        (cipher, refused, pair)
+    })
+}
+
+#[test]
+fn a_client_ends_chacha20_without_strict_key_exchange_before_its_share() {
+    for (cipher, refused, mut pair) in with_ciphers() {
+        without_markers(&mut pair.server);
+        pair.client.take();
+        let hello = pair.server.take();
+        pair.client.give(&hello);
+        let error = Error::NoStrictKex { cipher };
+        assert_eq!(pair.client.error, refused.then_some(error), "{cipher}");
+        if refused {
+            assert!(pair.client.t.tx().is_empty(), "our share went out");
+            assert_eq!(error.reason().unwrap().code(), 3);
         }
+    }
+}
+
+#[test]
+fn a_server_ends_chacha20_without_strict_key_exchange_before_its_newkeys() {
+    for (cipher, refused, mut pair) in with_ciphers() {
+        without_markers(&mut pair.client);
+        pair.server.take();
+        let hello = pair.client.take();
+        pair.server.give(&hello);
+        assert_eq!(pair.server.error, None, "{cipher}");
+        pair.server
+            .give(&clear(&encoded(&msg::KexEcdhInit { q_c: &[9; 32] })));
+        let error = Error::NoStrictKex { cipher };
+        assert_eq!(pair.server.error, refused.then_some(error), "{cipher}");
+        let flight = pair.server.take();
+        assert_eq!(flight[5], number::KEX_ECDH_REPLY);
+        let reply_alone = clear_len(&flight) == flight.len();
+        assert_eq!(reply_alone, refused, "{cipher}");
     }
 }
 
