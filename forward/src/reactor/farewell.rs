@@ -23,7 +23,7 @@ impl Peer {
     pub(super) fn end(&mut self, cause: &Cause, context: &mut Context, program: &mut dyn Program) {
         if let Cause::Failed(error) = cause {
             self.session.fail(*error);
-        } else if let Some((reason, text)) = cause.last_words() {
+        } else if let Some((reason, text)) = cause.last_words(self.state.role) {
             self.session.disconnect(reason, text);
         }
         let mut desk = Desk {

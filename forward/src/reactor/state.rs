@@ -39,8 +39,8 @@ pub(super) enum Cause {
 }
 
 impl Cause {
-    /// What the peer is told at the end.
-    pub(super) fn last_words(&self) -> Option<(Disconnect, &'static str)> {
+    /// What the peer is told at the end; `role` is ours.
+    pub(super) fn last_words(&self, role: Role) -> Option<(Disconnect, &'static str)> {
         match self {
             Self::Closed | Self::Disconnected { .. } | Self::Panicked | Self::Socket(_) => None,
             Self::Failed(_) => None, // the session has its own words
@@ -51,7 +51,11 @@ impl Cause {
                 Disconnect::NoMoreAuthMethodsAvailable,
                 "no more keys to try",
             )),
-            Self::Stopped => Some((Disconnect::ByApplication, "closed by its user")),
+            Self::Stopped => Some(match role {
+                // OpenSSH's words.
+                Role::Client => (Disconnect::ByApplication, "disconnected by user"),
+                Role::Server => (Disconnect::ByApplication, "the server is shutting down"),
+            }),
             Self::TooSlow => Some((Disconnect::ByApplication, "authentication took too long")),
         }
     }
