@@ -84,6 +84,8 @@ class Server:
             argv = [build.aditd, "-D", "-e", "-p", self.port, "-h", lab.path("host")]
             argv += ["-o", f"ListenAddress={HOST}"]
             argv += ["-o", f"AuthorizedKeysFile={lab.path('authorized_keys')}"]
+            # The folder of this run is below /tmp, which everybody may write.
+            argv += ["-o", "StrictModes=no"]
             if forwarding:
                 argv += ["-o", "AllowTcpForwarding=yes"]
             if rekey:
