@@ -84,9 +84,7 @@ def drown(sock):
 
 
 def refused_destination(tunnel):
-    sock = tunnel.connect(tunnel.listen_refused.number)
-    ended(sock)
-    sock.close()
+    tunnel.refused(tunnel.listen_refused.number)
     echo(tunnel)
 
 

@@ -5,7 +5,7 @@ import shutil
 import socket
 
 from lab import HOST, USER, Failed, Port, Process
-from traffic import TIMEOUT
+from traffic import TIMEOUT, ended
 
 GCM256 = "aes256-gcm@openssh.com"
 GCM128 = "aes128-gcm@openssh.com"
@@ -210,6 +210,13 @@ class Tunnel:
         sock = socket.create_connection((HOST, port or self.listen.number), TIMEOUT)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return sock
+
+    def refused(self, port):
+        """A connection to a local port that the tunnel ends at once, however soon."""
+        try:
+            ended(self.connect(port))
+        except ConnectionError:
+            pass
 
     def accept(self, timeout=TIMEOUT):
         self.target.settimeout(timeout)

@@ -72,7 +72,7 @@ def nothing_may_be_opened_unless_it_is_said(world, build):
             f"the start does not say that nothing may be opened\n{server.process.report()}",
         )
         with Tunnel(world, "adit", server, build=build) as tunnel:
-            ended(tunnel.connect())
+            tunnel.refused(tunnel.listen.number)
             tunnel.client.process.wait_line("administratively prohibited")
             tunnel.target.settimeout(0.2)
             try:
@@ -88,7 +88,7 @@ def permit_open_allows_what_it_names(world, build):
             continue
         with Server(world, "aditd", build, forwarding=False, options=["PermitOpen=127.0.0.1:9"]) as s:
             with Tunnel(world, client, s, build=build) as tunnel:
-                ended(tunnel.connect())
+                tunnel.refused(tunnel.listen.number)
                 s.process.wait_line(r"denied|refused|prohibited")
     target = Port()
     option = f"PermitOpen=127.0.0.1:{target.number}"
@@ -268,7 +268,7 @@ def a_too_open_key_is_named(world, build):
 def a_refused_destination_is_named(world, build):
     with Server(world, "aditd", build) as server:
         with Tunnel(world, "adit", server, build=build) as tunnel:
-            ended(tunnel.connect(tunnel.listen_refused.number))
+            tunnel.refused(tunnel.listen_refused.number)
             tunnel.client.process.wait_line("open failed: connect failed: Connection refused")
             cases.echo(tunnel)
 
@@ -321,7 +321,7 @@ def the_demo_ends_by_itself(world, build):
     demo = Process([build.adit, "--demo=once"], env=world.lab.env)
     try:
         check(demo.wait_exit(60) == 0, f"the demo failed\n{demo.report()}")
-        for word in (r"SHA256:", r"(?i)listening", r"(?i)bytes|MB|MiB"):
+        for word in (r"SHA256:", r"listens on", r"(?i)bytes|MB|MiB"):
             demo.wait_line(word, 1)
     finally:
         demo.stop()
