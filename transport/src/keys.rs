@@ -142,3 +142,76 @@ impl KeySource<'_> {
         Secret::copy_of(key.expose().get(..len).unwrap_or(&[]))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(bytes: &[u8]) -> SessionId {
+        let mut out = [0; HASH_MAX];
+        out[..bytes.len()].copy_from_slice(bytes);
+        SessionId::new(out, bytes.len())
+    }
+
+    #[test]
+    fn another_implementations_keys() {
+        for provider in [&adit_crypto::RING, &adit_crypto::PURE] {
+            for record in adit_vectors::records(adit_vectors::EXCHANGE) {
+                let kex = provider.kex(record.bytes("kex")).unwrap();
+                let encoding = if kex.is_post_quantum() {
+                    SecretEncoding::String
+                } else {
+                    SecretEncoding::Mpint
+                };
+                let bytes = Secret::copy_of(record.bytes("secret"));
+                let source = KeySource {
+                    hash: kex.hash(),
+                    k: &encoded_secret(&SharedSecret { bytes, encoding }),
+                    h: &id(record.bytes("h")),
+                    session_id: &id(record.bytes("session_id")),
+                };
+                let [iv_c, key_c, _] = Direction::ClientToServer.letters();
+                let [iv_s, key_s, _] = Direction::ServerToClient.letters();
+                for (letter, name) in [
+                    (iv_c, "iv_c"),
+                    (key_c, "key_c"),
+                    (iv_s, "iv_s"),
+                    (key_s, "key_s"),
+                ] {
+                    let expected = record.bytes(name);
+                    let key = source.derive(letter, expected.len());
+                    assert_eq!(key.expose(), expected, "{name}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_has_the_length_that_was_asked_for() {
+        for hash in [
+            adit_testkit::toy::PROVIDER.sha256,
+            adit_testkit::toy::PROVIDER.sha512,
+        ] {
+            let k = Secret::new(vec![1, 2, 3]);
+            let source = KeySource {
+                hash,
+                k: &k,
+                h: &id(&[4; 32]),
+                session_id: &id(&[5; 32]),
+            };
+            let long = source.derive(b'C', 200);
+            for len in [0, 1, 31, 32, 33, 63, 64, 65, 199, 200] {
+                let key = source.derive(b'C', len);
+                assert_eq!(
+                    key.expose(),
+                    &long.expose()[..len],
+                    "one is not the start of another"
+                );
+            }
+            assert_ne!(
+                source.derive(b'D', 32).expose(),
+                source.derive(b'C', 32).expose()
+            );
+        }
+    }
+}

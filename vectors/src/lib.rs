@@ -26,6 +26,10 @@ pub const HMAC_SHA1: &str = include_str!("../data/hmac_sha1.txt");
 /// mlkem768x25519-sha256: `seed`, `client_scalar`, `message`, `server_scalar`, `client_share`,
 /// then `server_share` or `rejected_share`, and `k`.
 pub const MLKEM768_X25519: &str = include_str!("../data/mlkem768x25519.txt");
+/// Key exchanges between two of another implementation (RFC 4253 §7.2, §8): `kex`, what enters the
+/// exchange hash from `v_c` to `q_s`, `secret`, `h`, `session_id`, and the keys `iv_c`, `iv_s`,
+/// `key_c`, `key_s`.
+pub const EXCHANGE: &str = include_str!("../data/exchange.txt");
 
 /// One vector.
 #[derive(Debug, Eq, PartialEq)]

@@ -67,3 +67,41 @@ impl ExchangeHash {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use adit_crypto::{Provider, SharedSecret};
+
+    use super::*;
+    use crate::keys::encoded_secret;
+
+    #[test]
+    fn another_implementations_exchange_hashes() {
+        for provider in [&adit_crypto::RING, &adit_crypto::PURE] {
+            let records = adit_vectors::records(adit_vectors::EXCHANGE);
+            assert!(records.len() >= 5);
+            for record in &records {
+                assert_eq!(hash_of(provider, record).as_bytes(), record.bytes("h"));
+            }
+        }
+    }
+
+    fn hash_of(provider: &'static Provider, record: &adit_vectors::Record) -> SessionId {
+        let kex = provider.kex(record.bytes("kex")).unwrap();
+        let encoding = if kex.is_post_quantum() {
+            adit_crypto::SecretEncoding::String
+        } else {
+            adit_crypto::SecretEncoding::Mpint
+        };
+        let bytes = Secret::copy_of(record.bytes("secret"));
+        let k = encoded_secret(&SharedSecret { bytes, encoding });
+        let idents = ["v_c", "v_s"].map(|name| Ident::new(record.bytes(name)).unwrap());
+        let kexinits = ["i_c", "i_s"].map(|name| record.bytes(name));
+        ExchangeHash::start(kex.hash(), idents.each_ref(), kexinits)
+            .and_then(|hash| {
+                let [k_s, q_c, q_s] = ["k_s", "q_c", "q_s"].map(|name| record.bytes(name));
+                hash.finish(k_s, q_c, q_s, &k)
+            })
+            .unwrap()
+    }
+}
