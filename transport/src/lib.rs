@@ -112,6 +112,8 @@ pub struct Transport {
     exchange: Exchange,
     exchange_began: Duration,
     exchange_ended: Duration,
+    /// Where data waits before our KEXINIT: how much had gone out when its term began.
+    exchange_behind: Option<u64>,
     rekey_wanted: bool,
     strict: Strict,
     /// The peer's KEXINIT that was handled last, while its bytes are still there.
@@ -177,6 +179,7 @@ impl Transport {
             exchange: Exchange::Idle,
             exchange_began: now,
             exchange_ended: now,
+            exchange_behind: None,
             rekey_wanted: false,
             strict: Strict::No,
             kexinit: None,

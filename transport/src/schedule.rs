@@ -37,7 +37,7 @@ impl Transport {
         }
         let late = self.exchange_began.saturating_add(EXCHANGE_MAX) <= now;
         let result = if late && !matches!(self.exchange, Exchange::Idle) {
-            Err(Error::TimedOut(TimedOut::Exchange))
+            self.extend_exchange(now)
         } else {
             self.rekey_if_due(now)
         };
@@ -45,6 +45,19 @@ impl Transport {
             self.fail(error);
         }
         result
+    }
+
+    /// Where our KEXINIT waits behind data, that data alone may take longer on a slow line than an
+    /// exchange may. As long as some of it went out there is another term. This ends: nothing more
+    /// is taken meanwhile.
+    fn extend_exchange(&mut self, now: Duration) -> Result<(), Error> {
+        let gone = self.tx.total();
+        if self.exchange_behind.is_none_or(|before| before == gone) {
+            return Err(Error::TimedOut(TimedOut::Exchange));
+        }
+        self.exchange_began = now;
+        self.exchange_behind = Some(gone);
+        Ok(())
     }
 
     /// Asks for new keys, now or as soon as an exchange may start.

@@ -82,6 +82,7 @@ impl Transport {
         };
         let kexinit = self.offer.kexinit(cookie, which)?;
         self.tx.hold();
+        self.exchange_behind = (!self.tx.is_empty()).then(|| self.tx.total());
         self.tx.send_kex(&Encoded(&kexinit))?;
         self.exchange = Exchange::KexInit(kexinit);
         Ok(())

@@ -301,3 +301,9 @@ fn authenticated_too_early_is_our_own_error() {
         Error::Internal(Internal::Order)
     );
 }
+
+#[test]
+fn a_transport_can_go_to_another_thread() {
+    const fn is_send<T: Send>() {}
+    is_send::<Transport>();
+}

@@ -270,6 +270,29 @@ fn an_exchange_ends_within_thirty_seconds_once_authenticated() {
 }
 
 #[test]
+fn an_exchange_has_more_time_while_data_before_it_still_goes_out() {
+    let mut pair = Pair::toy().authenticated();
+    while let Some(slot) = pair.client.t.tx().reserve(32 * 1024) {
+        slot.seal(0, 32 * 1024).unwrap();
+    }
+    pair.client.t.start_rekey(NOW).unwrap();
+    let mut now = NOW;
+    for _ in 0..5 {
+        pair.client.t.send_consumed(1_000);
+        now += EXCHANGE_MAX;
+        assert_eq!(pair.client.t.deadline(), Some(now));
+        pair.client.t.handle_timeout(now).unwrap();
+    }
+    // All of it went out: one more term, and none after it.
+    pair.client.take();
+    now += EXCHANGE_MAX;
+    pair.client.t.handle_timeout(now).unwrap();
+    now += EXCHANGE_MAX;
+    let late = Error::TimedOut(TimedOut::Exchange);
+    assert_eq!(pair.client.t.handle_timeout(now), Err(late));
+}
+
+#[test]
 fn bytes_ask_for_new_keys_in_either_direction() {
     let mut config = config(&toy::PROVIDER, 1);
     config.rekey.bytes = Some(5_000);
