@@ -312,6 +312,55 @@ mod tests {
     }
 
     #[test]
+    fn defaults_are_what_the_provider_has_in_our_order() {
+        for provider in [
+            &adit_crypto::RING,
+            &adit_crypto::PURE,
+            &adit_testkit::toy::PROVIDER,
+        ] {
+            let names = |first| -> Vec<&str> {
+                let ciphers = Algorithms::defaults(provider, first).ciphers;
+                ciphers.iter().map(|c| c.name()).take(3).collect()
+            };
+            let [aes256, aes128] = AES_GCM;
+            assert_eq!(names(AeadFirst::Aes), [aes256, aes128, CHACHA]);
+            assert_eq!(names(AeadFirst::ChaCha), [CHACHA, aes256, aes128]);
+            let algorithms = Algorithms::defaults(provider, AeadFirst::Aes);
+            let kex: Vec<_> = algorithms.kex.iter().map(|k| k.name()).take(3).collect();
+            assert_eq!(kex, KEX[..3]);
+            assert_eq!(algorithms.host_keys[0], "ssh-ed25519");
+        }
+    }
+
+    #[test]
+    fn a_cipher_is_chosen_with_all_its_macs() {
+        let provider = &adit_testkit::toy::PROVIDER;
+        let mut algorithms = Algorithms::defaults(provider, AeadFirst::Aes);
+        let before = algorithms.ciphers.len();
+        algorithms.select_ciphers(provider, "+aes256-ctr").unwrap();
+        assert_eq!(algorithms.ciphers.len(), before);
+        algorithms.select_ciphers(provider, "aes256-ctr").unwrap();
+        let macs: Vec<_> = algorithms
+            .ciphers
+            .iter()
+            .map(|c| c.mac().unwrap())
+            .collect();
+        assert_eq!(
+            macs,
+            [
+                "hmac-sha2-256-etm@openssh.com",
+                "hmac-sha2-512-etm@openssh.com"
+            ]
+        );
+        let unknown = BadSelection::Unknown("3des-cbc".into());
+        assert_eq!(
+            algorithms.select_ciphers(provider, "3des-cbc"),
+            Err(unknown)
+        );
+        assert_eq!(algorithms.ciphers.len(), 2, "an error changes nothing");
+    }
+
+    #[test]
     fn patterns_match_as_in_ssh_config() {
         for (pattern, name, is_match) in [
             ("*", "", true),

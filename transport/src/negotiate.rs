@@ -300,3 +300,227 @@ impl Negotiated {
 pub(crate) fn signature_algorithms(provider: &Provider) -> Vec<u8> {
     joined(provider.verifiers.iter().map(|v| v.algorithm()))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::format;
+    use std::string::String;
+
+    use adit_testkit::toy::PROVIDER;
+
+    use super::*;
+    use crate::config::AeadFirst;
+
+    const EMPTY: KexInit<'static> = KexInit {
+        cookie: [0; 16],
+        kex_algorithms: NameList::EMPTY,
+        server_host_key_algorithms: NameList::EMPTY,
+        encryption_algorithms_client_to_server: NameList::EMPTY,
+        encryption_algorithms_server_to_client: NameList::EMPTY,
+        mac_algorithms_client_to_server: NameList::EMPTY,
+        mac_algorithms_server_to_client: NameList::EMPTY,
+        compression_algorithms_client_to_server: NameList::EMPTY,
+        compression_algorithms_server_to_client: NameList::EMPTY,
+        languages_client_to_server: NameList::EMPTY,
+        languages_server_to_client: NameList::EMPTY,
+        first_kex_packet_follows: false,
+        reserved: 0,
+    };
+
+    fn names(joined: &str) -> NameList<'_> {
+        NameList::parse(joined.as_bytes()).unwrap()
+    }
+
+    /// kex, host key, cipher to the server and to the client.
+    fn kexinit<'a>([kex, host_key, to_server, to_client]: [&'a str; 4]) -> KexInit<'a> {
+        KexInit {
+            kex_algorithms: names(kex),
+            server_host_key_algorithms: names(host_key),
+            encryption_algorithms_client_to_server: names(to_server),
+            encryption_algorithms_server_to_client: names(to_client),
+            compression_algorithms_client_to_server: names("none"),
+            compression_algorithms_server_to_client: names("zlib,none"),
+            ..EMPTY
+        }
+    }
+
+    const K: &str = "mlkem768x25519-sha256,curve25519-sha256";
+    const H: &str = "ssh-ed25519,rsa-sha2-512";
+    const G: &str = "aes256-gcm@openssh.com,aes128-gcm@openssh.com";
+
+    #[test]
+    fn the_clients_order_decides_and_each_direction_for_itself() {
+        let algorithms = Algorithms::defaults(&PROVIDER, AeadFirst::Aes);
+        for (client, server, expected) in [
+            (
+                [K, H, G, G],
+                [K, H, G, G],
+                ["mlkem768x25519-sha256", "ssh-ed25519", "256", "256"],
+            ),
+            (
+                [K, H, G, G],
+                [
+                    "curve25519-sha256,mlkem768x25519-sha256",
+                    "rsa-sha2-512,ssh-ed25519",
+                    "aes128-gcm@openssh.com,aes256-gcm@openssh.com",
+                    G,
+                ],
+                ["mlkem768x25519-sha256", "ssh-ed25519", "256", "256"],
+            ),
+            (
+                [
+                    "x,curve25519-sha256,mlkem768x25519-sha256",
+                    "y,rsa-sha2-512",
+                    G,
+                    G,
+                ],
+                [K, H, "z,aes128-gcm@openssh.com", "aes256-gcm@openssh.com"],
+                ["curve25519-sha256", "rsa-sha2-512", "128", "256"],
+            ),
+        ] {
+            let agreed = negotiate(&algorithms, &kexinit(client), &kexinit(server)).unwrap();
+            assert_eq!(agreed.kex.name(), expected[0]);
+            assert_eq!(agreed.host_key, expected[1]);
+            assert!(agreed.client_to_server.name().contains(expected[2]));
+            assert!(agreed.server_to_client.name().contains(expected[3]));
+        }
+    }
+
+    #[test]
+    fn strict_key_exchange_is_needed_when_one_direction_needs_it() {
+        let algorithms = Algorithms::defaults(&PROVIDER, AeadFirst::Aes);
+        let chacha = "chacha20-poly1305@openssh.com";
+        for (to_server, to_client, needed) in [
+            (G, G, false),
+            (chacha, G, true),
+            (G, chacha, true),
+            (chacha, chacha, true),
+        ] {
+            let both = kexinit([K, H, to_server, to_client]);
+            let agreed = negotiate(&algorithms, &both, &both).unwrap();
+            assert_eq!(agreed.require_strict(Strict::Agreed), Ok(()));
+            let error = Error::NoStrictKex { cipher: chacha };
+            assert_eq!(
+                agreed.require_strict(Strict::No).err(),
+                needed.then_some(error)
+            );
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_not_ours_is_never_agreed_on() {
+        // Both peers have it, in front; we do not.
+        let algorithms = Algorithms::defaults(&PROVIDER, AeadFirst::Aes);
+        for (i, list) in [
+            List::Kex,
+            List::HostKey,
+            List::CipherToServer,
+            List::CipherToClient,
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let mut lists = [K, H, G, G];
+            lists[i] = "none";
+            let both = kexinit(lists);
+            let error = negotiate(&algorithms, &both, &both).err();
+            assert_eq!(error, Some(Error::NoCommon(list)));
+        }
+    }
+
+    #[test]
+    fn a_guess_is_right_when_both_prefer_the_same() {
+        let guessing = |follows| KexInit {
+            first_kex_packet_follows: follows,
+            ..kexinit([K, H, G, G])
+        };
+        for (ours, follows, expected) in [
+            ([K, H, G, G], true, Guess::Fine),
+            ([K, H, G, G], false, Guess::Fine),
+            (["curve25519-sha256", H, G, G], false, Guess::Fine),
+            (["curve25519-sha256", H, G, G], true, Guess::Wrong),
+            ([K, "rsa-sha2-512", G, G], true, Guess::Wrong),
+            (["", H, G, G], true, Guess::Wrong),
+            // Only these two lists count.
+            ([K, H, "x", "y"], true, Guess::Fine),
+        ] {
+            assert_eq!(
+                guess(&kexinit(ours), &guessing(follows)),
+                expected,
+                "{ours:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_longest_lists_without_a_common_name_are_no_burden() {
+        let long = |start: char| -> String {
+            let name = |i| format!("{start}{i:063}");
+            (0..128).map(name).collect::<Vec<_>>().join(",")
+        };
+        let (a, b) = (long('a'), long('b'));
+        assert_eq!(
+            first_common(names(&a), names(&b), List::Kex),
+            Err(Error::NoCommon(List::Kex))
+        );
+    }
+
+    #[test]
+    fn our_kexinit_offers_each_name_once_and_no_compression() {
+        let algorithms = Algorithms::defaults(&PROVIDER, AeadFirst::ChaCha);
+        let offer = Offer::new(&algorithms).unwrap();
+        let markers = [&b"ext-info-c"[..], b"kex-strict-c-v00@openssh.com"];
+        let first = offer.kexinit([7; 16], Which::First { markers }).unwrap();
+        let later = offer.kexinit([7; 16], Which::Later).unwrap();
+        for (payload, marked) in [(&first, true), (&later, false)] {
+            let kexinit: KexInit<'_> = adit_proto::Decode::decode(payload).unwrap();
+            assert_eq!(kexinit.kex_algorithms.contains(markers[0]), marked);
+            assert_eq!(kexinit.kex_algorithms.contains(markers[1]), marked);
+            assert!(kexinit.kex_algorithms.iter().next() == Some(b"mlkem768x25519-sha256"));
+            let ciphers = kexinit.encryption_algorithms_client_to_server;
+            assert_eq!(ciphers.iter().filter(|n| *n == b"aes256-ctr").count(), 1);
+            assert_eq!(
+                ciphers.iter().next(),
+                Some(&b"chacha20-poly1305@openssh.com"[..])
+            );
+            assert_eq!(
+                kexinit.compression_algorithms_client_to_server.as_bytes(),
+                b"none"
+            );
+            assert_eq!(
+                kexinit.compression_algorithms_server_to_client.as_bytes(),
+                b"none"
+            );
+            assert!(!kexinit.first_kex_packet_follows);
+        }
+    }
+
+    #[test]
+    fn a_list_of_macs_is_never_empty() {
+        let mut algorithms = Algorithms::defaults(&PROVIDER, AeadFirst::Aes);
+        algorithms.ciphers.retain(|c| c.mac().is_none());
+        let offer = Offer::new(&algorithms).unwrap();
+        assert_eq!(
+            offer.macs,
+            b"hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com"
+        );
+    }
+
+    #[test]
+    fn an_empty_list_cannot_be_offered() {
+        let all = Algorithms::defaults(&PROVIDER, AeadFirst::Aes);
+        let empty: [fn(&mut Algorithms); 3] = [
+            |a| a.kex.clear(),
+            |a| a.host_keys.clear(),
+            |a| a.ciphers.clear(),
+        ];
+        for clear in empty {
+            let mut algorithms = all.clone();
+            clear(&mut algorithms);
+            assert_eq!(
+                Offer::new(&algorithms).err(),
+                Some(Internal::NothingToOffer)
+            );
+        }
+    }
+}

@@ -105,7 +105,8 @@ fn whatever_is_wrong_with_a_protected_packet_has_one_name() {
     for cipher in CIPHERS {
         let mut seen = 0;
         for at in 0..100 {
-            for bit in 0..8 {
+            // Every bit of the length, one of each byte behind it.
+            for bit in (0..8).filter(|bit| at < 8 || at % 8 == *bit) {
                 let mut pair = with_cipher(cipher);
                 pair.client.inject(&[2; 30]);
                 let mut bytes = pair.client.take();
@@ -124,7 +125,7 @@ fn whatever_is_wrong_with_a_protected_packet_has_one_name() {
                 seen += 1;
             }
         }
-        assert!(seen > 300, "{cipher}");
+        assert!(seen > 100, "{cipher}");
     }
 }
 

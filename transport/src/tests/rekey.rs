@@ -356,7 +356,7 @@ fn new_keys_asked_for_too_early_come_as_soon_as_they_may() {
 #[test]
 fn an_exchange_always_finds_room() {
     let mut next = xorshift(99);
-    for round in 0..300 {
+    for round in 0..150 {
         let mut with = config(&toy::PROVIDER, round);
         with.buffers.send = next() % 40_000;
         let server = End::server(config(&toy::PROVIDER, 2));
