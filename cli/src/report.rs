@@ -124,10 +124,25 @@ impl Report {
     /// Each line begins with the time, `name` and the process: for a server's own file. A line on
     /// standard error gets that from whoever reads it. This is the shape in which filters written
     /// for syslog, such as fail2ban's for sshd, find what they look for.
+    ///
+    /// ```text
+    /// 2026-11-22T14:08:07Z aditd[4711]: Server listening on :: port 22.
+    /// 2026-11-22T14:08:09Z aditd[4711.3]: Connection closed by 192.0.2.1 port 50000 [preauth]
+    /// ```
     #[must_use]
     pub fn stamped(self, name: &str) -> Self {
-        let program = Some(format!("{name}[{}]: ", std::process::id()));
+        let program = Some(format!("{name}[{}", std::process::id()));
         Self { program, ..self }
+    }
+
+    /// For lines about one connection. Where lines are stamped the number is in the stamp: sshd
+    /// has a process for each connection, and filters take lines of one process for one client's.
+    #[must_use]
+    pub const fn about(&self, connection: u64) -> About<'_> {
+        About {
+            report: self,
+            connection,
+        }
     }
 
     /// To the end of a file (`-E`), which is made with mode 0600 when it is missing.
@@ -183,11 +198,18 @@ impl Report {
 
     /// One line, without its line end.
     pub fn line(&self, level: Level, text: impl fmt::Display) {
+        self.stamped_line(level, String::new, text);
+    }
+
+    fn stamped_line(&self, level: Level, connection: impl Fn() -> String, text: impl fmt::Display) {
         if !self.shows(level) {
             return;
         }
         let stamp = match &self.program {
-            Some(program) => format!("{} {program}", time::utc(SystemTime::now())),
+            Some(program) => {
+                let time = time::utc(SystemTime::now());
+                format!("{time} {program}{}]: ", connection())
+            }
             None => String::new(),
         };
         let line = format!("{stamp}{}{text}\n", level.prefix());
@@ -272,6 +294,41 @@ fn put_all(mut out: impl io::Write, fd: BorrowedFd<'_>, text: &str, patience: Po
     true
 }
 
+/// Says what there is to say about one connection; see [`Report::about`].
+#[derive(Clone, Copy, Debug)]
+pub struct About<'a> {
+    report: &'a Report,
+    connection: u64,
+}
+
+impl About<'_> {
+    /// As [`Report::line`].
+    pub fn line(&self, level: Level, text: impl fmt::Display) {
+        let connection = || format!(".{}", self.connection);
+        self.report.stamped_line(level, connection, text);
+    }
+
+    /// As [`Report::error`].
+    pub fn error(&self, text: impl fmt::Display) {
+        self.line(Level::Error, text);
+    }
+
+    /// As [`Report::info`].
+    pub fn info(&self, text: impl fmt::Display) {
+        self.line(Level::Info, text);
+    }
+
+    /// As [`Report::verbose`].
+    pub fn verbose(&self, text: impl fmt::Display) {
+        self.line(Level::Verbose, text);
+    }
+
+    /// As [`Report::debug`].
+    pub fn debug(&self, text: impl fmt::Display) {
+        self.line(Level::Debug1, text);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -323,10 +380,20 @@ mod tests {
     fn a_stamped_line_has_time_program_and_process() {
         let report = Report::memory(Level::Info).stamped("aditd");
         report.info("a");
+        report.about(7).info("b");
+        report.about(7).verbose("c");
         let lines = report.kept();
-        let (time, text) = lines[0].split_once(' ').unwrap();
-        assert_eq!(time.len(), "2026-11-22T14:08:07Z".len());
-        assert_eq!(text, format!("aditd[{}]: a", std::process::id()));
+        let pid = std::process::id();
+        let expected = [format!("aditd[{pid}]: a"), format!("aditd[{pid}.7]: b")];
+        assert_eq!(lines.len(), expected.len());
+        for (line, expected) in lines.iter().zip(expected) {
+            let (time, text) = line.split_once(' ').unwrap();
+            assert_eq!(time.len(), "2026-11-22T14:08:07Z".len());
+            assert_eq!(text, expected);
+        }
+        let bare = Report::memory(Level::Info);
+        bare.about(7).info("b");
+        assert_eq!(bare.kept(), ["b"]);
     }
 
     #[test]

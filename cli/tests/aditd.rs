@@ -356,6 +356,29 @@ fn sigterm_ends_it_with_0_and_sigint_with_255() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_server_can_dump_no_core_and_gain_no_rights() {
+    let home = Home::new();
+    let mut server = home.serve(&[]);
+    server.address();
+    let proc_file = |name: &str| {
+        let path = format!("/proc/{}/{name}", server.child.id());
+        fs::read_to_string(path).unwrap()
+    };
+    let status = proc_file("status");
+    assert!(
+        status.lines().any(|line| line == "NoNewPrivs:\t1"),
+        "{status}"
+    );
+    let limits = proc_file("limits");
+    let core = limits
+        .lines()
+        .find(|line| line.starts_with("Max core file size"));
+    let words: Vec<&str> = core.unwrap().split_whitespace().collect();
+    assert_eq!(words[4..6], ["0", "0"], "{limits}");
+}
+
 #[test]
 fn the_log_goes_to_a_file_with_time_and_process() {
     let home = Home::new();

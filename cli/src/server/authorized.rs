@@ -17,7 +17,7 @@ use adit_crypto::Provider;
 use adit_proto::blob::blob_name;
 
 use crate::file::{self, Contents, FileError, HOSTS_MAX};
-use crate::report::Report;
+use crate::report::{About, Report};
 use crate::server::config::StrictModes;
 use crate::server::log::Word;
 
@@ -155,15 +155,17 @@ impl Authorizer {
     }
 
     /// Whether that key may log in as that user. Reads files: not for the event loop's thread.
+    /// `connection` is for the log.
     #[must_use]
-    pub fn decide(&self, user: &[u8], key_blob: &[u8]) -> Decision {
+    pub fn decide(&self, connection: u64, user: &[u8], key_blob: &[u8]) -> Decision {
+        let report = self.report.about(connection);
         for (file, template) in self.templates.iter().enumerate() {
             let Some(path) = template.expand(user, self.home.as_deref()) else {
                 continue;
             };
-            if let Some(line) = self.find(&path, user, key_blob) {
+            if let Some(line) = self.find(report, &path, user, key_blob) {
                 let key_type = blob_name(key_blob).unwrap_or_default();
-                self.report.verbose(format_args!(
+                report.verbose(format_args!(
                     "Accepted key {} {} found at {}:{line}",
                     key_type_label(key_type),
                     Fingerprint::of(self.provider, key_blob),
@@ -176,52 +178,27 @@ impl Authorizer {
     }
 
     /// The line of a file that has the key.
-    fn find(&self, path: &Path, user: &[u8], key_blob: &[u8]) -> Option<usize> {
+    fn find(&self, report: About<'_>, path: &Path, user: &[u8], key_blob: &[u8]) -> Option<usize> {
         let contents = match file::read(path, HOSTS_MAX) {
             Ok(contents) => contents,
             Err(error) => {
-                self.not_read(path, user, &error);
+                not_read(report, path, user, &error);
                 return None;
             }
         };
         if self.strict_modes == StrictModes::Yes
             && let Err(why) = self.is_strict(path, &contents)
         {
-            self.report
-                .info(format_args!("Authentication refused: {why}"));
+            report.info(format_args!("Authentication refused: {why}"));
             return None;
         }
         let mut notes = 0_usize;
         authorized_keys::find(&contents.bytes, key_blob, |note| {
             notes = notes.saturating_add(1);
             if notes <= NOTES_MAX {
-                self.note(path, note);
+                complain(report, path, note);
             }
         })
-    }
-
-    fn not_read(&self, path: &Path, user: &[u8], error: &FileError) {
-        let text = format_args!(
-            "Could not open user '{}' authorized keys '{}': {error}",
-            Word(user),
-            path.display()
-        );
-        // A user without a file is nothing special, and any name can be tried.
-        if error.is_not_found() {
-            self.report.debug(text);
-        } else {
-            self.report.info(text);
-        }
-    }
-
-    fn note(&self, path: &Path, note: Note<'_>) {
-        let text = format_args!("{}:{}: {}", path.display(), note.line, note.why);
-        // sshd passes over what is no key in silence too.
-        if matches!(note.why, Unusable::BadKey(_)) {
-            self.report.debug(text);
-        } else {
-            self.report.info(text);
-        }
     }
 
     /// sshd's StrictModes: the file that was read, and every directory down to it from the home
@@ -255,6 +232,30 @@ impl Authorizer {
             }
         }
         Ok(())
+    }
+}
+
+fn not_read(report: About<'_>, path: &Path, user: &[u8], error: &FileError) {
+    let text = format_args!(
+        "Could not open user '{}' authorized keys '{}': {error}",
+        Word(user),
+        path.display()
+    );
+    // A user without a file is nothing special, and any name can be tried.
+    if error.is_not_found() {
+        report.debug(text);
+    } else {
+        report.info(text);
+    }
+}
+
+fn complain(report: About<'_>, path: &Path, note: Note<'_>) {
+    let text = format_args!("{}:{}: {}", path.display(), note.line, note.why);
+    // sshd passes over what is no key in silence too.
+    if matches!(note.why, Unusable::BadKey(_)) {
+        report.debug(text);
+    } else {
+        report.info(text);
     }
 }
 

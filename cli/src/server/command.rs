@@ -75,8 +75,9 @@ Options mean what they mean to sshd(8), except:
 Keys are looked for in ~/.ssh/authorized_keys of the user that runs aditd, or
 where AuthorizedKeysFile says. A login name is a label: it stands for %u there,
 and in the log. Log lines are sshd's, on standard error as bare as those of
-sshd -e; in the file of -E each begins with time, program and process, which is
-what fail2ban's filter for sshd reads.";
+sshd -e; in the file of -E each begins with time, program, process and the
+number of the connection: aditd[4711.3]. fail2ban's filter for sshd reads that
+file as it is.";
 
 const LETTERS: &str = "46DdE:ef:h:o:p:qtV";
 

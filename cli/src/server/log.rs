@@ -17,7 +17,7 @@ use adit_forward::observer::{Authenticated, Event, Gone, Negotiated, OpenError, 
 
 use crate::escape::escaped;
 use crate::file::reason;
-use crate::report::Report;
+use crate::report::{About, Report};
 use throttling::{Ends, Throttling};
 use words::{At, Closed, Host, OpenReason, WORD_MAX, Who};
 
@@ -91,7 +91,7 @@ impl<'a> Log<'a> {
                     startup.identified = true;
                 }
                 let at = At(peer.address);
-                self.report
+                self.about(peer)
                     .debug(format_args!("{at} is {}", escaped(ident)));
             }
             Event::Negotiated { peer, negotiated } => {
@@ -99,7 +99,7 @@ impl<'a> Log<'a> {
             }
             Event::Rekeyed { peer } => {
                 let who = self.who(peer);
-                self.report.debug(format_args!("{who}: new keys"));
+                self.about(peer).debug(format_args!("{who}: new keys"));
             }
             Event::AuthenticationFailed { peer, user, failed } => {
                 self.authentication_failed(peer, user, failed);
@@ -110,7 +110,7 @@ impl<'a> Log<'a> {
                 fingerprint,
             } => {
                 self.startups.remove(&peer.id);
-                self.report.info(format_args!(
+                self.about(peer).info(format_args!(
                     "Accepted publickey for {} from {} ssh2: {} {fingerprint}",
                     Word(peer.user.unwrap_or_default()),
                     At(peer.address),
@@ -125,13 +125,13 @@ impl<'a> Log<'a> {
                 sent,
             } => {
                 self.gone(peer, why, *authenticated);
-                self.report.verbose(format_args!(
+                self.about(peer).verbose(format_args!(
                     "Transferred: sent {sent}, received {received} bytes"
                 ));
                 self.startups.remove(&peer.id);
             }
             Event::Debug { peer, text } => match peer {
-                Some(peer) => self.report.debug(format_args!(
+                Some(peer) => self.about(peer).debug(format_args!(
                     "{}: {}",
                     self.who(peer),
                     escaped(text.as_bytes())
@@ -149,7 +149,7 @@ impl<'a> Log<'a> {
     )]
     fn forward_event(&self, event: &Event<'_>) {
         match event {
-            Event::OpenDenied { peer, to, .. } => self.report.info(format_args!(
+            Event::OpenDenied { peer, to, .. } => self.about(peer).info(format_args!(
                 "Received request from {} to connect to {}, but the request was denied.",
                 At(peer.address),
                 Host(to),
@@ -158,12 +158,12 @@ impl<'a> Log<'a> {
                 let at = At(peer.address);
                 let user = Word(peer.user.unwrap_or_default());
                 match error {
-                    OpenError::Name(text) => self.report.error(format_args!(
+                    OpenError::Name(text) => self.about(peer).error(format_args!(
                         "connect_to {}: unknown host ({}) for {user} from {at}",
                         Word(to.host),
                         escaped(text.as_bytes()),
                     )),
-                    other => self.report.error(format_args!(
+                    other => self.about(peer).error(format_args!(
                         "connect_to {} port {}: failed. ({}) for {user} from {at}",
                         Word(to.host),
                         to.port,
@@ -178,17 +178,17 @@ impl<'a> Log<'a> {
                 let at = At(peer.address);
                 let to = Host(to);
                 match address {
-                    Some(address) => self.report.verbose(format_args!(
+                    Some(address) => self.about(peer).verbose(format_args!(
                         "Opened forward for {user} from {at} to {to}: {}",
                         At(*address)
                     )),
                     None => self
-                        .report
+                        .about(peer)
                         .verbose(format_args!("Opened forward for {user} from {at} to {to}")),
                 }
             }
             Event::ChannelClosed { peer, channel } => {
-                self.report.info(Closed { peer, channel });
+                self.about(peer).info(Closed { peer, channel });
             }
             _ => {}
         }
@@ -201,14 +201,16 @@ impl<'a> Log<'a> {
         let at = At(peer.address);
         match local {
             Some(local) => self
-                .report
+                .about(peer)
                 .verbose(format_args!("Connection from {at} on {}", At(local))),
-            None => self.report.verbose(format_args!("Connection from {at}")),
+            None => self
+                .about(peer)
+                .verbose(format_args!("Connection from {at}")),
         }
     }
 
     fn negotiated(&self, peer: &PeerInfo<'_>, negotiated: &Negotiated) {
-        let report = self.report;
+        let report = self.about(peer);
         let implicit = "<implicit>";
         let strict = if negotiated.strict_kex {
             ", strict"
@@ -242,20 +244,20 @@ impl<'a> Log<'a> {
         // Every client asks with "none" first, to learn the methods. sshd is silent at INFO about
         // refused keys as well, until half of MaxAuthTries is used; here each has its line.
         match &failed.key {
-            Some(key) => self.report.info(format_args!(
+            Some(key) => self.about(peer).info(format_args!(
                 "Failed {method} for {user} from {at} ssh2: {} {}",
                 key_type_label(key.key_type.as_bytes()),
                 key.fingerprint,
             )),
             None if failed.method == b"none" => self
-                .report
+                .about(peer)
                 .verbose(format_args!("Failed {method} for {user} from {at} ssh2")),
             None => self
-                .report
+                .about(peer)
                 .info(format_args!("Failed {method} for {user} from {at} ssh2")),
         }
         if failed.failures >= self.max_auth_tries {
-            self.report.error(format_args!(
+            self.about(peer).error(format_args!(
                 "maximum authentication attempts exceeded for {user} from {at} ssh2 [preauth]"
             ));
         }
@@ -268,7 +270,7 @@ impl<'a> Log<'a> {
             Authenticated::Yes => "",
             Authenticated::No => " [preauth]",
         };
-        let report = self.report;
+        let report = self.about(peer);
         match why {
             Gone::Closed => report.info(format_args!("Connection closed by {who}{preauth}")),
             Gone::Disconnected {
@@ -318,6 +320,10 @@ impl<'a> Log<'a> {
             }
             other => report.info(format_args!("Disconnecting {who}: {other:?}{preauth}")),
         }
+    }
+
+    const fn about(&self, peer: &PeerInfo<'_>) -> About<'a> {
+        self.report.about(peer.id.0)
     }
 
     /// `user alice 192.0.2.1 port 50000`, and what sshd writes before that is known.

@@ -293,9 +293,12 @@ impl Program for Serving<'_> {
 
     fn authorize(&mut self, question: &KeyQuestion<'_>) -> Answer<Decision> {
         let authorizer = Arc::clone(&self.authorizer);
+        let connection = question.peer.id.0;
         let user = question.user.to_vec();
         let key_blob = question.key_blob.to_vec();
-        Answer::Later(Box::new(move || authorizer.decide(&user, &key_blob)))
+        Answer::Later(Box::new(move || {
+            authorizer.decide(connection, &user, &key_blob)
+        }))
     }
 
     fn may_open(&mut self, question: &OpenQuestion<'_>) -> Result<Permitted, Denied> {

@@ -56,7 +56,7 @@ impl Home {
             nix::unistd::geteuid().as_raw(),
             Arc::clone(&report),
         );
-        let decision = authorizer.unwrap().decide(user.as_bytes(), &blob(1));
+        let decision = authorizer.unwrap().decide(7, user.as_bytes(), &blob(1));
         let allowed = matches!(decision, Decision::Allowed(_));
         (allowed, report.kept().join("\n"))
     }

@@ -208,6 +208,20 @@ fn an_error_after_the_identification_is_told_in_words() {
     );
 }
 
+#[test]
+fn each_connection_has_its_number_in_a_stamped_log() {
+    let report = Report::memory(Level::Verbose).stamped("aditd");
+    let mut log = Log::new(&report, 3, 10);
+    let user = Some(&b"alice"[..]);
+    for event in [connected(), gone(user, Gone::Silent)] {
+        log.event(&event);
+    }
+    let stamp = format!(" aditd[{}.1]: ", std::process::id());
+    let lines = report.kept();
+    assert_eq!(lines.len(), 3);
+    assert!(lines.iter().all(|line| line.contains(&stamp)), "{lines:?}");
+}
+
 fn to(host: &[u8]) -> Destination<'_> {
     Destination { host, port: 5432 }
 }
