@@ -40,7 +40,7 @@ pub struct Algorithms {
 pub struct RekeyLimits {
     /// Bytes in one direction. `None`: what the cipher allows, and more is never taken.
     pub bytes: Option<u64>,
-    /// Time since the last exchange. `None`: no limit.
+    /// Time since the last exchange. `None` or zero: no limit.
     pub time: Option<Duration>,
 }
 

@@ -30,10 +30,12 @@ impl Usage {
     /// Of a new key of `cipher`.
     pub(crate) fn new(cipher: &dyn Cipher, limits: RekeyLimits) -> Self {
         let allowed = cipher.bytes_per_key();
+        // Never zero: a new key that is due at once would leave no time to use one.
+        let limit = limits.bytes.map_or(allowed, |bytes| bytes.min(allowed));
         Self {
             packets: 0,
             bytes: 0,
-            limit: Some(limits.bytes.map_or(allowed, |bytes| bytes.min(allowed))),
+            limit: Some(limit.max(1)),
         }
     }
 

@@ -74,7 +74,7 @@ impl Transport {
     }
 
     fn rekey_time(&self) -> Option<Duration> {
-        let time = self.config.rekey.time?;
+        let time = self.config.rekey.time.filter(|time| !time.is_zero())?;
         self.exchange_ended.checked_add(time)
     }
 

@@ -243,11 +243,21 @@ fn time_asks_for_new_keys() {
 
 #[test]
 fn no_limit_of_time_is_no_deadline() {
-    let mut config = config(&toy::PROVIDER, 1);
-    config.rekey.time = None;
-    let server = End::server(self::config(&toy::PROVIDER, 2));
-    let pair = Pair::new(End::client(config), server).authenticated();
-    assert_eq!(pair.client.t.deadline(), None);
+    for time in [None, Some(Duration::ZERO)] {
+        let mut config = config(&toy::PROVIDER, 1);
+        config.rekey.time = time;
+        let server = End::server(self::config(&toy::PROVIDER, 2));
+        let mut pair = Pair::new(End::client(config), server).authenticated();
+        assert_eq!(pair.client.t.deadline(), None);
+        pair.client.poll(NOW);
+        assert!(!pair.client.t.tx().is_held());
+    }
+}
+
+#[test]
+fn the_smallest_limit_still_lets_something_through() {
+    let pair = limited(&toy::PROVIDER, 0, Buffers::default()).authenticated();
+    stream_both_ways(pair, 300, 100);
 }
 
 #[test]
