@@ -101,6 +101,11 @@ fn bad_values_are_named_as_ssh_names_them() {
     );
     assert_fails(&["-p", "abc", "h"], "Bad port 'abc'");
     assert_fails(
+        &["-m", "+rot13", "-N", "h"],
+        "command-line line 0: Bad SSH2 MAC spec '+rot13': unknown or unsupported algorithm \
+         \"rot13\".",
+    );
+    assert_fails(
         &["-c", "rot13", "-N", "h"],
         "command-line line 0: Bad SSH2 cipher spec 'rot13': unknown or unsupported algorithm \
          \"rot13\".",

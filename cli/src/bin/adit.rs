@@ -11,7 +11,6 @@ use adit::client::run;
 use adit::exit::Exit;
 use adit::file::reason;
 use adit::harden;
-use adit::provider::PROVIDER;
 use adit::report::{Level, Report};
 
 fn main() -> ExitCode {
@@ -20,12 +19,7 @@ fn main() -> ExitCode {
     let exit = match command::parse(std::env::args_os().skip(1), &names) {
         Ok(Command::Tunnel(tunnel)) => tunnel_through(&tunnel, &names),
         Ok(Command::Version) => {
-            let version = env!("CARGO_PKG_VERSION");
-            let report = Report::stderr(Level::Info);
-            report.info(format_args!(
-                "adit {version}, cryptography by {}",
-                PROVIDER.name
-            ));
+            Report::stderr(Level::Info).info(run::version());
             Exit::Done
         }
         Ok(Command::Help) => {

@@ -77,3 +77,113 @@ pub fn say(
         _ => report.fatal(format_args!("Connection to {ip} port {port} ended")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Error;
+
+    use adit_auth::Refused;
+    use adit_forward::observer::PeerId;
+
+    use super::*;
+    use crate::report::Level;
+
+    const PEER: PeerInfo<'_> = PeerInfo {
+        id: PeerId(1),
+        address: std::net::SocketAddr::new(
+            std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1)),
+            2222,
+        ),
+        user: None,
+    };
+
+    fn said(why: &Gone<'_>, authenticated: Option<Instant>) -> Vec<String> {
+        let report = Report::memory(Level::Info);
+        let about = About {
+            host: "hostb".into(),
+            port: 2222,
+            user: "me".into(),
+            forwards: vec![],
+            left_out: vec!["Load key \"x\": bad".into()],
+        };
+        say(&report, &about, &PEER, why, authenticated);
+        report.kept()
+    }
+
+    #[test]
+    fn each_end_has_the_words_of_ssh() {
+        let (reset, unreachable) = (
+            Error::from_raw_os_error(nix::libc::ECONNRESET),
+            Error::from_raw_os_error(nix::libc::EHOSTUNREACH),
+        );
+        for (why, line) in [
+            (Gone::Closed, "Connection closed by 192.0.2.1 port 2222"),
+            (
+                Gone::Socket(&reset),
+                "Connection reset by 192.0.2.1 port 2222",
+            ),
+            (
+                Gone::Socket(&unreachable),
+                "Connection to 192.0.2.1 port 2222: No route to host",
+            ),
+            (Gone::Silent, "Timeout, server hostb not responding."),
+            (Gone::TooSlow, "Connection to 192.0.2.1 port 2222 timed out"),
+            (
+                Gone::NoCommon {
+                    what: "cipher",
+                    offer: b"aes\x1b,x",
+                },
+                "Unable to negotiate with 192.0.2.1 port 2222: no matching cipher found. Their \
+                 offer: aes\\u{1b},x",
+            ),
+            (
+                Gone::Error("packet too long"),
+                "Connection to 192.0.2.1 port 2222: packet too long",
+            ),
+        ] {
+            assert_eq!(said(&why, None), [line]);
+        }
+        assert_eq!(
+            said(&Gone::Closed, Some(Instant::now())),
+            ["Connection to hostb closed by remote host."]
+        );
+        assert_eq!(said(&Gone::HostKeyRefused, None), [""; 0]);
+        assert_eq!(said(&Gone::Stopped, None), [""; 0]);
+    }
+
+    #[test]
+    fn what_a_server_says_at_the_end_is_escaped() {
+        let why = Gone::Disconnected {
+            reason_code: 2,
+            description: b"bye\n\x1b[2J",
+        };
+        assert_eq!(
+            said(&why, None),
+            [
+                "Received disconnect from 192.0.2.1 port 2222:2: bye\\n\\u{1b}[2J",
+                "Disconnected from 192.0.2.1 port 2222"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_refused_login_says_what_was_not_tried() {
+        let mut refused = Refused {
+            methods: b"publickey,password".to_vec(),
+            tried_keys: 1,
+            skipped_keys: 0,
+            partial_success: false,
+        };
+        assert_eq!(
+            said(&Gone::AuthenticationRefused(&refused), None),
+            [
+                "Load key \"x\": bad",
+                "me@hostb: Permission denied (publickey,password)."
+            ]
+        );
+        refused.tried_keys = 0;
+        refused.partial_success = true;
+        let lines = said(&Gone::AuthenticationRefused(&refused), None);
+        assert_eq!(lines.len(), 4, "{lines:?}");
+    }
+}

@@ -35,6 +35,24 @@ const ALIVE_COUNT: u32 = 3;
 const USER_KNOWN_HOSTS: [&str; 2] = ["~/.ssh/known_hosts", "~/.ssh/known_hosts2"];
 const GLOBAL_KNOWN_HOSTS: [&str; 2] = ["/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"];
 
+/// MACs of SSH that have a name in use. With the ciphers that adit has none is ever negotiated, since
+/// each of them authenticates by itself; a list of them is only looked through for mistakes.
+const MACS: [&str; 13] = [
+    "hmac-md5",
+    "hmac-md5-96",
+    "hmac-sha1",
+    "hmac-sha1-96",
+    "hmac-sha1-etm@openssh.com",
+    "hmac-sha2-256",
+    "hmac-sha2-256-etm@openssh.com",
+    "hmac-sha2-512",
+    "hmac-sha2-512-etm@openssh.com",
+    "umac-64-etm@openssh.com",
+    "umac-64@openssh.com",
+    "umac-128-etm@openssh.com",
+    "umac-128@openssh.com",
+];
+
 /// A line that says why there is no tunnel.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Fatal(pub String);
@@ -43,6 +61,13 @@ impl Fatal {
     fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
+}
+
+/// `adit 0.1.0, …`: what `-V` prints.
+#[must_use]
+pub fn version() -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    format!("adit {version}, cryptography by {}", PROVIDER.name)
 }
 
 /// Makes the tunnel and runs it to its end. Everything is said to `report`.
@@ -57,6 +82,7 @@ pub fn run(command: &Command, names: &dyn Names, report: &Arc<Report>) -> Exit {
 }
 
 fn try_run(command: &Command, names: &dyn Names, report: &Arc<Report>) -> Result<Exit, Fatal> {
+    report.verbose(version());
     for warning in &command.warnings {
         report.info(format_args!("Warning: {warning}"));
     }
@@ -184,6 +210,15 @@ fn algorithms(options: &Options) -> Result<Algorithms, Fatal> {
         algorithms
             .select_ciphers(PROVIDER, list)
             .map_err(|error| bad("SSH2 cipher spec", list, &error))?;
+    }
+    if let Some(list) = &options.macs {
+        let names = list.strip_prefix(['+', '^']).unwrap_or(list);
+        // What is taken away may be a pattern, and need not be there.
+        let unknown = names.split(',').find(|name| !MACS.contains(name));
+        if let Some(name) = unknown.filter(|_| !list.starts_with('-')) {
+            let unknown = BadSelection::Unknown(name.to_owned());
+            return Err(bad("SSH2 MAC spec", list, &unknown));
+        }
     }
     Ok(algorithms)
 }

@@ -49,7 +49,8 @@ impl Screen {
             })
             .collect();
         let mut out = io::stdout();
-        let _ = write!(out, "\r  {:<12} {bar} {}", "data", Moved { total, took });
+        let moved = Moved { total, took }.to_string();
+        let _ = write!(out, "\r  {:<12} {bar} {moved:<36}", "data");
         let _ = out.flush();
     }
 
