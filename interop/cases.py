@@ -115,6 +115,19 @@ def push_until_full(sock, stop):
     return total
 
 
+# What a client says with -v at the end of a key exchange.
+EXCHANGED = {"adit": "rekeying done", "ssh": "SSH2_MSG_NEWKEYS received"}
+
+
+def rekeying(tunnel, size=8 * MIB):
+    """Data in flight both ways while keys change after each MiB of it."""
+    both_ways([tunnel.pair()], size, size)
+    word = EXCHANGED.get(tunnel.kind)
+    if word:
+        done = tunnel.client.process.output().count(word)
+        check(done >= size // MIB, f"keys were changed {done} times in {size // MIB} MiB")
+
+
 EVERY = [
     echo,
     bulk,

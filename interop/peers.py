@@ -196,6 +196,7 @@ class Tunnel:
         self.target.listen(256)
         self.target.settimeout(TIMEOUT)
         self.server = server
+        self.kind = client
         forwards = [
             (self.listen.number, self.target.getsockname()[1]),
             (self.listen_refused.number, self.nobody.number),
