@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -23,7 +24,8 @@ fn main() -> ExitCode {
             Exit::Done
         }
         Ok(Command::Help) => {
-            println!("{USAGE}\n{HELP}");
+            // Nobody reading it is no failure.
+            let _ = writeln!(std::io::stdout(), "{USAGE}\n{HELP}");
             Exit::Done
         }
         Ok(Command::Demo(demo)) => demonstrate(demo),

@@ -143,7 +143,7 @@ impl Tunnel {
                 let label = key_type_label(blob_name(key_blob).unwrap_or_default());
                 let fingerprint = Fingerprint::of(self.provider, key_blob);
                 report.debug(format_args!(
-                    "Offering public key: {} {label} {fingerprint}",
+                    "Will attempt key: {} {label} {fingerprint}",
                     escaped(name.as_bytes())
                 ));
             }
@@ -152,7 +152,15 @@ impl Tunnel {
                     report.info(line);
                 }
             }
-            Event::Authenticated { peer, .. } => self.logged_in(peer),
+            Event::Authenticated {
+                peer,
+                key_type,
+                fingerprint,
+            } => {
+                let label = key_type_label(key_type.as_bytes());
+                report.debug(format_args!("Server accepts key: {label} {fingerprint}"));
+                self.logged_in(peer);
+            }
             _ => {}
         }
     }
