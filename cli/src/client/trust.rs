@@ -435,6 +435,19 @@ mod tests {
     }
 
     #[test]
+    fn a_host_that_is_known_by_another_type_of_key_is_refused_with_what_to_do() {
+        let mut rsa = Vec::new();
+        for part in [&b"ssh-rsa"[..], &[1, 0, 1], &[0x55; 256]] {
+            rsa.extend(u32::try_from(part.len()).unwrap().to_be_bytes());
+            rsa.extend(part);
+        }
+        let case = Case::new(No, &line("hostb", 2222, &rsa));
+        assert_eq!(case.decide(&new_key()), Refuse);
+        assert!(case.said("It is known by its RSA key, and showed one of type ED25519."));
+        assert!(case.said("add that key, too."));
+    }
+
+    #[test]
     fn a_revoked_key_is_refused_even_if_it_is_known() {
         let key = new_key();
         let known = line("hostb", 2222, &key);
