@@ -29,6 +29,7 @@ pub(crate) enum Heard {
     Authenticated,
     Listening(SocketAddr),
     ListenFailed,
+    AcceptPaused,
     ConnectFailed,
     Opened,
     Refused(u32, String),
@@ -45,6 +46,7 @@ fn heard(event: &Event<'_>) -> Option<Heard> {
         Event::Authenticated { .. } => Heard::Authenticated,
         Event::Listening { address, .. } => Heard::Listening(*address),
         Event::ListenFailed { .. } => Heard::ListenFailed,
+        Event::AcceptPaused { .. } => Heard::AcceptPaused,
         Event::ConnectFailed { .. } => Heard::ConnectFailed,
         Event::ChannelOpened { .. } => Heard::Opened,
         Event::OpenRefused {
