@@ -298,3 +298,64 @@ fn nothing_is_left_to_do_later_and_no_lint_is_waved_through() {
         }
     }
 }
+
+/// `const NAME: TYPE = VALUE;` on one line, as the rows of `docs/limits.md` begin.
+fn limits(file: &str, text: &str) -> Vec<String> {
+    let limit = |line: &str| {
+        let declared = line.trim_start().trim_start_matches("pub(crate) ");
+        let declared = declared
+            .trim_start_matches("pub(super) ")
+            .trim_start_matches("pub ");
+        let (name, rest) = declared.strip_prefix("const ")?.split_once(": ")?;
+        let value = rest.split_once(" = ")?.1.strip_suffix(';')?;
+        Some((
+            name.to_owned(),
+            format!("| `{name}` | `{value}` | `{file}` |"),
+        ))
+    };
+    let declared = code(text).into_iter().filter_map(|(_, line)| limit(line));
+    declared
+        .filter(|(name, _)| is_limit(name))
+        .map(|(_, row)| row)
+        .collect()
+}
+
+fn is_limit(name: &str) -> bool {
+    name.ends_with("_MAX") || name.ends_with("_MIN")
+}
+
+#[test]
+fn every_limit_is_documented_as_it_is() {
+    let documented = read(&root().join("docs/limits.md"));
+    let mut missing = Vec::new();
+    let mut rows = BTreeSet::new();
+    for folder in [
+        "proto",
+        "crypto",
+        "transport",
+        "auth",
+        "connection",
+        "forward",
+        "cli",
+    ] {
+        for path in sources(&root().join(folder).join("src")) {
+            let file = path.strip_prefix(root()).unwrap().display().to_string();
+            if !is_test_file(&path) && !file.contains("/demo/") {
+                rows.extend(limits(&file, &read(&path)));
+            }
+        }
+    }
+    missing.extend(rows.iter().filter(|row| !documented.contains(*row)));
+    assert!(
+        missing.is_empty(),
+        "docs/limits.md lacks, or has otherwise: {missing:#?}"
+    );
+    for row in documented.lines().filter(|line| line.starts_with("| `")) {
+        let name = row.split('`').nth(1).unwrap();
+        let known = rows.iter().any(|known| row.starts_with(known));
+        assert!(
+            known || !is_limit(name),
+            "docs/limits.md has what is no longer there: {row}"
+        );
+    }
+}
