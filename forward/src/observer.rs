@@ -1,10 +1,13 @@
 //! What a program is told by the event loop, and what it is asked.
 //!
-//! Everything here is plain data, borrowed where it is large: no sockets, nothing to call. Bytes that came from a
-//! peer (names, texts, hosts) are as received: whoever prints them escapes them first.
+//! Everything here is plain data, borrowed where it is large: no sockets, nothing to call. Bytes
+//! that came from a peer (names, texts, hosts) are as received: whoever prints them escapes them
+//! first.
 //!
 //! Nothing that is called here may wait. What takes time (a file, a person) is handed back as
 //! [`Answer::Later`] and runs on another thread, while the loop goes on.
+
+mod question;
 
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -14,6 +17,7 @@ use adit_auth::{Decision, Failed, Fingerprint, Refused};
 pub use adit_transport::Negotiated;
 
 use crate::policy::{Denied, Permitted};
+pub use question::{Answer, HostKeyQuestion, HostKeyVerdict, KeyQuestion, OpenQuestion};
 
 /// Names one SSH connection for as long as its event loop lives; never used twice.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -332,67 +336,6 @@ pub enum Gone<'a> {
     Stopped,
     /// A fault of ours, caught: the session is over, the others go on.
     Panicked,
-}
-
-/// An answer now, or a piece of work that finds it on another thread.
-pub enum Answer<T> {
-    /// Now.
-    Now(T),
-    /// When this returns. It may wait: for a file, for a person.
-    Later(Box<dyn FnOnce() -> T + Send>),
-}
-
-impl<T> core::fmt::Debug for Answer<T> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str(match self {
-            Self::Now(_) => "Now",
-            Self::Later(_) => "Later",
-        })
-    }
-}
-
-/// The server's host key; its signature over this key exchange is verified already.
-#[derive(Clone, Copy, Debug)]
-pub struct HostKeyQuestion<'a> {
-    /// The peer.
-    pub peer: PeerInfo<'a>,
-    /// The signature algorithm that was negotiated.
-    pub algorithm: &'a str,
-    /// The key.
-    pub key_blob: &'a [u8],
-}
-
-/// Whether the server is who the user means.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum HostKeyVerdict {
-    /// Go on.
-    Trust,
-    /// End; the program has said why.
-    Refuse,
-}
-
-/// May this key log in as this user? The signature is checked by the session, not here.
-#[derive(Clone, Copy, Debug)]
-pub struct KeyQuestion<'a> {
-    /// The peer.
-    pub peer: PeerInfo<'a>,
-    /// As the client calls it.
-    pub user: &'a [u8],
-    /// The signature algorithm.
-    pub algorithm: &'a str,
-    /// The key.
-    pub key_blob: &'a [u8],
-}
-
-/// May this destination be opened?
-#[derive(Clone, Copy, Debug)]
-pub struct OpenQuestion<'a> {
-    /// The peer; its `user` is set.
-    pub peer: PeerInfo<'a>,
-    /// Where to, as asked for: matched as a string, not resolved.
-    pub to: Destination<'a>,
-    /// Who asked, as the client says.
-    pub originator: Destination<'a>,
 }
 
 /// A program on an event loop. Each method has a default that refuses or does nothing, so that a

@@ -8,23 +8,22 @@
 //! Nothing queues here. What is due is state of a layer; `send_due` turns it into packets when the
 //! send buffer has room.
 
+mod answers;
 mod channels;
 mod event;
+mod times;
 
 use core::time::Duration;
 use std::sync::Arc;
 
-use adit_auth::{
-    Client, ClientEvent, Decision, KeyId, OfferedKey, Server, ServerEvent, ServerNeed, Signed,
-    UserAuthenticated,
-};
+use adit_auth::{Client, ClientEvent, OfferedKey, Server, ServerEvent, UserAuthenticated};
 use adit_connection::{self as connection, Accepts, Channels};
-use adit_crypto::{Provider, Secret, SigningKey, Unspecified};
+use adit_crypto::{Provider, Secret, SigningKey};
 use adit_proto::{Encode, reason};
-use adit_transport::{self as transport, HostKeyTrusted, Input, Packet, Sent, Transport, Tx};
+use adit_transport::{self as transport, Input, Packet, Transport, Tx};
 
 use crate::error::Error;
-use crate::life::{Life, Patience, Step};
+use crate::life::{Life, Patience};
 pub use event::{Event, Need, Span};
 
 /// What both ends of a session need to know.
@@ -243,87 +242,6 @@ impl Session {
         self.transport.send_consumed(n);
     }
 
-    /// What authentication lacks.
-    #[must_use]
-    pub fn need(&self) -> Need<'_> {
-        match &self.phase {
-            Phase::ClientAuth(client) => match client.need() {
-                adit_auth::Need::Nothing => Need::Nothing,
-                adit_auth::Need::Sign {
-                    key,
-                    algorithm,
-                    message,
-                } => Need::Sign {
-                    key,
-                    algorithm,
-                    message,
-                },
-            },
-            Phase::ServerAuth(server) => match server.need() {
-                ServerNeed::Nothing => Need::Nothing,
-                ServerNeed::Authorize {
-                    user,
-                    algorithm,
-                    key_blob,
-                } => Need::Authorize {
-                    user,
-                    algorithm,
-                    key_blob,
-                },
-            },
-            Phase::Open(_) | Phase::ServerAwaitKeys(_) | Phase::Over => Need::Nothing,
-        }
-    }
-
-    /// The answer to [`Event::HostKey`].
-    pub fn trust(&mut self, key: HostKeyTrusted) {
-        self.transport.trust(key);
-    }
-
-    /// The answer to [`Need::Sign`]; an answer to nothing changes nothing.
-    pub fn signed(&mut self, key: KeyId, signature: Result<Vec<u8>, Unspecified>) -> Signed {
-        match &mut self.phase {
-            Phase::ClientAuth(client) => client.signed(key, signature),
-            Phase::Open(_) | Phase::ServerAuth(_) | Phase::ServerAwaitKeys(_) | Phase::Over => {
-                Signed::GivenUp
-            }
-        }
-    }
-
-    /// The answer to [`Need::Authorize`], and perhaps a failure for the log.
-    ///
-    /// # Errors
-    /// When it was not asked for.
-    pub fn authorize(&mut self, decision: Decision, now: Duration) -> Result<Option<Event>, Error> {
-        let Phase::ServerAuth(server) = &mut self.phase else {
-            return Ok(None);
-        };
-        let event = server.authorize(decision, now)?;
-        Ok(self.server_event(event, now))
-    }
-
-    /// The user, as a client's own or as a server's peer, once authenticated.
-    #[must_use]
-    pub const fn user(&self) -> Option<&UserAuthenticated> {
-        match &self.phase {
-            Phase::Open(user) => Some(user),
-            Phase::ClientAuth(_)
-            | Phase::ServerAuth(_)
-            | Phase::ServerAwaitKeys(_)
-            | Phase::Over => None,
-        }
-    }
-
-    /// Server: the user name that is being asked for, from a stranger.
-    #[must_use]
-    pub fn claimed_user(&self) -> Option<&[u8]> {
-        match &self.phase {
-            Phase::ServerAuth(server) => server.user(),
-            Phase::Open(user) => Some(user.user()),
-            Phase::ClientAuth(_) | Phase::ServerAwaitKeys(_) | Phase::Over => None,
-        }
-    }
-
     /// The transport, to read what was negotiated.
     #[must_use]
     pub const fn transport(&self) -> &Transport {
@@ -334,38 +252,6 @@ impl Session {
     #[must_use]
     pub const fn channels(&self) -> &Channels {
         &self.channels
-    }
-
-    /// The next time at which [`Session::handle_timeout`] has something to do.
-    #[must_use]
-    pub fn deadline(&self) -> Option<Duration> {
-        let auth = match &self.phase {
-            Phase::ServerAuth(server) => server.deadline(),
-            Phase::Open(_) | Phase::ClientAuth(_) | Phase::ServerAwaitKeys(_) | Phase::Over => None,
-        };
-        [self.transport.deadline(), self.life.deadline(), auth]
-            .into_iter()
-            .flatten()
-            .min()
-    }
-
-    /// Does what is due by now. Early calls do nothing.
-    ///
-    /// # Errors
-    /// What ends the session, silence of the peer among it.
-    pub fn handle_timeout(&mut self, now: Duration) -> Result<(), Error> {
-        self.transport.handle_timeout(now)?;
-        if let Phase::ServerAuth(server) = &mut self.phase {
-            server.handle_timeout(now)?;
-        }
-        match self.life.timeout(now) {
-            Step::Wait => Ok(()),
-            Step::Dead => Err(Error::Silent),
-            Step::Ask => {
-                self.ask_for_life(now);
-                Ok(())
-            }
-        }
     }
 
     /// Ends the session in order: DISCONNECT is sealed if it can be, and nothing goes on.
@@ -484,15 +370,6 @@ impl Session {
             },
             connection::Event::WindowOpened(id) => Event::WindowOpened(id),
         })
-    }
-
-    /// ping@openssh.com where it is offered, keepalive@openssh.com where it is not. A PING that
-    /// finds no room is dropped: bytes that wait to be sent will be answered too.
-    fn ask_for_life(&mut self, now: Duration) {
-        match self.transport.ping(now) {
-            Sent::Yes | Sent::NotNow => {}
-            Sent::NotOffered => self.channels.keepalive(),
-        }
     }
 }
 
