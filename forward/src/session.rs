@@ -64,6 +64,8 @@ pub struct Session {
     provider: &'static Provider,
     patience: Option<Patience>,
     life: Life,
+    /// `poll` stopped before it had seen all that was read: an answer had to go out first.
+    is_behind: bool,
 }
 
 impl Session {
@@ -85,6 +87,7 @@ impl Session {
             provider,
             patience: config.patience,
             life: Life::new(None, now),
+            is_behind: false,
         })
     }
 
@@ -106,6 +109,7 @@ impl Session {
             provider,
             patience: config.patience,
             life: Life::new(None, now),
+            is_behind: false,
         })
     }
 
@@ -170,7 +174,15 @@ impl Session {
                 return Ok(event);
             }
         }
+        self.is_behind = !self.can_take();
         Ok(None)
+    }
+
+    /// Whether [`Session::poll`] would go on with bytes that were read before: what it waited for
+    /// has gone out since. Its caller polls again then, since no event of a socket will say so.
+    #[must_use]
+    pub fn can_go_on(&self) -> bool {
+        self.is_behind && self.can_take()
     }
 
     /// The bytes of a span, or nothing when it is no longer valid.

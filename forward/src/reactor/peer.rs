@@ -134,7 +134,8 @@ impl Peer {
     fn next(&mut self, round: Round) -> Next {
         let held = self.session.transport.tx().is_held();
         let pending = self.pending();
-        let can_read = self.ready.readable && self.session.recv_space().is_some();
+        let can_read = self.session.can_go_on()
+            || (self.ready.readable && self.session.recv_space().is_some());
         let can_pull = !self.state.run.is_empty()
             && !held
             && (self.ready.writable || (round == Round::Done && pending < FLUSH_MARK));

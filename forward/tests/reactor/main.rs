@@ -11,7 +11,9 @@
 )]
 
 mod agent;
+mod ahead;
 mod life;
+mod scripted;
 mod signals;
 mod streams;
 mod world;
