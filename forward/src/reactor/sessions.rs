@@ -89,6 +89,7 @@ impl Reactor {
     ) {
         peer.end(cause, &mut self.context, program);
         let authenticated = peer.authenticated();
+        let news = peer.take_authenticated();
         let mut text = String::new();
         program.observe(&Event::PeerGone {
             peer: peer.state.info(),
@@ -109,7 +110,8 @@ impl Reactor {
                 }
             }
             Side::Server(server) => {
-                if authenticated == Authenticated::No {
+                // Or it was in this very turn, which `after_turn` then does not hear of.
+                if authenticated == Authenticated::No || news == Seen::Yes {
                     server.startup_over();
                 }
             }

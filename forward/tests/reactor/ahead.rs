@@ -1,6 +1,6 @@
 //! What a client sends ahead of the server's answers (RFC 4252 §5.1 lets it).
 
-use adit_proto::msg::{GlobalRequest};
+use adit_proto::msg::GlobalRequest;
 use adit_proto::{Rest, number};
 
 use crate::scripted::{Bytes, Scripted, user_request};

@@ -15,5 +15,6 @@ mod ahead;
 mod life;
 mod scripted;
 mod signals;
+mod startups;
 mod streams;
 mod world;

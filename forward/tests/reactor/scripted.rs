@@ -50,7 +50,10 @@ impl Scripted {
         let request = this.signed_request();
         this.send(&Bytes(&request));
         this.flush();
-        assert_eq!(this.answer().first(), Some(&adit_proto::number::USERAUTH_SUCCESS));
+        assert_eq!(
+            this.answer().first(),
+            Some(&adit_proto::number::USERAUTH_SUCCESS)
+        );
         this.transport.authenticated(Duration::ZERO);
         this
     }
@@ -104,7 +107,10 @@ impl Scripted {
                 Some(_) => {}
                 None => {
                     self.flush();
-                    let n = self.stream.read(self.transport.recv_space().unwrap()).unwrap();
+                    let n = self
+                        .stream
+                        .read(self.transport.recv_space().unwrap())
+                        .unwrap();
                     assert_ne!(n, 0, "the server closed the connection");
                     self.transport.recv_filled(n);
                 }
@@ -114,7 +120,10 @@ impl Scripted {
 }
 
 /// A request of any method, with its fields.
-pub(crate) const fn user_request<'a>(method_name: &'a [u8], method: &'a [u8]) -> UserauthRequest<'a> {
+pub(crate) const fn user_request<'a>(
+    method_name: &'a [u8],
+    method: &'a [u8],
+) -> UserauthRequest<'a> {
     UserauthRequest {
         user_name: b"user",
         service_name: b"ssh-connection",
