@@ -30,6 +30,7 @@ pub(super) struct Client {
     /// What is left of it: the session takes its parts.
     pub(super) config: Option<ClientConfig>,
     pub(super) forwards: Arc<[Forward]>,
+    pub(super) limits: Limits,
     on_forward_failure: OnForwardFailure,
     rounds_left: u32,
     retry: Armed,
@@ -53,6 +54,7 @@ impl Client {
     pub(super) fn new(mut config: ClientConfig) -> Self {
         Self {
             forwards: core::mem::take(&mut config.forwards).into(),
+            limits: Limits::CLIENT,
             on_forward_failure: config.on_forward_failure,
             rounds_left: config.connection_attempts.max(1),
             retry: Armed::default(),
@@ -172,7 +174,7 @@ impl Reactor {
         let session = Session::client(
             Config {
                 transport: config.ssh.transport(),
-                limits: Limits::CLIENT,
+                limits: client.limits,
                 patience: config.alive.map(Into::into),
             },
             config.user.as_bytes(),

@@ -1,6 +1,8 @@
 //! What a session's events lead to: the place where one session, its local sockets, the loop's
 //! shared state and the program meet. Everything here happens within one turn.
 
+use std::panic::{self, AssertUnwindSafe};
+
 use adit_connection::ChannelId;
 use adit_transport::HostKeyOffer;
 
@@ -62,7 +64,6 @@ impl Desk<'_> {
         session.channels.release(id);
         self.tell_closed(&local, why);
         local.close(ending, self.context);
-        self.state.freed = Seen::Yes;
     }
 
     /// One line for a log.
@@ -104,7 +105,6 @@ impl Desk<'_> {
         }
         session.channels.release(id);
         local.close(Ending::Reset, self.context);
-        self.state.freed = Seen::Yes;
     }
 
     fn host_key(&mut self, session: &mut Session, offer: HostKeyOffer) {
@@ -120,7 +120,10 @@ impl Desk<'_> {
                 let (notes, peer) = (self.context.notes.clone(), self.state.id);
                 let slot = self.state.slot;
                 let asked = pool::ask(move || {
-                    let letter = Letter::HostKey(work());
+                    // A fault there is no consent.
+                    let verdict = panic::catch_unwind(AssertUnwindSafe(work));
+                    let verdict = verdict.unwrap_or(HostKeyVerdict::Refuse);
+                    let letter = Letter::HostKey(verdict);
                     notes.send(Note::Letter { peer, slot, letter });
                 });
                 match asked {

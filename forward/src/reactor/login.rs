@@ -1,5 +1,7 @@
 //! What authentication lacks: asked for, and given when it is there.
 
+use std::panic::{self, AssertUnwindSafe};
+
 use adit_auth::Decision;
 use adit_crypto::Unspecified;
 
@@ -40,7 +42,10 @@ impl Peer {
                             let (peer, slot) = (self.state.id, self.state.slot);
                             let notes = context.notes.clone();
                             let submitted = context.files.submit(move || {
-                                let letter = Letter::Authorized(work());
+                                // A fault there is no consent.
+                                let decision = panic::catch_unwind(AssertUnwindSafe(work));
+                                let decision = decision.unwrap_or(Decision::Refused);
+                                let letter = Letter::Authorized(decision);
                                 notes.send(Note::Letter { peer, slot, letter });
                             });
                             match submitted {

@@ -32,6 +32,8 @@ mod sessions;
 mod signal;
 mod signers;
 mod state;
+#[cfg(test)]
+mod tests;
 mod timer;
 
 use core::time::Duration;

@@ -17,7 +17,7 @@ use super::desk::Desk;
 use super::dial::{Connected, Dial, Failed, Progress};
 use super::inbox::Note;
 use super::limits::is_shortage;
-use super::local::{Direct, Ending, Local, LookUp, Seen, Socket, Subject, Way};
+use super::local::{Direct, Ending, Local, LookUp, Socket, Subject, Way};
 use super::resolve::{self, Resolved, Target, Wanted};
 use super::state::Letter;
 use crate::error::Error;
@@ -254,7 +254,6 @@ impl Desk<'_> {
             });
         }
         local.close(Ending::Fin, self.context);
-        self.state.freed = Seen::Yes;
     }
 }
 

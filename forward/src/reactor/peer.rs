@@ -115,6 +115,7 @@ impl Peer {
         context: &mut Context,
         program: &mut dyn Program,
     ) -> Result<Next, Cause> {
+        let channels = self.session.channels().len();
         self.timeouts(context, program)?;
         self.read_letters(context, program)?;
         self.flush()?; // frees room first
@@ -125,6 +126,10 @@ impl Peer {
         let round = self.pull_round(context, program)?;
         self.send_due(context, program)?;
         self.flush()?;
+        // A channel is over when both CLOSEs are, which may be long after its socket is gone.
+        if self.session.channels().len() < channels {
+            self.state.freed = Seen::Yes;
+        }
         self.arm(context);
         Ok(self.next(round))
     }

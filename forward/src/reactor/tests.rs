@@ -1,0 +1,154 @@
+//! What needs a look inside, or limits that no program can set.
+
+use core::net::SocketAddr;
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::mpsc::{self, Sender};
+use std::thread;
+use std::time::Duration;
+
+use adit_auth::{Decision, KeyPolicy};
+use adit_connection::Limits;
+use adit_crypto::{PrivateKey, RING, SigningKey};
+use adit_proto::Ident;
+use adit_transport::{AeadFirst, Algorithms, RekeyLimits};
+
+use super::*;
+use crate::observer::{Answer, HostKeyQuestion, HostKeyVerdict, KeyQuestion, OpenQuestion};
+use crate::policy::{AllowTcpForwarding, Denied, Permitted, Policy};
+
+struct Willing(Sender<SocketAddr>);
+
+impl Program for Willing {
+    fn observe(&mut self, event: &Event<'_>) {
+        if let Event::Listening { address, .. } = event {
+            let _ = self.0.send(*address);
+        }
+    }
+    fn host_key(&mut self, _: &HostKeyQuestion<'_>) -> Answer<HostKeyVerdict> {
+        Answer::Now(HostKeyVerdict::Trust)
+    }
+    fn authorize(&mut self, _: &KeyQuestion<'_>) -> Answer<Decision> {
+        Answer::Now(Decision::Allowed(KeyPolicy { file: 0, line: 1 }))
+    }
+    fn may_open(&mut self, question: &OpenQuestion<'_>) -> Result<Permitted, Denied> {
+        let policy = Policy::new(Some(AllowTcpForwarding::Yes), None);
+        policy.direct_tcpip(question.to.host, question.to.port)
+    }
+}
+
+fn key() -> Box<dyn SigningKey> {
+    let (seed, public) = RING.keys.generate_ed25519(RING.random).unwrap();
+    let seed = seed.expose().try_into().unwrap();
+    let public = &public;
+    RING.keys
+        .load(&PrivateKey::Ed25519 { seed, public })
+        .unwrap()
+}
+
+fn ssh() -> SshConfig {
+    SshConfig {
+        provider: &RING,
+        ident: Ident::new(b"SSH-2.0-adit_test").unwrap(),
+        algorithms: Algorithms::defaults(&RING, AeadFirst::Aes),
+        rekey: RekeyLimits::default(),
+    }
+}
+
+fn loopback() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 0))
+}
+
+fn server() -> (Handle, SocketAddr) {
+    let config = ServerConfig {
+        ssh: ssh(),
+        host_keys: Arc::new([key()]),
+        login_grace: None,
+        max_startups: MaxStartups::default(),
+        alive: None,
+        max_auth_tries: 6,
+    };
+    let reactor = Reactor::server(config, listen(&[loopback()]).unwrap()).unwrap();
+    started(reactor)
+}
+
+fn client(server: SocketAddr, to: SocketAddr) -> Reactor {
+    Reactor::client(ClientConfig {
+        ssh: ssh(),
+        addresses: vec![server],
+        connect_timeout: None,
+        connection_attempts: 1,
+        user: "user".to_owned(),
+        identities: Identities {
+            loaded: vec![LoadedKey {
+                name: String::new(),
+                key: key(),
+            }],
+            agent: None,
+        },
+        forwards: vec![Forward {
+            listen: vec![loopback()],
+            host: to.ip().to_string(),
+            port: to.port(),
+        }],
+        on_forward_failure: OnForwardFailure::End,
+        alive: None,
+    })
+    .unwrap()
+}
+
+/// Runs it in a thread, and waits for the address that it listens on.
+fn started(reactor: Reactor) -> (Handle, SocketAddr) {
+    let (sender, addresses) = mpsc::channel();
+    let handle = reactor.handle();
+    thread::spawn(move || reactor.run(&mut Willing(sender)).unwrap());
+    (handle, addresses.recv().unwrap())
+}
+
+fn ping(near: &TcpStream, far: &TcpStream) {
+    for stream in [near, far] {
+        stream
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .unwrap();
+    }
+    let (mut near, mut far) = (near, far);
+    near.write_all(b"x").unwrap();
+    far.read_exact(&mut [0]).unwrap();
+}
+
+#[test]
+fn a_full_channel_table_accepts_nothing_more_until_a_channel_ends() {
+    const CHANNELS: usize = 2;
+    let far = TcpListener::bind(loopback()).unwrap();
+    let (server, address) = server();
+    let mut reactor = client(address, far.local_addr().unwrap());
+    if let Side::Client(client) = &mut reactor.side {
+        client.limits = Limits {
+            max_channels: 2,
+            ..Limits::CLIENT
+        };
+    }
+    let (handle, near) = started(reactor);
+    let connect = || TcpStream::connect(near).unwrap();
+    let accept = || far.accept().unwrap().0;
+
+    let mut open: Vec<_> = (0..CHANNELS).map(|_| (connect(), accept())).collect();
+    let waiting = [connect(), connect(), connect()];
+    for _ in 0..20 {
+        // As long as this takes, nothing else comes through.
+        open.iter().for_each(|(near, far)| ping(near, far));
+    }
+    far.set_nonblocking(true).unwrap();
+    assert_eq!(far.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+    far.set_nonblocking(false).unwrap();
+
+    for waiting in waiting {
+        drop(open.remove(0));
+        open.push((waiting, accept()));
+        let (near, far) = open.last().unwrap();
+        ping(near, far);
+    }
+    handle.stop();
+    server.stop();
+}
