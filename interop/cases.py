@@ -125,7 +125,8 @@ def rekeying(tunnel, size=8 * MIB):
     word = EXCHANGED.get(tunnel.kind)
     if word:
         done = tunnel.client.process.output().count(word)
-        check(done >= size // MIB, f"keys were changed {done} times in {size // MIB} MiB")
+        # What is sealed before the limit is looked at again goes out under the old keys.
+        check(4 * done >= 3 * size // MIB, f"keys were changed {done} times in {size // MIB} MiB")
 
 
 EVERY = [

@@ -2,16 +2,18 @@
 //! between two honest ends every payload arrives once and in order, through every rekey, and not
 //! past one changed bit.
 
+use core::cell::Cell;
 use core::time::Duration;
 use std::sync::Arc;
 
-use adit_crypto::SigningKey;
+use adit_crypto::{SecureRandom, SigningKey, Unspecified};
 use adit_proto::Decode;
 use adit_proto::Ident;
 use adit_proto::msg::ChannelData;
 use adit_testkit::toy;
 use adit_transport::{AeadFirst, Algorithms, Buffers, Config, Input, RekeyLimits, Transport};
 
+use crate::mutate::Random;
 use crate::seeds::bytes;
 
 const KIB: usize = 1024;
@@ -19,11 +21,47 @@ const KIB: usize = 1024;
 /// Most memory a peer may make a transport ask to be filled at once.
 const SPACE_MAX: usize = 512 * KIB;
 
-fn config(rekey_bytes: Option<u64>) -> Config {
+/// Which end draws.
+#[derive(Clone, Copy)]
+enum End {
+    Client,
+    Server,
+}
+
+/// The same bytes in each run: each end has a counter of its own, begun anew with the end. So what
+/// one end said can be played to the other once more.
+struct Repeated(End);
+
+thread_local! {
+    static DRAWN: Cell<[u64; 2]> = const { Cell::new([0; 2]) };
+}
+
+impl SecureRandom for Repeated {
+    fn fill(&self, out: &mut [u8]) -> Result<(), Unspecified> {
+        let mut drawn = DRAWN.get();
+        let counter = &mut drawn[self.0 as usize];
+        let mut random = Random::new(*counter);
+        *counter += 2;
+        out.iter_mut().for_each(|byte| *byte = random.byte());
+        DRAWN.set(drawn);
+        Ok(())
+    }
+}
+
+static CLIENT: Repeated = Repeated(End::Client);
+static SERVER: Repeated = Repeated(End::Server);
+
+fn config(end: End, rekey_bytes: Option<u64>) -> Config {
     let provider = &toy::PROVIDER;
+    let mut drawn = DRAWN.get();
+    drawn[end as usize] = 1000 * (end as u64);
+    DRAWN.set(drawn);
     Config {
         provider,
-        random: toy::random(3),
+        random: match end {
+            End::Client => &CLIENT,
+            End::Server => &SERVER,
+        },
         ident: Ident::new(b"SSH-2.0-adit_fuzz").expect("an identification"),
         algorithms: Algorithms::defaults(provider, AeadFirst::Aes),
         rekey: RekeyLimits {
@@ -42,11 +80,16 @@ fn host_keys() -> Arc<[Box<dyn SigningKey>]> {
 }
 
 fn client(rekey_bytes: Option<u64>) -> Transport {
-    Transport::client(config(rekey_bytes), Duration::ZERO).expect("a good configuration")
+    Transport::client(config(End::Client, rekey_bytes), Duration::ZERO)
+        .expect("a good configuration")
 }
 
 fn server(rekey_bytes: Option<u64>) -> Transport {
-    let made = Transport::server(config(rekey_bytes), host_keys(), Duration::ZERO);
+    let made = Transport::server(
+        config(End::Server, rekey_bytes),
+        host_keys(),
+        Duration::ZERO,
+    );
     made.expect("a good configuration")
 }
 
