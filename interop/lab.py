@@ -103,6 +103,16 @@ class Process:
                 if left <= 0 or not self.news.wait(left):
                     raise Failed(f"no line like {pattern!r} in {timeout} s\n{self.report()}")
 
+    def wait_count(self, word, count, timeout=5):
+        """How many lines have `word`, once there are `count` or the time is over."""
+        deadline = time.monotonic() + timeout
+        with self.news:
+            while True:
+                found = sum(word in line for line in self.lines if line is not None)
+                left = deadline - time.monotonic()
+                if found >= count or left <= 0 or not self.news.wait(left):
+                    return found
+
     def wait_listening(self, port, timeout=15):
         deadline = time.monotonic() + timeout
         while not listening(port):
