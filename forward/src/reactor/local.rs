@@ -5,7 +5,8 @@ use core::net::SocketAddr;
 use core::time::Duration;
 use std::net::Shutdown;
 
-use adit_connection::ChannelId;
+use adit_connection::{ChannelId, ORIGINATOR_MAX};
+use adit_proto::msg::DirectTcpip;
 use mio::net::TcpStream;
 use nix::libc;
 use nix::sys::socket::{setsockopt, sockopt};
@@ -76,6 +77,19 @@ pub(super) struct Direct {
 }
 
 impl Direct {
+    /// Keeps of the originator what an address takes. Nothing is done with it but to show it, and
+    /// a client could have us hold 30 kB of it for each of thousands of channels. The host has a
+    /// limit in the layer below.
+    pub(super) fn new(asked: &DirectTcpip<'_>) -> Self {
+        let originator = asked.originator_ip_address;
+        Self {
+            host: asked.host_to_connect.to_vec(),
+            port: asked.port_to_connect,
+            originator: originator.iter().copied().take(ORIGINATOR_MAX).collect(),
+            originator_port: asked.originator_port,
+        }
+    }
+
     pub(super) fn to(&self) -> Destination<'_> {
         Destination {
             host: &self.host,
@@ -276,5 +290,30 @@ impl Locals {
     /// Empties the table.
     pub(super) fn take_all(&mut self) -> impl Iterator<Item = Box<Local>> + use<> {
         core::mem::take(&mut self.0).into_iter().flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_originator_is_kept_only_as_far_as_an_address_goes() {
+        for (len, kept) in [
+            (0, 0),
+            (ORIGINATOR_MAX - 1, ORIGINATOR_MAX - 1),
+            (ORIGINATOR_MAX, ORIGINATOR_MAX),
+            (ORIGINATOR_MAX + 1, ORIGINATOR_MAX),
+            (34_000, ORIGINATOR_MAX),
+        ] {
+            let direct = Direct::new(&DirectTcpip {
+                host_to_connect: b"host",
+                port_to_connect: 80,
+                originator_ip_address: &vec![b'o'; len],
+                originator_port: 1,
+            });
+            assert_eq!(direct.originator.len(), kept);
+            assert!(direct.originator.capacity() <= ORIGINATOR_MAX);
+        }
     }
 }

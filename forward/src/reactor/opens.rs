@@ -41,6 +41,12 @@ impl LookUps {
     pub(super) fn deadline(&self) -> Option<Duration> {
         self.deadlines.front().map(|(at, _)| *at)
     }
+
+    /// It has its answer. Not left to its time: answers that come at once, since the resolver has
+    /// no room, would let a client pile up deadlines as fast as it asks.
+    fn forget(&mut self, id: ChannelId) {
+        self.deadlines.retain(|(_, waiting)| *waiting != id);
+    }
 }
 
 impl Desk<'_> {
@@ -51,12 +57,7 @@ impl Desk<'_> {
         data: Span,
     ) -> Result<(), Error> {
         let asked = DirectTcpip::decode(session.bytes(data))?;
-        let direct = Direct {
-            host: asked.host_to_connect.to_vec(),
-            port: asked.port_to_connect,
-            originator: asked.originator_ip_address.to_vec(),
-            originator_port: asked.originator_port,
-        };
+        let direct = Direct::new(&asked);
         let verdict = self.program.may_open(&OpenQuestion {
             peer: self.state.info(),
             to: direct.to(),
@@ -129,10 +130,7 @@ impl Desk<'_> {
         let Some(Way::LookUp(_)) = self.state.locals.get(id).map(|l| &l.way) else {
             return;
         };
-        self.state
-            .look_ups
-            .deadlines
-            .retain(|(_, waiting)| *waiting != id);
+        self.state.look_ups.forget(id);
         match resolved {
             Ok(addresses) => self.dial(session, id, &addresses),
             Err(words) => {
@@ -239,6 +237,9 @@ impl Desk<'_> {
         let Some(local) = self.state.locals.remove(id) else {
             return;
         };
+        if let Way::LookUp(_) = local.way {
+            self.state.look_ups.forget(id);
+        }
         let reason = match &error {
             OpenError::Shortage => OpenFailure::ResourceShortage,
             OpenError::Connect(_) | OpenError::Name(_) | OpenError::TimedOut => {
