@@ -60,7 +60,7 @@ impl Reactor {
                     if let Some(found) = self.peers.get_mut(slot)
                         && found.state.id == peer
                     {
-                        found.state.letters.push(letter);
+                        found.state.letters.push_back(letter);
                         self.schedule(slot);
                     }
                 }
@@ -117,7 +117,7 @@ impl Reactor {
                 Some(found) if found.state.id == id => {
                     if !matches!(progress, Progress::Pending) {
                         let letter = Letter::Dialled(channel, progress);
-                        found.state.letters.push(letter);
+                        found.state.letters.push_back(letter);
                         self.schedule(peer);
                     }
                 }

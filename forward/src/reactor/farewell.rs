@@ -6,9 +6,10 @@ use std::net::Shutdown;
 
 use super::context::Context;
 use super::desk::Desk;
+use super::dial::Progress;
 use super::local::{Ending, Way};
 use super::peer::{Next, Peer};
-use super::state::Cause;
+use super::state::{Cause, Letter};
 use super::timer::Timer;
 use crate::observer::{ChannelEnd, Program};
 
@@ -31,6 +32,12 @@ impl Peer {
             context,
             program,
         };
+        for letter in desk.state.letters.drain(..) {
+            // Connected in this batch, and nobody's yet.
+            if let Letter::Dialled(_, Progress::Connected(connected)) = letter {
+                desk.context.sources.remove(connected.source);
+            }
+        }
         for local in desk.state.locals.take_all() {
             if matches!(local.way, Way::Socket(_)) {
                 desk.tell_closed(&local, ChannelEnd::SessionEnded);

@@ -89,7 +89,7 @@ impl Peer {
         context: &mut Context,
         program: &mut dyn Program,
     ) -> Result<(), Cause> {
-        for letter in core::mem::take(&mut self.state.letters) {
+        while let Some(letter) = self.state.letters.pop_front() {
             let mut desk = Desk {
                 state: &mut self.state,
                 context,

@@ -87,7 +87,7 @@ impl Reactor {
                 if let Some(slot) = client.peer
                     && let Some(peer) = self.peers.get_mut(slot)
                 {
-                    peer.state.letters.push(Letter::Signed(key, signature));
+                    peer.state.letters.push_back(Letter::Signed(key, signature));
                     self.schedule(slot);
                 }
             }
@@ -131,7 +131,7 @@ impl Reactor {
         });
         if asked.is_none() {
             let letter = Letter::Signed(wanted.key, Err(Unspecified));
-            peer.state.letters.push(letter);
+            peer.state.letters.push_back(letter);
             self.schedule(slot);
         }
         self.agent_turn(program); // its socket is idle, so no event will come

@@ -169,7 +169,7 @@ pub(super) struct State {
     pub(super) news: Seen,
     /// A channel is over since the listeners last looked.
     pub(super) freed: Seen,
-    pub(super) letters: Vec<Letter>,
+    pub(super) letters: VecDeque<Letter>,
     pub(super) cause: Option<Cause>,
 }
 
@@ -200,7 +200,7 @@ impl State {
             forwards: Arc::new([]),
             news: Seen::No,
             freed: Seen::No,
-            letters: Vec::new(),
+            letters: VecDeque::new(),
             cause: None,
         }
     }
