@@ -15,8 +15,11 @@ use super::race::{Race, Step};
 use super::ready::Ready;
 use super::timer::{Armed, Timer};
 
-/// All that is ever asked of mio for a socket: edge-triggered, so never changed again.
-pub(super) const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
+/// All that is ever asked of mio for a socket: edge-triggered, so never changed again. Both ways,
+/// and whether there are urgent bytes, at which a read stops short of what has arrived.
+pub(super) const BOTH: Interest = Interest::READABLE
+    .add(Interest::WRITABLE)
+    .add(Interest::PRIORITY);
 
 /// A socket that is connected, with its place among the sources.
 #[derive(Debug)]

@@ -245,6 +245,12 @@ pub(super) fn destination(forwards: &[super::Forward], forward: usize) -> Destin
     }
 }
 
+/// Urgent bytes stay in their place in the stream: SSH has no other way for them, and read(2) would
+/// leave them out.
+pub(super) fn keep_urgent_bytes(stream: &TcpStream) {
+    let _ = setsockopt(stream, sockopt::OobInline, &true);
+}
+
 /// What is dropped after this ends with RST.
 pub(super) fn reset(stream: &TcpStream) {
     let linger = libc::linger {

@@ -15,6 +15,8 @@ pub(super) struct Ready {
     pub(super) hung_up: bool,
     /// The socket has failed: for good.
     pub(super) failed: bool,
+    /// There were urgent bytes. A read stops where they are, however much lies behind them.
+    pub(super) urgent: bool,
 }
 
 impl Ready {
@@ -22,15 +24,16 @@ impl Ready {
     pub(super) fn note(&mut self, event: &Event) {
         self.hung_up |= event.is_read_closed();
         self.failed |= event.is_error();
+        self.urgent |= event.is_priority();
         self.readable |= event.is_readable() || self.hung_up || self.failed;
         // A write to a socket that failed says so.
         self.writable |= event.is_writable() || self.failed;
     }
 
     /// A read did not fill what it was given: the next one would only say `WouldBlock`, unless it
-    /// is the one that says how the stream ends.
+    /// is the one that says how the stream ends, or the one before stopped at urgent bytes.
     pub(super) fn read_short(&mut self) {
-        self.readable = self.hung_up || self.failed;
+        self.readable = self.hung_up || self.failed || self.urgent;
     }
 
     /// A read said `WouldBlock`.
@@ -51,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_short_read_clears_the_bit_unless_an_end_was_seen() {
+    fn a_short_read_clears_the_bit_unless_an_end_or_urgent_bytes_were_seen() {
         let mut ready = Ready {
             readable: true,
             ..Ready::default()
@@ -65,6 +68,10 @@ mod tests {
             },
             Ready {
                 failed: true,
+                ..ready
+            },
+            Ready {
+                urgent: true,
                 ..ready
             },
         ] {

@@ -330,3 +330,19 @@ fn a_fault_in_one_session_leaves_the_others_alone() {
     near.write_all(b"x").unwrap();
     far.read_exact(&mut [0]).unwrap();
 }
+
+#[test]
+fn a_request_that_no_buffer_takes_ends_the_client() {
+    let (_server, address) = server(server_config(), Answers::default());
+    for (len, why) in [
+        // Sent, and then the server's affair.
+        (5000, "Disconnected(2)"),
+        (8000, "Error(user name or key too long)"),
+    ] {
+        let mut config = client_config(address, loopback());
+        config.user = "u".repeat(len);
+        let client = client(config, Answers::default());
+        assert_eq!(client.gone(), why);
+        assert_eq!(client.end(), End::NotAuthenticated);
+    }
+}

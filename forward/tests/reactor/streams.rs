@@ -3,7 +3,10 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::os::fd::AsRawFd;
 use std::thread;
+
+use nix::sys::socket::{MsgFlags, send};
 
 use crate::world::{Answers, Heard, World};
 
@@ -206,4 +209,21 @@ fn many_connections_at_once_each_get_their_own_bytes() {
             });
         }
     });
+}
+
+#[test]
+fn urgent_bytes_stop_nothing_and_arrive_in_their_place() {
+    let world = World::new();
+    let (near, far) = world.connect();
+    for (mut from, mut to) in [(&near, &far), (&far, &near)] {
+        for _ in 0..20 {
+            from.write_all(b"before").unwrap();
+            let sent = send(from.as_raw_fd(), b"!", MsgFlags::MSG_OOB);
+            assert_eq!(sent, Ok(1));
+            from.write_all(b"behind").unwrap();
+            let mut got = [0; 13];
+            to.read_exact(&mut got).unwrap();
+            assert_eq!(&got, b"before!behind");
+        }
+    }
 }
