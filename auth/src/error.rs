@@ -22,6 +22,8 @@ pub enum Error {
 pub enum Internal {
     /// A call that the state does not allow, such as a decision nobody asked for.
     OutOfTurn,
+    /// A request that no empty send buffer has room for: a user name or a key of many kilobytes.
+    RequestTooLong,
 }
 
 /// What the peer did wrong.
@@ -54,7 +56,9 @@ impl Error {
     #[must_use]
     pub const fn reason(self) -> Option<reason::Disconnect> {
         Some(match self {
-            Self::Internal(Internal::OutOfTurn) => reason::Disconnect::ByApplication,
+            Self::Internal(Internal::OutOfTurn | Internal::RequestTooLong) => {
+                reason::Disconnect::ByApplication
+            }
             Self::PeerMisbehaved(PeerMisbehaved::ServiceNotAvailable) => {
                 reason::Disconnect::ServiceNotAvailable
             }
@@ -67,6 +71,7 @@ impl Error {
     pub const fn text(self) -> &'static str {
         match self {
             Self::Internal(Internal::OutOfTurn) => "authentication step out of turn",
+            Self::Internal(Internal::RequestTooLong) => "user name or key too long",
             Self::Malformed(malformed) => malformed.text(),
             Self::PeerMisbehaved(misbehaved) => misbehaved.text(),
         }

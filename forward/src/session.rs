@@ -203,9 +203,14 @@ impl Session {
         let tx = self.transport.tx();
         match &mut self.phase {
             Phase::ClientAuth(client) => {
-                if let Some(message) = client.message().filter(|m| fits(tx, m)) {
-                    tx.send(&message)?;
+                let message = client.message();
+                if let Some(message) = message.as_ref().filter(|m| fits(tx, *m)) {
+                    tx.send(message)?;
                     client.message_sent();
+                } else if message.is_some() && tx.is_empty() && !tx.is_held() {
+                    // There will never be more room than now.
+                    let error = adit_auth::Internal::RequestTooLong;
+                    return Err(adit_auth::Error::Internal(error).into());
                 }
             }
             Phase::ServerAuth(server) => {
