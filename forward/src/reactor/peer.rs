@@ -118,14 +118,14 @@ impl Peer {
         let channels = self.session.channels().len();
         self.timeouts(context, program)?;
         self.read_letters(context, program)?;
-        self.flush()?; // frees room first
+        self.flush_or_hear(context, program)?; // frees room first
         self.drain(context, program);
         self.receive(context, program)?;
         self.answer(context, program)?;
         self.send_due(context, program)?;
         let round = self.pull_round(context, program)?;
         self.send_due(context, program)?;
-        self.flush()?;
+        self.flush_or_hear(context, program)?;
         // A channel is over when both CLOSEs are, which may be long after its socket is gone.
         if self.session.channels().len() < channels {
             self.state.freed = Seen::Yes;
@@ -165,6 +165,20 @@ impl Peer {
             self.sent = self.sent.saturating_add((before - self.pending()) as u64);
         }
         Ok(())
+    }
+
+    /// A peer that is gone may have said why: its words count for more than its socket's error.
+    fn flush_or_hear(
+        &mut self,
+        context: &mut Context,
+        program: &mut dyn Program,
+    ) -> Result<(), Cause> {
+        let Err(gone) = self.flush() else {
+            return Ok(());
+        };
+        self.ready.readable = true;
+        self.receive(context, program)?;
+        Err(gone)
     }
 
     /// One fill of the receive buffer, and all that is complete in it.

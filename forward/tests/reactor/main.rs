@@ -12,6 +12,7 @@
 
 mod agent;
 mod ahead;
+mod farewell;
 mod life;
 mod scripted;
 mod signals;
