@@ -88,7 +88,8 @@ pub trait Locals {
     /// A local side took `n` bytes of what arrived.
     fn took(&mut self, id: ChannelId, n: usize);
 
-    /// A local side did not take what arrived for it. Its channel is closing.
+    /// A local side did not take what arrived for it, which is given up. Its channel is to be
+    /// closed, at once or when what the local side sent before has been read.
     fn failed(&mut self, session: &mut Session, id: ChannelId, error: io::Error);
 
     /// Everything but data, in its order among the data.
@@ -220,7 +221,8 @@ impl Gather {
                 locals.took(id, taken);
             }
             Err(error) => {
-                session.channels.close(id);
+                let len = spans.iter().map(|span| span.len()).sum();
+                session.channels.delivered(id, len);
                 locals.failed(session, id, error);
             }
         }

@@ -49,6 +49,24 @@ impl Desk<'_> {
         }
     }
 
+    /// The local socket did not take what it was given. What arrived from it before is for the
+    /// peer all the same: a server that refuses a long question says so, and closes.
+    pub(super) fn unwritable(&mut self, session: &mut Session, id: ChannelId) {
+        let Some(local) = self.state.locals.get_mut(id) else {
+            return;
+        };
+        let is_read = local.local_eof == Seen::Yes;
+        local.deaf = Seen::Yes;
+        match local.socket() {
+            // Whatever there is, and then how it ends: no event may be left to say so.
+            Some(socket) if !is_read => socket.ready.readable = true,
+            Some(_) | None => return self.fail(session, id),
+        }
+        let given_up = local.spill.clear();
+        session.channels.delivered(id, given_up);
+        self.queue(id);
+    }
+
     /// The local socket failed: CLOSE without EOF, and nothing more is written to it.
     pub(super) fn fail(&mut self, session: &mut Session, id: ChannelId) {
         session.channels.close(id);
@@ -188,6 +206,7 @@ impl relay::Locals for Desk<'_> {
     fn outlet(&mut self, id: ChannelId) -> Option<Outlet<'_, Self::Sink>> {
         let local = self.state.locals.get_mut(id)?;
         match &mut local.way {
+            Way::Socket(_) if local.deaf == Seen::Yes => None,
             Way::Socket(socket) => Some(Outlet {
                 sink: &mut socket.stream,
                 spill: &mut local.spill,
@@ -204,7 +223,7 @@ impl relay::Locals for Desk<'_> {
     }
 
     fn failed(&mut self, session: &mut Session, id: ChannelId, _error: std::io::Error) {
-        self.fail(session, id);
+        self.unwritable(session, id);
     }
 
     fn event(&mut self, session: &mut Session, event: Event) -> Result<(), Error> {

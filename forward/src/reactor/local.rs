@@ -26,6 +26,8 @@ pub(super) struct Local {
     pub(super) queued: Queued,
     /// The local side has sent its last byte.
     pub(super) local_eof: Seen,
+    /// It takes nothing any more; what it had sent before is still read.
+    pub(super) deaf: Seen,
     /// The peer has sent its last byte.
     pub(super) peer_eof: Seen,
     /// The peer's CLOSE is here.
@@ -134,6 +136,7 @@ impl Local {
             spill: Spill::default(),
             queued: Queued::No,
             local_eof: Seen::No,
+            deaf: Seen::No,
             peer_eof: Seen::No,
             peer_close: Seen::No,
             sent: 0,

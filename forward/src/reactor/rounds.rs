@@ -1,5 +1,9 @@
 //! Bytes between a session and its local sockets, each channel in its turn.
 
+use std::io::{self, ErrorKind, Read};
+
+use mio::net::TcpStream;
+
 use super::context::Context;
 use super::desk::Desk;
 use super::local::{Queued, Seen, Way};
@@ -40,7 +44,7 @@ impl Peer {
                     }
                     desk.settle(&mut self.session, id);
                 }
-                Err(_) => desk.fail(&mut self.session, id),
+                Err(_) => desk.unwritable(&mut self.session, id),
             }
         }
     }
@@ -69,6 +73,8 @@ impl Peer {
             let failed = socket.ready.failed;
             let pulled = if ended {
                 Pull::NoWindow
+            } else if local.deaf == Seen::Yes {
+                relay::pull(&mut self.session, id, &mut Broken(&mut socket.stream))?
             } else if socket.ready.readable {
                 relay::pull(&mut self.session, id, &mut socket.stream)?
             } else {
@@ -93,7 +99,9 @@ impl Peer {
                 }
                 Pull::NotReady => {
                     socket.ready.read_blocked();
-                    continue;
+                    if local.deaf == Seen::No {
+                        continue;
+                    }
                 }
                 // Parked until its window opens, unless its socket is broken: nobody would come
                 // back for it.
@@ -114,5 +122,18 @@ impl Peer {
             }
         }
         Ok(Round::Done)
+    }
+}
+
+/// What a socket that takes nothing any more had sent before. A write has heard its error already,
+/// and a read then gives 0: that is no end in order.
+struct Broken<'a>(&'a mut TcpStream);
+
+impl Read for Broken<'_> {
+    fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
+        match self.0.read(space) {
+            Ok(0) => Err(ErrorKind::ConnectionReset.into()),
+            read => read,
+        }
     }
 }

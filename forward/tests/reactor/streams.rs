@@ -227,3 +227,21 @@ fn urgent_bytes_stop_nothing_and_arrive_in_their_place() {
         }
     }
 }
+
+#[test]
+fn an_answer_ahead_of_a_reset_arrives_though_the_question_goes_on() {
+    let world = World::new();
+    for _ in 0..5 {
+        let (near, mut far) = world.connect();
+        // Far more than the sockets hold: the server has bytes that it cannot get rid of.
+        let asking = near.try_clone().unwrap();
+        let asks = thread::spawn(move || while (&asking).write_all(&[0; 64 << 10]).is_ok() {});
+        far.read_exact(&mut [0; 1 << 20]).unwrap();
+        far.write_all(b"too much").unwrap();
+        drop(far); // with unread bytes: RST
+        let mut answer = [0; 8];
+        (&near).read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b"too much");
+        asks.join().unwrap();
+    }
+}
