@@ -114,6 +114,8 @@ pub struct Transport {
     exchange_ended: Duration,
     /// Where data waits before our KEXINIT: how much had gone out when its term began.
     exchange_behind: Option<u64>,
+    /// How much had come in when its term began.
+    exchange_ahead: u64,
     rekey_wanted: bool,
     strict: Strict,
     /// The peer's KEXINIT that was handled last, while its bytes are still there.
@@ -180,6 +182,7 @@ impl Transport {
             exchange_began: now,
             exchange_ended: now,
             exchange_behind: None,
+            exchange_ahead: 0,
             rekey_wanted: false,
             strict: Strict::No,
             kexinit: None,

@@ -47,16 +47,20 @@ impl Transport {
         result
     }
 
-    /// Where our KEXINIT waits behind data, that data alone may take longer on a slow line than an
-    /// exchange may. As long as some of it went out there is another term. This ends: nothing more
-    /// is taken meanwhile.
+    /// Where our KEXINIT waits behind data, or the peer's does, that data alone may take longer on a
+    /// slow line than an exchange may. As long as some of it moves there is another term. This
+    /// ends: nothing more is taken here meanwhile, and no window is granted.
     fn extend_exchange(&mut self, now: Duration) -> Result<(), Error> {
-        let gone = self.tx.total();
-        if self.exchange_behind.is_none_or(|before| before == gone) {
+        let (gone, come) = (self.tx.total(), self.rx.total());
+        let is_sending = self.exchange_behind.is_some_and(|before| before != gone);
+        let is_receiving =
+            matches!(self.exchange, Exchange::KexInit(_)) && self.exchange_ahead != come;
+        if !(is_sending || is_receiving) {
             return Err(Error::TimedOut(TimedOut::Exchange));
         }
         self.exchange_began = now;
-        self.exchange_behind = Some(gone);
+        self.exchange_behind = self.exchange_behind.map(|_| gone);
+        self.exchange_ahead = come;
         Ok(())
     }
 

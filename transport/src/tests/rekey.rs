@@ -303,6 +303,32 @@ fn an_exchange_has_more_time_while_data_before_it_still_goes_out() {
 }
 
 #[test]
+fn an_exchange_has_more_time_while_data_before_the_peers_kexinit_still_comes_in() {
+    let mut pair = Pair::toy().authenticated();
+    for _ in 0..5 {
+        let slot = pair.server.t.tx().reserve(32 * 1024).unwrap();
+        slot.seal(0, 32 * 1024).unwrap();
+    }
+    let data = pair.server.take();
+    pair.client.t.start_rekey(NOW).unwrap();
+    let asked = pair.client.take();
+    let mut now = NOW;
+    for part in data.chunks(data.len() / 5 + 1) {
+        pair.client.give(part);
+        now += EXCHANGE_MAX;
+        assert_eq!(pair.client.t.deadline(), Some(now));
+        pair.client.t.handle_timeout(now).unwrap();
+    }
+    // From its KEXINIT on it has nothing else to send.
+    pair.server.give(&asked);
+    let kexinit = pair.server.take();
+    pair.client.give(&kexinit);
+    now += EXCHANGE_MAX;
+    let late = Error::TimedOut(TimedOut::Exchange);
+    assert_eq!(pair.client.t.handle_timeout(now), Err(late));
+}
+
+#[test]
 fn bytes_ask_for_new_keys_in_either_direction() {
     let mut config = config(&toy::PROVIDER, 1);
     config.rekey.bytes = Some(5_000);
