@@ -13,6 +13,7 @@
 mod agent;
 mod ahead;
 mod farewell;
+mod hostile;
 mod life;
 mod scripted;
 mod signals;
