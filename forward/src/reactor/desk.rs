@@ -55,11 +55,12 @@ impl Desk<'_> {
         let Some(local) = self.state.locals.get_mut(id) else {
             return;
         };
-        let is_read = local.local_eof == Seen::Yes;
+        // Behind the peer's CLOSE nothing is sent, and nothing would come back for it.
+        let is_over = local.local_eof == Seen::Yes || local.peer_close == Seen::Yes;
         local.deaf = Seen::Yes;
         match local.socket() {
             // Whatever there is, and then how it ends: no event may be left to say so.
-            Some(socket) if !is_read => socket.ready.readable = true,
+            Some(socket) if !is_over => socket.ready.readable = true,
             Some(_) | None => return self.fail(session, id),
         }
         let given_up = local.spill.clear();
