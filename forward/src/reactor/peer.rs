@@ -116,11 +116,13 @@ impl Peer {
         program: &mut dyn Program,
     ) -> Result<Next, Cause> {
         let channels = self.session.channels().len();
-        self.timeouts(context, program)?;
         self.read_letters(context, program)?;
         self.flush_or_hear(context, program)?; // frees room first
         self.drain(context, program);
         self.receive(context, program)?;
+        // Behind what has arrived: a program that was stopped for a while gives nobody up whose
+        // answer is here.
+        self.timeouts(context, program)?;
         self.answer(context, program)?;
         self.send_due(context, program)?;
         let round = self.pull_round(context, program)?;

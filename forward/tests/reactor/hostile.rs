@@ -3,11 +3,13 @@
 use core::time::Duration;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::thread;
 
 use adit_crypto::encoded;
+use adit_forward::reactor::KeepAlive;
 use adit_proto::msg::{
     ChannelData, ChannelOpen, ChannelOpenConfirmation, ChannelOpenFailure, ChannelWindowAdjust,
-    DIRECT_TCPIP, Debug, DirectTcpip, Ignore,
+    DIRECT_TCPIP, Debug, DirectTcpip, GlobalRequest, Ignore,
 };
 use adit_proto::{Decode, Rest, number};
 
@@ -131,4 +133,32 @@ fn a_thousand_opens_on_their_way_while_keys_change_are_all_answered() {
         .collect();
     answered.sort_unstable();
     assert!(answered.into_iter().eq(0..1000));
+}
+
+#[test]
+fn a_peer_that_spoke_while_the_loop_was_held_up_is_not_given_up() {
+    let interval = Duration::from_secs(1);
+    let mut config = server_config();
+    config.alive = Some(KeepAlive { interval, count: 2 });
+    let answers = Answers {
+        slow: interval,
+        ..Answers::default()
+    };
+    let (server, address) = server(config, answers);
+    let mut client = Scripted::authenticated(address);
+    let mut other = Scripted::authenticated(address);
+    thread::sleep(interval * 13 / 10);
+    // The client has been asked once, and has not answered. Now the loop does not look.
+    ask(&mut other, SocketAddr::from(([127, 0, 0, 1], 2)), 7, 0);
+    other.flush();
+    thread::sleep(interval / 5);
+    let question = GlobalRequest {
+        request_name: b"k",
+        want_reply: true,
+        data: Rest(b""),
+    };
+    client.send(&question);
+    client.flush();
+    assert_eq!(client.answer()[0], number::REQUEST_FAILURE);
+    drop(server);
 }

@@ -1,5 +1,6 @@
 //! Client and server event loops in threads, joined over loopback: real sockets, ports of the
-//! system's choosing, and no sleeps: every step waits for what it needs.
+//! system's choosing, and no sleeps but where silence is the matter: every step waits for what it
+//! needs.
 
 #![cfg(feature = "reactor")]
 #![expect(

@@ -81,6 +81,8 @@ pub(crate) struct Answers {
     pub(crate) later: bool,
     /// Whether the server's program has a fault that a request for port 1 shows.
     pub(crate) faulty: bool,
+    /// How long the server's program holds its loop up over a request for port 2.
+    pub(crate) slow: Duration,
 }
 
 impl Default for Answers {
@@ -91,6 +93,7 @@ impl Default for Answers {
             key: Decision::Allowed(KeyPolicy { file: 0, line: 1 }),
             later: false,
             faulty: false,
+            slow: Duration::ZERO,
         }
     }
 }
@@ -127,6 +130,9 @@ impl Program for Played {
 
     fn may_open(&mut self, question: &OpenQuestion<'_>) -> Result<Permitted, Denied> {
         assert!(!self.answers.faulty || question.to.port != 1, "a fault");
+        if question.to.port == 2 {
+            thread::sleep(self.answers.slow);
+        }
         self.answers
             .policy
             .direct_tcpip(question.to.host, question.to.port)
