@@ -17,9 +17,9 @@ use core::fmt;
 
 use adit_crypto::{Provider, SecureRandom, equal};
 use adit_proto::blob::blob_name;
+use adit_proto::pattern::{Case, Match, match_list};
 
 use crate::base64;
-use crate::pattern::{Case, Match, match_list};
 use crate::public_key::{PublicKey, is_idle, lines, split_word, to_line};
 use crate::signed::key_type_label;
 

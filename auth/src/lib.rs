@@ -22,7 +22,6 @@ mod error;
 mod fingerprint;
 pub mod keyfile;
 pub mod known_hosts;
-pub mod pattern;
 pub mod permissions;
 pub mod public_key;
 mod server;

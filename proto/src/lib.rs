@@ -18,6 +18,7 @@ mod mpint;
 pub mod msg;
 mod name;
 pub mod number;
+pub mod pattern;
 pub mod reason;
 mod wire;
 

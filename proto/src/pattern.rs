@@ -1,4 +1,4 @@
-//! Patterns with `*` and `?`, and comma-separated lists of them with `!`, as in known_hosts.
+//! Patterns with `*` and `?`, and comma-separated lists of them with `!`, as in known_hosts and ssh_config.
 //!
 //! The matcher does not recurse: behind a `*` it only ever goes back to the last one, so that a
 //! text of n bytes costs n² steps at the very most, whatever the pattern.
@@ -80,7 +80,6 @@ mod tests {
     use std::vec::Vec;
 
     use super::*;
-    use crate::tests::Random;
 
     /// The definition, as short as it can be said. Exponential, so for short inputs.
     fn naive(pattern: &[u8], text: &[u8]) -> bool {
@@ -123,10 +122,16 @@ mod tests {
 
     #[test]
     fn it_agrees_with_the_definition_on_every_short_input() {
-        let mut random = Random::new(11);
+        let mut random = 11_usize;
+        let mut below = move |n: usize| {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            random % n
+        };
         let mut pick = |alphabet: &[u8], max: usize| -> Vec<u8> {
-            (0..random.below(max))
-                .map(|_| alphabet[random.below(alphabet.len())])
+            (0..below(max))
+                .map(|_| alphabet[below(alphabet.len())])
                 .collect()
         };
         for _ in 0..20_000 {
@@ -142,8 +147,8 @@ mod tests {
     }
 
     #[test]
-    fn many_stars_cost_no_more_than_few() {
-        let start = std::time::Instant::now();
+    fn many_stars_come_to_an_end() {
+        // One that recursed would not.
         let text = b"a".repeat(10_000);
         assert!(matches(&b"*a".repeat(100), &text, Case::Exact));
         assert!(!matches(
@@ -151,8 +156,6 @@ mod tests {
             &text,
             Case::Exact
         ));
-        // 1 ms optimised; this only has to tell it from a recursive one, which never ends.
-        assert!(start.elapsed().as_millis() < 1000);
     }
 
     #[test]
