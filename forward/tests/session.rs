@@ -367,3 +367,27 @@ fn signs_of_life_keep_an_idle_session_and_silence_ends_it() {
         "{waited:?}"
     );
 }
+
+/// Everything that both ends of a session sent, from its first byte.
+fn transcript(provider: &'static Provider, kex: &'static str, seed: u64) -> [Vec<u8>; 2] {
+    let mut setup = Setup::new(provider);
+    setup.random = adit_testkit::toy::random(seed);
+    setup.kex = Some(kex);
+    let mut pair = Pair::new(&setup);
+    pair.client.sent = Some(Vec::new());
+    pair.server.sent = Some(Vec::new());
+    pair.run();
+    exchange(&mut pair, 10_000);
+    [pair.client.sent.unwrap(), pair.server.sent.unwrap()]
+}
+
+#[test]
+fn the_same_randomness_makes_the_same_session_byte_for_byte() {
+    let pure = &adit_crypto::PURE;
+    for kex in pure.kex {
+        let first = transcript(pure, kex.name(), 1);
+        assert!(first.iter().all(|sent| sent.len() > 10_000));
+        assert!(first == transcript(pure, kex.name(), 1), "{}", kex.name());
+        assert!(first != transcript(pure, kex.name(), 2), "{}", kex.name());
+    }
+}

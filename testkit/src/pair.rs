@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use adit_auth::{KeyId, OfferedKey, Probe};
 use adit_connection::{ChannelId, OpenKind};
-use adit_crypto::{PrivateKey, Provider, Secret, SigningKey};
+use adit_crypto::{PrivateKey, Secret, SigningKey};
 use adit_forward::relay;
 use adit_forward::session::{ServerAuth, Session};
 
@@ -35,8 +35,8 @@ impl Pair {
     #[must_use]
     pub fn new(setup: &Setup) -> Self {
         let now = Duration::from_secs(1000);
-        let host_key = new_key(setup.provider);
-        let user_key: Arc<dyn SigningKey> = Arc::from(new_key(setup.provider));
+        let host_key = new_key(setup);
+        let user_key: Arc<dyn SigningKey> = Arc::from(new_key(setup));
         let offered = OfferedKey {
             public_blob: user_key.public_blob().to_vec(),
             id: KeyId(1),
@@ -138,19 +138,15 @@ impl Pair {
     }
 }
 
-fn new_key(provider: &'static Provider) -> Box<dyn SigningKey> {
-    let (seed, public) = provider
-        .keys
-        .generate_ed25519(provider.random)
-        .expect("randomness");
+fn new_key(setup: &Setup) -> Box<dyn SigningKey> {
+    let keys = setup.provider.keys;
+    let (seed, public) = keys.generate_ed25519(setup.random).expect("randomness");
     let seed = seed.expose().try_into().expect("32 bytes");
-    provider
-        .keys
-        .load(&PrivateKey::Ed25519 {
-            seed,
-            public: &public,
-        })
-        .expect("a key")
+    let key = PrivateKey::Ed25519 {
+        seed,
+        public: &public,
+    };
+    keys.load(&key).expect("a key")
 }
 
 /// Moves sealed bytes of one end to the other. Whether any moved.
@@ -160,6 +156,7 @@ fn carry(from: &mut End, to: &mut End, chunk: usize, wire: usize) -> bool {
     }
     let mut sink = WireSink {
         inbox: &mut to.inbox,
+        sent: from.sent.as_mut(),
         left: chunk,
         wire,
     };
@@ -181,6 +178,7 @@ fn carry(from: &mut End, to: &mut End, chunk: usize, wire: usize) -> bool {
 
 struct WireSink<'a> {
     inbox: &'a mut VecDeque<u8>,
+    sent: Option<&'a mut Vec<u8>>,
     left: usize,
     wire: usize,
 }
@@ -193,6 +191,9 @@ impl Write for WireSink<'_> {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         self.inbox.extend(bytes.iter().take(n));
+        if let Some(sent) = &mut self.sent {
+            sent.extend(bytes.iter().take(n));
+        }
         self.left -= n;
         Ok(n)
     }

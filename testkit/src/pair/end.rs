@@ -41,6 +41,8 @@ pub struct End {
     pub log: Vec<String>,
     /// Why it ended.
     pub error: Option<Error>,
+    /// Every byte that it has sent from when this was set.
+    pub sent: Option<Vec<u8>>,
     /// The peer's bytes that were not read yet.
     pub(super) inbox: VecDeque<u8>,
     pub(super) is_mute: bool,
@@ -65,6 +67,7 @@ impl End {
             locals: HashMap::new(),
             log: Vec::new(),
             error: None,
+            sent: None,
             inbox: VecDeque::new(),
             is_mute: false,
             key,

@@ -1,6 +1,6 @@
 //! What a pair is made with.
 
-use adit_crypto::Provider;
+use adit_crypto::{Provider, SecureRandom};
 use adit_forward::Patience;
 use adit_forward::session::Config;
 use adit_proto::Ident;
@@ -10,6 +10,9 @@ use adit_transport::{AeadFirst, Algorithms, Buffers, RekeyLimits};
 pub struct Setup {
     /// Of both ends.
     pub provider: &'static Provider,
+    /// Of both ends, and of their keys. The same source makes the same session, byte for byte, where
+    /// the provider takes all of its randomness from it.
+    pub random: &'static dyn SecureRandom,
     /// Of both ends.
     pub limits: adit_connection::Limits,
     /// Of both ends.
@@ -47,6 +50,7 @@ impl Setup {
     pub fn new(provider: &'static Provider) -> Self {
         Self {
             provider,
+            random: provider.random,
             limits: adit_connection::Limits {
                 max_channels: 64,
                 window_budget: 8 << 20,
@@ -80,7 +84,7 @@ impl Setup {
         Config {
             transport: adit_transport::Config {
                 provider: self.provider,
-                random: self.provider.random,
+                random: self.random,
                 ident: Ident::new(b"SSH-2.0-adit_test").expect("an identification"),
                 algorithms,
                 rekey: self.rekey,
