@@ -86,7 +86,8 @@ pub(crate) fn admit(role: Role, phase: Phase, number: u8) -> Result<Admit, PeerM
         }
 
         (Phase::Exchange { next, .. }, _) => match (next, number) {
-            (Next::WrongGuess, number::KEX_ECDH_INIT) => Some(Admit::WrongGuess),
+            // RFC 4253 §7: whatever the guess was, such as group exchange, whose first is 34.
+            (Next::WrongGuess, _) if class(number) == Class::KeyExchange => Some(Admit::WrongGuess),
             (Next::Init, number::KEX_ECDH_INIT) => Some(Admit::KexInitMessage),
             (Next::Reply, number::KEX_ECDH_REPLY) => Some(Admit::KexReplyMessage),
             (Next::NewKeys, number::NEWKEYS) => Some(Admit::NewKeys),
