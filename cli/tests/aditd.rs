@@ -246,6 +246,18 @@ fn version_and_help_are_printed() {
 }
 
 #[test]
+fn help_that_nobody_can_read_is_no_fault() {
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let output = Home::new()
+        .command(&["--help"])
+        .stdout(full)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[test]
 fn a_key_that_others_can_read_is_refused() {
     let home = Home::new();
     let key = home.path("key");

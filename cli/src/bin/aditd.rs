@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 use std::env;
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use adit::exit::Exit;
@@ -17,7 +18,8 @@ fn main() -> ExitCode {
         Ok(Command::Serve(options)) => run::serve(*options),
         Ok(Command::Test(options)) => run::test(*options),
         Ok(Command::Help) => {
-            println!("{USAGE}\n{HELP}");
+            // Nobody reading it is no failure.
+            let _ = writeln!(std::io::stdout(), "{USAGE}\n{HELP}");
             Exit::Done
         }
         Ok(Command::Version) => {
