@@ -7,9 +7,9 @@ use adit_forward::spec::{Family, GatewayPorts, Names};
 
 use crate::args::{Arg, Args};
 use crate::client::destination::{Destination, DestinationError};
+use crate::client::keywords::port_number;
 use crate::client::options::{NamedBy, Options, first};
 use crate::report::Level;
-use crate::value;
 
 /// What the command line asks for.
 #[derive(Debug)]
@@ -193,9 +193,7 @@ impl Reading<'_> {
                 .set(text, self.names)
                 .map_err(|error| CommandError::Refused(error.on_command_line()))?,
             'p' => {
-                let port = value::number::<u16>(text)
-                    .or_else(|| self.names.service(text))
-                    .filter(|port| *port != 0)
+                let port = port_number(text, self.names)
                     .ok_or_else(|| CommandError::Refused(format!("Bad port '{text}'")))?;
                 first(&mut options.port, port);
             }
@@ -211,7 +209,9 @@ impl Reading<'_> {
             )));
         }
         let destination = Destination::parse(word).map_err(|error| match error {
-            DestinationError::Form => CommandError::Usage(None),
+            DestinationError::Form => CommandError::Usage(Some(format!(
+                "'{word}' is no destination: write host, user@host or ssh://user@host:port"
+            ))),
             DestinationError::Host | DestinationError::User => {
                 CommandError::Refused(error.to_string())
             }
@@ -343,6 +343,7 @@ mod tests {
             ("-N -p 2 -oPort=3 h", None, Some(2)),
             ("-N -oPort=3 -p 2 h", None, Some(3)),
             ("-N -p ssh h", None, Some(22)),
+            ("-N -oPort=ssh h", None, Some(22)),
         ] {
             let options = tunnel(line).options;
             assert_eq!(
@@ -437,8 +438,16 @@ mod tests {
         for (line, text) in [
             ("", None),
             ("-N", None),
-            ("-N @h", None),
-            ("-N ssh://h/x", None),
+            (
+                "-N @h",
+                Some("'@h' is no destination: write host, user@host or ssh://user@host:port"),
+            ),
+            (
+                "-N ssh://h:0",
+                Some(
+                    "'ssh://h:0' is no destination: write host, user@host or ssh://user@host:port",
+                ),
+            ),
             ("-Z", Some("unknown option -- Z")),
             ("--frob", Some("unknown option -- --frob")),
             ("-p", Some("option requires an argument -- p")),

@@ -68,7 +68,7 @@ pub(super) const KEYWORDS: &[(&str, Set)] = &[
     ("localforward", Set::Many(local_forward)),
     ("loglevel", Set::One(log_level)),
     ("macs", Set::One(|o, v| list(&mut o.macs, v))),
-    ("port", Set::One(port)),
+    ("port", Set::Many(port)),
     ("rekeylimit", Set::Many(rekey_limit)),
     (
         "serveralivecountmax",
@@ -189,8 +189,18 @@ fn log_level(options: &mut Options, text: &str) -> Result<(), OptionError> {
     Ok(())
 }
 
-fn port(options: &mut Options, text: &str) -> Result<(), OptionError> {
-    match value::number::<u16>(text).filter(|port| *port != 0) {
+/// A port to connect to: a number, or a service that the system knows by name.
+pub(super) fn port_number(text: &str, names: &dyn Names) -> Option<u16> {
+    value::number::<u16>(text)
+        .or_else(|| names.service(text))
+        .filter(|port| *port != 0)
+}
+
+fn port(options: &mut Options, values: &[String], names: &dyn Names) -> Result<(), OptionError> {
+    let [text] = values else {
+        return bad("keyword port extra arguments at end of line");
+    };
+    match port_number(text, names) {
         Some(port) => first(&mut options.port, port),
         None => return bad(format!("Bad port '{text}'.")),
     }
