@@ -127,10 +127,8 @@ impl Search<'_> {
             }
             Err(KeyFileError::PublicKey) => {
                 let blob = PublicKey::parse_file(text.expose()).map(|key| key.blob);
-                Err(LeftOut {
-                    public_blob: blob.ok(),
-                    why: None,
-                })
+                let why = KeyFileError::PublicKey.to_string();
+                Err(self.left_out(file, &name, &why, blob.ok()))
             }
             Err(error) => {
                 let public_blob = public_half(&path);
@@ -383,6 +381,22 @@ mod tests {
         let found = case.run();
         assert_eq!(case.report.kept(), [""; 0]);
         assert_eq!(found.left_out.len(), 1);
+    }
+
+    #[test]
+    fn a_public_key_that_no_agent_has_the_other_half_of_is_named() {
+        let mut case = Case::new();
+        let blob = case.key("key", 0o600);
+        let line = public_key::to_line(&blob, "").unwrap();
+        case.write("key.pub", line.as_bytes(), 0o644);
+        let path = case.name("key.pub");
+        let line = format!("Load key \"{path}\": a public key, not a private one");
+        assert!(case.run().left_out.is_empty());
+        assert_eq!(case.report.kept(), [line.as_str()]);
+        // With an agent nothing is wrong until the server has refused what it has.
+        case.agent = Some("/agent".into());
+        assert_eq!(case.run().left_out, [line.as_str()]);
+        assert_eq!(case.report.kept(), [line]);
     }
 
     #[test]
