@@ -5,9 +5,12 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where something is missing")]
 
 use std::fs;
+use std::io::Read as _;
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
 
 /// A home directory for one test.
 struct Home(PathBuf);
@@ -237,4 +240,31 @@ fn a_fifo_or_a_directory_as_a_key_does_not_stop_it() {
     };
     let output = home.adit(&["-N", "-4", "-i", fifo.to_str().unwrap(), "-i", "/", "::1"]);
     assert_eq!(stderr(&output).matches("Not a regular file").count(), 2);
+}
+
+#[test]
+fn a_server_that_leaves_without_a_word_is_told_of_as_ssh_does() {
+    let leave: [fn(TcpStream); 2] = [
+        |mut stream| {
+            stream.shutdown(Shutdown::Write).unwrap();
+            let _ = stream.read_to_end(&mut Vec::new());
+        },
+        // What is closed with something unread in it is reset.
+        |mut stream| stream.read_exact(&mut [0]).unwrap(),
+    ];
+    let said = [
+        "Connection closed by remote host",
+        "read: Connection reset by peer",
+    ];
+    let then = ["Connection closed by", "Connection reset by"];
+    for (leave, (said, then)) in leave.into_iter().zip(said.into_iter().zip(then)) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port().to_string();
+        let server = thread::spawn(move || leave(listener.accept().unwrap().0));
+        assert_fails(
+            &["-N", "-p", &port, "me@127.0.0.1"],
+            &format!("kex_exchange_identification: {said}\n{then} 127.0.0.1 port {port}"),
+        );
+        server.join().unwrap();
+    }
 }

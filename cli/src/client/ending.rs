@@ -1,5 +1,6 @@
 //! Why a session is over, in the words of ssh.
 
+use std::io::ErrorKind;
 use std::time::Instant;
 
 use adit_forward::observer::{Gone, PeerInfo};
@@ -8,6 +9,17 @@ use crate::client::program::About;
 use crate::escape::escaped;
 use crate::file::reason;
 use crate::report::Report;
+
+/// Says what ssh says first when a server went away without having said that it is one: it has too
+/// many clients already, or is none. [`say`] follows.
+pub fn say_no_identification(report: &Report, why: &Gone<'_>) {
+    let say = |what| report.error(format_args!("kex_exchange_identification: {what}"));
+    if matches!(why, Gone::Closed) {
+        say("Connection closed by remote host");
+    } else if matches!(why, Gone::Socket(e) if e.kind() == ErrorKind::ConnectionReset) {
+        say("read: Connection reset by peer");
+    }
+}
 
 /// Says it. `authenticated`: since when.
 pub fn say(
@@ -34,7 +46,7 @@ pub fn say(
             ));
             report.fatal(format_args!("Disconnected from {ip} port {port}"));
         }
-        Gone::Socket(error) if error.kind() == std::io::ErrorKind::ConnectionReset => {
+        Gone::Socket(error) if error.kind() == ErrorKind::ConnectionReset => {
             report.fatal(format_args!("Connection reset by {ip} port {port}"));
         }
         Gone::Socket(error) => report.fatal(format_args!(

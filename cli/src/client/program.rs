@@ -55,6 +55,8 @@ pub struct Tunnel {
     report: Arc<Report>,
     trust: Trust,
     connect_error: Option<String>,
+    /// The server said that it speaks SSH.
+    identified: bool,
     authenticated: Option<Instant>,
     /// Those that were warned of.
     open_to_others: Vec<usize>,
@@ -75,6 +77,7 @@ impl Tunnel {
             report,
             trust,
             connect_error: None,
+            identified: false,
             authenticated: None,
             open_to_others: Vec::new(),
         }
@@ -128,6 +131,7 @@ impl Tunnel {
             }
             Event::Connected { .. } => report.debug("Connection established."),
             Event::IdentReceived { ident, .. } => {
+                self.identified = true;
                 let software = ident.splitn(3, |b| *b == b'-').nth(2).unwrap_or_default();
                 report.debug(format_args!(
                     "Remote protocol version 2.0, remote software version {}",
@@ -308,6 +312,9 @@ impl Program for Tunnel {
                 sent,
                 ..
             } => {
+                if !self.identified {
+                    ending::say_no_identification(&self.report, why);
+                }
                 ending::say(&self.report, &self.about, peer, why, self.authenticated);
                 if let Some(since) = self.authenticated {
                     self.report.verbose(format_args!(
