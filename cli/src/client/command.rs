@@ -119,23 +119,30 @@ pub fn parse(
         },
         names,
     };
+    let mut first_arg = true;
     while let Some(arg) = args
         .next_arg()
         .map_err(|error| CommandError::Usage(Some(error.to_string())))?
     {
         match arg {
             Arg::Operand(word) if !args.terminated() && word.starts_with("--") => {
-                return Ok(match word.as_str() {
-                    "--demo" => Command::Demo(Demo::Stay),
-                    "--demo=once" => Command::Demo(Demo::Once),
-                    _ => Command::Help,
-                });
+                let demo = match word.as_str() {
+                    "--demo" => Demo::Stay,
+                    "--demo=once" => Demo::Once,
+                    _ => return Ok(Command::Help),
+                };
+                // It would follow nothing else of what was asked for.
+                if !first_arg || args.next_arg() != Ok(None) {
+                    return Err(CommandError::Usage(Some(format!("{word} stands alone"))));
+                }
+                return Ok(Command::Demo(demo));
             }
             Arg::Flag('V') => return Ok(Command::Version),
             Arg::Flag(letter) => reading.flag(letter)?,
             Arg::Value(letter, value) => reading.value(letter, &value)?,
             Arg::Operand(word) => reading.operand(&word)?,
         }
+        first_arg = false;
     }
     reading.finish()
 }
@@ -450,6 +457,9 @@ mod tests {
             ),
             ("-Z", Some("unknown option -- Z")),
             ("--frob", Some("unknown option -- --frob")),
+            ("--demo -N h", Some("--demo stands alone")),
+            ("-v --demo=once", Some("--demo=once stands alone")),
+            ("--demo -Z", Some("--demo stands alone")),
             ("-p", Some("option requires an argument -- p")),
         ] {
             let expected = CommandError::Usage(text.map(String::from));
