@@ -79,7 +79,7 @@ pub enum CommandError {
 
 /// What `adit` prints for a wrong command line. Lines of at most 80 characters.
 pub const USAGE: &str = "\
-usage: adit [-46CgkNnqTvVx] [-c cipher_spec] [-E log_file] [-F none]
+usage: adit [-46CfgkNnqTvVxy] [-c cipher_spec] [-E log_file] [-F none]
             [-i identity_file] [-L [bind_address:]port:host:hostport]
             [-l login_name] [-m mac_spec] [-o option] [-p port] destination
        adit --demo | --demo=once";
@@ -162,9 +162,11 @@ impl Reading<'_> {
                 .tunnel
                 .warnings
                 .push("adit does not compress (-C is ignored)."),
+            'f' => options.fork_after_authentication = Some(true),
             'g' => options.gateway_ports = Some(GatewayPorts::Yes),
             'N' => self.tunnel.without_forwards = WithoutForwards::Connect,
             'q' => options.log_level = Some(Level::Quiet),
+            'y' => options.syslog = true,
             // The first -v means "debug" whatever was said before, as in ssh.
             'v' => {
                 let level = options.log_level.unwrap_or_default();
@@ -238,6 +240,10 @@ impl Reading<'_> {
         if host.is_empty() {
             return Err(CommandError::Usage(None));
         }
+        if options.syslog && self.tunnel.log_file.is_some() {
+            let text = "Can't specify both -y and -E".to_owned();
+            return Err(CommandError::Refused(text));
+        }
         // What came by -l or -o User was not looked at yet.
         let user = options.user.as_deref().unwrap_or_default();
         if !crate::client::destination::is_valid_user(user) {
@@ -268,7 +274,6 @@ fn refuse(letter: char) -> Result<(), CommandError> {
         'R' => "remote forwarding is not here yet: use ssh.",
         'W' => "forwarding of stdin and stdout is not here yet: use -L, or ssh.",
         'J' => "jump hosts are not here yet: forward a port to the inner host with -L, or use ssh.",
-        'f' => "adit stays in the foreground: start it with & or as a service.",
         's' => "adit has no subsystems, it only forwards ports: use ssh or sftp.",
         'M' | 'O' | 'S' => "adit shares no connections: use ssh.",
         _ => "ssh has this option and adit has not.",
@@ -338,6 +343,17 @@ mod tests {
     }
 
     #[test]
+    fn letters_that_are_keywords_elsewhere_do_the_same() {
+        let with = tunnel("-fyN h").options;
+        assert_eq!(with.fork_after_authentication, Some(true));
+        assert!(with.syslog);
+        let without = tunnel("-N h").options;
+        assert_eq!(without.fork_after_authentication, None);
+        assert!(!without.syslog);
+        assert_eq!(refused("-y -E log -N h"), "Can't specify both -y and -E");
+    }
+
+    #[test]
     fn the_first_that_names_user_or_port_wins() {
         for (line, user, port) in [
             ("-N u@h", Some("u"), None),
@@ -401,18 +417,14 @@ mod tests {
             "-R 1:h:2 h",
             "-W h:1 h",
             "-J j h",
-            "-f h",
             "-s h",
             "-M h",
         ] {
             let text = refused(line);
-            assert!(
-                text.contains("use") || text.contains("start"),
-                "{line}: {text}"
-            );
+            assert!(text.contains("use"), "{line}: {text}");
         }
         for letter in LETTERS.chars().filter(|c| *c != ':') {
-            let known = "46acCEFgikLlmNnopqTvVx".contains(letter);
+            let known = "46acCEfFgikLlmNnopqTvVxy".contains(letter);
             let Err(CommandError::Refused(text)) = read(&format!("-{letter} none h")) else {
                 continue;
             };

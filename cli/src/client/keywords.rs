@@ -5,7 +5,8 @@ use std::time::Duration;
 use adit_forward::spec::{self, Family, GatewayPorts, LocalForward, Names};
 
 use crate::client::options::{
-    NamedBy, OptionError, Options, REKEY_BYTES_MIN, RekeyLimit, StrictHostKeyChecking, bad, first,
+    NamedBy, OptionError, Options, PubkeyAuthentication, REKEY_BYTES_MIN, RekeyLimit,
+    StrictHostKeyChecking, bad, first,
 };
 use crate::report::Level;
 use crate::value;
@@ -28,7 +29,11 @@ pub(super) const KEYWORDS: &[(&str, Set)] = &[
         "batchmode",
         Set::One(|o, v| choose(&mut o.batch_mode, v, value::yes_or_no)),
     ),
-    ("ciphers", Set::One(|o, v| list(&mut o.ciphers, v))),
+    (
+        "challengeresponseauthentication",
+        Set::One(|o, v| choose(&mut o.kbd_interactive_authentication, v, value::yes_or_no)),
+    ),
+    ("ciphers", Set::One(|o, v| text(&mut o.ciphers, v))),
     (
         "connectionattempts",
         Set::One(|o, v| integer(&mut o.connection_attempts, v, 1)),
@@ -39,6 +44,10 @@ pub(super) const KEYWORDS: &[(&str, Set)] = &[
         Set::One(|o, v| choose(&mut o.exit_on_forward_failure, v, value::yes_or_no)),
     ),
     (
+        "forkafterauthentication",
+        Set::One(|o, v| choose(&mut o.fork_after_authentication, v, value::yes_or_no)),
+    ),
+    (
         "gatewayports",
         Set::One(|o, v| choose(&mut o.gateway_ports, v, gateway_ports)),
     ),
@@ -47,12 +56,25 @@ pub(super) const KEYWORDS: &[(&str, Set)] = &[
         Set::Many(|o, v, _| files(&mut o.global_known_hosts, v)),
     ),
     (
-        "hostkeyalgorithms",
-        Set::One(|o, v| list(&mut o.host_key_algorithms, v)),
+        "hashknownhosts",
+        Set::One(|o, v| choose(&mut o.hash_known_hosts, v, value::yes_or_no)),
     ),
+    (
+        "hostkeyalgorithms",
+        Set::One(|o, v| text(&mut o.host_key_algorithms, v)),
+    ),
+    (
+        "hostkeyalias",
+        Set::One(|o, v| text(&mut o.host_key_alias, v)),
+    ),
+    ("hostname", Set::One(|o, v| text(&mut o.host_name, v))),
     (
         "identitiesonly",
         Set::One(|o, v| choose(&mut o.identities_only, v, value::yes_or_no)),
+    ),
+    (
+        "identityagent",
+        Set::One(|o, v| text(&mut o.identity_agent, v)),
     ),
     (
         "identityfile",
@@ -62,13 +84,33 @@ pub(super) const KEYWORDS: &[(&str, Set)] = &[
         }),
     ),
     (
+        "kbdinteractiveauthentication",
+        Set::One(|o, v| choose(&mut o.kbd_interactive_authentication, v, value::yes_or_no)),
+    ),
+    (
         "kexalgorithms",
-        Set::One(|o, v| list(&mut o.kex_algorithms, v)),
+        Set::One(|o, v| text(&mut o.kex_algorithms, v)),
     ),
     ("localforward", Set::Many(local_forward)),
     ("loglevel", Set::One(log_level)),
-    ("macs", Set::One(|o, v| list(&mut o.macs, v))),
+    ("macs", Set::One(|o, v| text(&mut o.macs, v))),
+    (
+        "numberofpasswordprompts",
+        Set::One(|o, v| integer(&mut o.number_of_password_prompts, v, 0)),
+    ),
+    (
+        "passwordauthentication",
+        Set::One(|o, v| choose(&mut o.password_authentication, v, value::yes_or_no)),
+    ),
     ("port", Set::Many(port)),
+    (
+        "preferredauthentications",
+        Set::One(|o, v| text(&mut o.preferred_authentications, v)),
+    ),
+    (
+        "pubkeyauthentication",
+        Set::One(|o, v| choose(&mut o.pubkey_authentication, v, pubkey)),
+    ),
     ("rekeylimit", Set::Many(rekey_limit)),
     (
         "serveralivecountmax",
@@ -79,13 +121,7 @@ pub(super) const KEYWORDS: &[(&str, Set)] = &[
         "stricthostkeychecking",
         Set::One(|o, v| choose(&mut o.strict_host_key_checking, v, strict)),
     ),
-    (
-        "user",
-        Set::One(|o, v| {
-            first(&mut o.user, v.to_owned());
-            Ok(())
-        }),
-    ),
+    ("user", Set::One(|o, v| text(&mut o.user, v))),
     (
         "userknownhostsfile",
         Set::Many(|o, v, _| files(&mut o.user_known_hosts, v)),
@@ -97,7 +133,7 @@ fn choose<T>(
     text: &str,
     read: fn(&str) -> Option<T>,
 ) -> Result<(), OptionError> {
-    let Some(value) = read(text) else {
+    let Some(value) = read(&text.to_ascii_lowercase()) else {
         return bad(format!("unsupported option \"{text}\"."));
     };
     first(slot, value);
@@ -116,8 +152,8 @@ fn integer(slot: &mut Option<u32>, text: &str, min: u32) -> Result<(), OptionErr
     }
 }
 
-/// A list of algorithms is looked through where it is known what there is.
-fn list(slot: &mut Option<String>, text: &str) -> Result<(), OptionError> {
+/// What it means is looked at where it is used: only there is it known what algorithms there are.
+fn text(slot: &mut Option<String>, text: &str) -> Result<(), OptionError> {
     first(slot, text.to_owned());
     Ok(())
 }
@@ -145,6 +181,17 @@ fn gateway_ports(text: &str) -> Option<GatewayPorts> {
     Some(match value::yes_or_no(text)? {
         true => GatewayPorts::Yes,
         false => GatewayPorts::No,
+    })
+}
+
+fn pubkey(text: &str) -> Option<PubkeyAuthentication> {
+    Some(match text {
+        "unbound" => PubkeyAuthentication::Unbound,
+        "host-bound" => PubkeyAuthentication::HostBound,
+        _ => match value::yes_or_no(text)? {
+            true => PubkeyAuthentication::Yes,
+            false => PubkeyAuthentication::No,
+        },
     })
 }
 

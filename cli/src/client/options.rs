@@ -27,16 +27,28 @@ pub struct Options {
     pub connection_attempts: Option<u32>,
     /// `ExitOnForwardFailure`.
     pub exit_on_forward_failure: Option<bool>,
+    /// `ForkAfterAuthentication`, `-f`: to the background when the forwards stand.
+    pub fork_after_authentication: Option<bool>,
     /// `GatewayPorts`, `-g`.
     pub gateway_ports: Option<GatewayPorts>,
     /// `GlobalKnownHostsFile`: files to look a host key up in. `none` leaves none.
     pub global_known_hosts: Option<Vec<String>>,
+    /// `HashKnownHosts`: new names in known_hosts are not readable there.
+    pub hash_known_hosts: Option<bool>,
     /// `HostKeyAlgorithms`: a list, as given.
     pub host_key_algorithms: Option<String>,
+    /// `HostKeyAlias`: the name under which the host key is looked up, instead of the host's.
+    pub host_key_alias: Option<String>,
+    /// `HostName`: where the host really is; as given, with tokens.
+    pub host_name: Option<String>,
+    /// `IdentityAgent`: as given; a path, `none`, `SSH_AUTH_SOCK` or `$` and a variable's name.
+    pub identity_agent: Option<String>,
     /// `IdentityFile`, `-i`: as given, in order.
     pub identity_files: Vec<IdentityFile>,
     /// `IdentitiesOnly`: nothing of the agent but what `identity_files` name.
     pub identities_only: Option<bool>,
+    /// `KbdInteractiveAuthentication`.
+    pub kbd_interactive_authentication: Option<bool>,
     /// `KexAlgorithms`: a list, as given.
     pub kex_algorithms: Option<String>,
     /// `LocalForward`, `-L`: without repetitions.
@@ -45,8 +57,16 @@ pub struct Options {
     pub log_level: Option<Level>,
     /// `MACs`, `-m`: a list, as given.
     pub macs: Option<String>,
+    /// `NumberOfPasswordPrompts`: how often a person is asked for a password.
+    pub number_of_password_prompts: Option<u32>,
+    /// `PasswordAuthentication`.
+    pub password_authentication: Option<bool>,
     /// `Port`, `-p`.
     pub port: Option<u16>,
+    /// `PreferredAuthentications`: a list of methods, as given.
+    pub preferred_authentications: Option<String>,
+    /// `PubkeyAuthentication`.
+    pub pubkey_authentication: Option<PubkeyAuthentication>,
     /// `RekeyLimit`.
     pub rekey_limit: Option<RekeyLimit>,
     /// `ServerAliveCountMax`.
@@ -55,6 +75,8 @@ pub struct Options {
     pub server_alive_interval: Option<Duration>,
     /// `StrictHostKeyChecking`.
     pub strict_host_key_checking: Option<StrictHostKeyChecking>,
+    /// `-y`: what is said goes to the system's log.
+    pub syslog: bool,
     /// `User`, `-l`.
     pub user: Option<String>,
     /// `UserKnownHostsFile`: as `global_known_hosts`; the first one is where new keys go.
@@ -79,6 +101,20 @@ pub enum NamedBy {
     Option,
     /// Nobody: it is where such files usually are.
     Default,
+}
+
+/// Whether keys are used to log in, and by which of the two methods.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum PubkeyAuthentication {
+    /// Signatures name the server's host key if the server knows how.
+    #[default]
+    Yes,
+    /// No keys at all.
+    No,
+    /// As [`Self::Yes`]: ssh's word for wanting exactly that.
+    HostBound,
+    /// Signatures are RFC 4252's, even if the server knows more.
+    Unbound,
 }
 
 /// What to do about a host key that is not known.
@@ -232,16 +268,26 @@ mod tests {
             "ConnectionAttempts 3",
             "ConnectTimeout 1m",
             "ExitOnForwardFailure=true",
+            "ForkAfterAuthentication YES",
             "GatewayPorts yes",
             "GlobalKnownHostsFile none",
+            "HashKnownHosts yes",
             "HostKeyAlgorithms ssh-ed25519",
+            "HostKeyAlias Known",
+            "HostName %h.example",
+            "IdentityAgent ~/agent",
             "IdentitiesOnly yes",
             "IdentityFile ~/.ssh/a",
+            "KbdInteractiveAuthentication no",
             "KexAlgorithms curve25519-sha256",
             "LocalForward *:8080 [::1]:80",
             "LogLevel debug2",
             "MACs hmac-sha2-256",
+            "NumberOfPasswordPrompts 0",
+            "PasswordAuthentication no",
             "Port 2222",
+            "PreferredAuthentications password,publickey",
+            "PubkeyAuthentication Unbound",
             "RekeyLimit 1M 1h",
             "ServerAliveCountMax 5",
             "ServerAliveInterval 15s",
@@ -258,7 +304,23 @@ mod tests {
         assert_eq!(options.exit_on_forward_failure, Some(true));
         assert_eq!(options.gateway_ports, Some(GatewayPorts::Yes));
         assert_eq!(options.global_known_hosts, Some(vec![]));
+        assert_eq!(options.fork_after_authentication, Some(true));
+        assert_eq!(options.hash_known_hosts, Some(true));
         assert_eq!(options.host_key_algorithms.as_deref(), Some("ssh-ed25519"));
+        assert_eq!(options.host_key_alias.as_deref(), Some("Known"));
+        assert_eq!(options.host_name.as_deref(), Some("%h.example"));
+        assert_eq!(options.identity_agent.as_deref(), Some("~/agent"));
+        assert_eq!(options.kbd_interactive_authentication, Some(false));
+        assert_eq!(options.number_of_password_prompts, Some(0));
+        assert_eq!(options.password_authentication, Some(false));
+        assert_eq!(
+            options.preferred_authentications.as_deref(),
+            Some("password,publickey")
+        );
+        assert_eq!(
+            options.pubkey_authentication,
+            Some(PubkeyAuthentication::Unbound)
+        );
         assert_eq!(options.identities_only, Some(true));
         assert_eq!(
             options.identity_files,
@@ -329,6 +391,18 @@ mod tests {
             let options = set(&[&format!("StrictHostKeyChecking {word}")]).unwrap();
             assert_eq!(options.strict_host_key_checking, Some(meaning), "{word}");
         }
+        for (word, meaning) in [
+            ("yes", PubkeyAuthentication::Yes),
+            ("TRUE", PubkeyAuthentication::Yes),
+            ("no", PubkeyAuthentication::No),
+            ("false", PubkeyAuthentication::No),
+            ("host-bound", PubkeyAuthentication::HostBound),
+        ] {
+            let options = set(&[&format!("PubkeyAuthentication {word}")]).unwrap();
+            assert_eq!(options.pubkey_authentication, Some(meaning), "{word}");
+        }
+        let options = set(&["ChallengeResponseAuthentication no"]).unwrap();
+        assert_eq!(options.kbd_interactive_authentication, Some(false));
         for line in [
             "RekeyLimit default none",
             "RekeyLimit none",
