@@ -173,7 +173,7 @@ impl KeyFile {
                 seed: &self.seed,
                 public: &self.public,
             })
-            .map_err(|Unspecified| KeyFileError::HalvesDiffer)
+            .map_err(|_| KeyFileError::HalvesDiffer)
     }
 
     /// The text of a file. Write it where nobody else can read it.

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use crate::provider::Unspecified;
 use crate::random::SecureRandom;
 use crate::secret::{Secret, equal};
-use crate::sign::{KeyLoader, PrivateKey, SigningKey, Verifier};
+use crate::sign::{KeyLoader, LoadError, PrivateKey, SigningKey, Verifier};
 use crate::small_order::is_point_allowed;
 
 /// RFC 8032 §5.1.5: length of a seed and of a public key.
@@ -58,6 +58,10 @@ impl<E: Ed25519> Verifier for Algorithm<E> {
         NAME
     }
 
+    fn accepts_key(&self, key_blob: &[u8]) -> bool {
+        ed25519_public(key_blob).is_ok()
+    }
+
     fn verify(
         &self,
         key_blob: &[u8],
@@ -77,12 +81,15 @@ impl<E: Ed25519> Verifier for Algorithm<E> {
 }
 
 impl<E: Ed25519> KeyLoader for Algorithm<E> {
-    fn load(&self, key: &PrivateKey<'_>) -> Result<Box<dyn SigningKey>, Unspecified> {
-        let PrivateKey::Ed25519 { seed, public } = key;
-        let pair = E::from_seed(seed)?;
+    fn load(&self, key: &PrivateKey<'_>) -> Result<Box<dyn SigningKey>, LoadError> {
+        let PrivateKey::Ed25519 { seed, public } = key else {
+            return Err(LoadError::Unsupported);
+        };
+        let halves = E::from_seed(seed).and_then(|pair| Ok((pair.public()?, pair)));
+        let (computed, pair) = halves.map_err(|Unspecified| LoadError::HalvesDiffer)?;
         // Signing with one half and hashing another gives the private key away (RUSTSEC-2022-0093).
-        if !equal(&pair.public()?, *public) {
-            return Err(Unspecified);
+        if !equal(&computed, *public) {
+            return Err(LoadError::HalvesDiffer);
         }
         Ok(Box::new(Key {
             public_blob: one_string(*public),

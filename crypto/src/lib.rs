@@ -39,13 +39,14 @@ mod pure;
 #[cfg(feature = "ring")]
 mod ring;
 
+pub use adit_proto::blob::NistCurve;
 pub use cipher::{Cipher, KeyBlock, KeyShape, Open, Seal};
 pub use hash::{HASH_MAX, Hash, HashContext, digest};
 pub use kex::{ActiveKex, Kex, SecretEncoding, SharedSecret};
 pub use provider::{Provider, Unspecified, encoded};
 pub use random::SecureRandom;
 pub use secret::{Secret, equal};
-pub use sign::{KeyLoader, PrivateKey, SigningKey, Verifier};
+pub use sign::{KeyLoader, LoadError, PrivateKey, RsaPrivate, SigningKey, Verifier};
 pub use verify::{SignatureVerified, verify};
 
 #[cfg(feature = "pure")]

@@ -1,7 +1,18 @@
-//! Public key and signature blobs: a name and what it says follows (RFC 4253 §6.6, RFC 8709).
+//! Public key and signature blobs: a name and what it says follows (RFC 4253 §6.6, RFC 5656, RFC
+//! 8332, RFC 8709). Form only: whether a point is on its curve is not asked here.
+
+mod ecdsa;
+mod rsa;
+
+pub use ecdsa::{EcdsaPublic, EcdsaSignature, NistCurve, ecdsa_public, ecdsa_signature};
+pub use rsa::{
+    RSA_BITS_MAX, RSA_BITS_MIN, RSA_EXPONENT_MAX, RSA_EXPONENT_MIN, RsaHash, RsaPublic, SSH_RSA,
+    rsa_public, rsa_signature,
+};
 
 use crate::error::Malformed;
 use crate::message::message;
+use crate::mpint::Mpint;
 use crate::wire::{Reader, Rest};
 
 /// Name of the Ed25519 key type and signature algorithm (RFC 8709).
@@ -16,12 +27,33 @@ message! {
         contents: Rest<'a>,
     }
 
-    /// An Ed25519 public key (RFC 8709 §4) or signature (§6): the name and one string.
+    /// An Ed25519 public key (RFC 8709 §4) or signature (§6), or an RSA signature (RFC 8332 §3):
+    /// the name and one string.
     struct OneString<'a> {
-        /// `ssh-ed25519`.
+        /// `ssh-ed25519`, …
         name: &'a [u8],
         /// 32 bytes of key or 64 of signature; [`ed25519_public`] and [`ed25519_signature`] check.
         value: &'a [u8],
+    }
+
+    /// An ECDSA public key (RFC 5656 §3.1); [`ecdsa_public`] checks.
+    struct EcdsaKeyBlob<'a> {
+        /// `ecdsa-sha2-nistp256`, …
+        name: &'a [u8],
+        /// `nistp256`, …
+        identifier: &'a [u8],
+        /// Q.
+        point: &'a [u8],
+    }
+
+    /// An RSA public key (RFC 4253 §6.6); [`rsa_public`] checks.
+    struct RsaKeyBlob<'a> {
+        /// `ssh-rsa`.
+        name: &'a [u8],
+        /// The public exponent.
+        e: Mpint<'a>,
+        /// The modulus.
+        n: Mpint<'a>,
     }
 }
 

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use adit_crypto::{Provider, SignatureVerified, Unspecified, verify};
-use adit_proto::blob::{SSH_ED25519, blob_name, ed25519_public};
+use adit_proto::blob::blob_name;
 use adit_proto::msg::PublickeyMethod;
 use adit_proto::{Decode, Malformed, Reader};
 
@@ -37,8 +37,8 @@ impl Pending {
         };
         let key_type = verifier.key_type();
         let key_blob = method.public_key_blob;
-        let is_key = blob_name(key_blob) == Ok(key_type.as_bytes())
-            && (key_type.as_bytes() != SSH_ED25519 || ed25519_public(key_blob).is_ok());
+        let is_key =
+            blob_name(key_blob) == Ok(key_type.as_bytes()) && verifier.accepts_key(key_blob);
         Ok(is_key.then(|| Self {
             since: now,
             algorithm: verifier.algorithm(),

@@ -1,9 +1,10 @@
 //! Keys and signatures in the blobs of the real ones: whoever sees a public key can sign.
 
 use adit_crypto::{
-    KeyLoader, PrivateKey, Secret, SecureRandom, SigningKey, Unspecified, Verifier, encoded,
+    KeyLoader, LoadError, PrivateKey, Secret, SecureRandom, SigningKey, Unspecified, Verifier,
+    encoded,
 };
-use adit_proto::blob::{Blob, OneString};
+use adit_proto::blob::{Blob, OneString, ed25519_public};
 use adit_proto::{Decode, Rest};
 
 use super::hash::expand;
@@ -36,6 +37,10 @@ impl Verifier for ToyVerifier {
     }
     fn key_type(&self) -> &'static str {
         self.key_type
+    }
+    fn accepts_key(&self, key: &[u8]) -> bool {
+        Blob::decode(key).is_ok_and(|blob| blob.name == self.key_type.as_bytes())
+            && (self.key_type != SSH_ED25519 || ed25519_public(key).is_ok())
     }
     fn verify(&self, key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), Unspecified> {
         let expected = signature_blob(self.algorithm, key, message)?;
@@ -127,12 +132,12 @@ pub fn rsa_key(seed: u8, modulus_len: usize) -> Box<dyn SigningKey> {
 pub(super) struct Keys;
 
 impl KeyLoader for Keys {
-    fn load(&self, key: &PrivateKey<'_>) -> Result<Box<dyn SigningKey>, Unspecified> {
+    fn load(&self, key: &PrivateKey<'_>) -> Result<Box<dyn SigningKey>, LoadError> {
         let PrivateKey::Ed25519 { seed, public } = key else {
-            return Err(Unspecified);
+            return Err(LoadError::Unsupported);
         };
         if public_of(*seed) != **public {
-            return Err(Unspecified);
+            return Err(LoadError::HalvesDiffer);
         }
         let name = SSH_ED25519.as_bytes();
         let public_blob = encoded(&OneString {
