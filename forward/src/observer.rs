@@ -7,17 +7,22 @@
 //! Nothing that is called here may wait. What takes time (a file, a person) is handed back as
 //! [`Answer::Later`] and runs on another thread, while the loop goes on.
 
+mod end;
 mod question;
 
 use core::net::SocketAddr;
-use core::time::Duration;
 use std::io;
 
-use adit_auth::{Decision, Failed, Fingerprint, Refused};
+use adit_auth::{Decision, Failed, Fingerprint};
+use adit_crypto::{Secret, SigningKey};
 pub use adit_transport::Negotiated;
 
 use crate::policy::{Denied, Permitted};
-pub use question::{Answer, HostKeyQuestion, HostKeyVerdict, KeyQuestion, OpenQuestion};
+pub use end::{Authenticated, ChannelEnd, ClosedChannel, Gone, OpenError};
+pub use question::{
+    Answer, Echo, HostKeyQuestion, HostKeyVerdict, KeyQuestion, OpenQuestion, PasswordQuestion,
+    Prompt, RespondQuestion, UnlockQuestion,
+};
 
 /// Names one SSH connection for as long as its event loop lives; never used twice.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -111,10 +116,8 @@ pub enum Event<'a> {
     Authenticated {
         /// The peer; its `user` is set.
         peer: PeerInfo<'a>,
-        /// `ssh-ed25519`, …
-        key_type: &'static str,
-        /// Of the key that did it.
-        fingerprint: Fingerprint,
+        /// By what.
+        how: How,
     },
     /// Server: a request was refused.
     AuthenticationFailed {
@@ -245,101 +248,28 @@ pub enum Event<'a> {
     },
 }
 
-/// Whether a session had passed authentication when it ended.
+/// What a user was authenticated by.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Authenticated {
-    /// It had not: `[preauth]` in sshd's words.
-    No,
-    /// It had.
-    Yes,
-}
-
-/// A channel's life, for one line in a log.
-#[derive(Clone, Copy, Debug)]
-pub struct ClosedChannel<'a> {
-    /// Our number of the channel.
-    pub channel: u32,
-    /// The application: its address (client), or the originator that the client gave (server).
-    pub from: Destination<'a>,
-    /// Where to.
-    pub to: Destination<'a>,
-    /// Bytes from the local socket to the peer.
-    pub sent: u64,
-    /// Bytes from the peer to the local socket.
-    pub received: u64,
-    /// From the open request to the end.
-    pub lasted: Duration,
-    /// Why it ended.
-    pub why: ChannelEnd,
-}
-
-/// Why a channel ended.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum ChannelEnd {
-    /// Both sides said that they were done.
-    Finished,
-    /// The local socket failed or was reset.
-    LocalReset,
-    /// The peer closed the channel before both sides were done.
-    PeerClosed,
-    /// Its session ended.
-    SessionEnded,
-}
-
-/// Why a destination was not reached.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum OpenError<'a> {
-    /// The name has no address; the resolver's words.
-    Name(&'a str),
-    /// Name look-up or connection took too long.
-    TimedOut,
-    /// The last address's error.
-    Connect(&'a io::Error),
-    /// Too many look-ups are waiting, or there are no descriptors.
-    Shortage,
-}
-
-/// Why a session ended.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Gone<'a> {
-    /// The peer closed its connection without a word.
-    Closed,
-    /// The peer sent DISCONNECT.
-    Disconnected {
-        /// RFC 4253 §11.1, as received.
-        reason_code: u32,
-        /// The peer's words.
-        description: &'a [u8],
+pub enum How {
+    /// A key (RFC 4252 §7).
+    Publickey {
+        /// `ssh-ed25519`, …
+        key_type: &'static str,
+        /// Of the key.
+        fingerprint: Fingerprint,
     },
-    /// The socket failed.
-    Socket(&'a io::Error),
-    /// Nothing was heard for keepalive's interval × count.
-    Silent,
-    /// Authentication took longer than it may (LoginGraceTime, ConnectTimeout).
-    TooSlow,
-    /// No algorithm in common.
-    NoCommon {
-        /// `key exchange method`, `host key type`, `cipher`, `MAC`, `compression method`.
-        what: &'static str,
-        /// The peer's name-list.
-        offer: &'a [u8],
-    },
-    /// The protocol was broken, or another error; in words.
-    Error(&'a str),
-    /// The program did not accept the host key.
-    HostKeyRefused,
-    /// The server accepts none of our keys.
-    AuthenticationRefused(&'a Refused),
-    /// The program stops.
-    Stopped,
-    /// A fault of ours, caught: the session is over, the others go on.
-    Panicked,
+    /// Answers to the server's questions (RFC 4256).
+    KeyboardInteractive,
+    /// A password (RFC 4252 §8).
+    Password,
 }
 
 /// A program on an event loop. Each method has a default that refuses or does nothing, so that a
 /// client does not have to speak for a server.
+///
+/// What a client hands back as [`Answer::Later`] runs on one thread, which it may take for its own
+/// as long as it likes: there is one terminal, so two questions are never put at once. It is
+/// dropped, and so is its answer, when its session ends before it.
 pub trait Program {
     /// Something happened.
     fn observe(&mut self, event: &Event<'_>);
@@ -348,6 +278,28 @@ pub trait Program {
     fn host_key(&mut self, question: &HostKeyQuestion<'_>) -> Answer<HostKeyVerdict> {
         let _ = question;
         Answer::Now(HostKeyVerdict::Refuse)
+    }
+
+    /// Client: the passphrase-protected key that the server accepts, unlocked. `None`: nobody
+    /// unlocks it, and the next key is tried. [`Answer::Later`] may ask a person, as often as it
+    /// likes.
+    fn unlock(&mut self, question: &UnlockQuestion<'_>) -> Answer<Option<Box<dyn SigningKey>>> {
+        let _ = question;
+        Answer::Now(None)
+    }
+
+    /// Client: the user's password on the server. `None`: nobody answers, and the method is given
+    /// up. [`Answer::Later`] may ask a person.
+    fn password(&mut self, question: &PasswordQuestion<'_>) -> Answer<Option<Secret>> {
+        let _ = question;
+        Answer::Now(None)
+    }
+
+    /// Client: answers to the server's own questions, one for each, in their order. `None`: nobody
+    /// answers, and the method is given up. [`Answer::Later`] may ask a person.
+    fn respond(&mut self, question: &RespondQuestion<'_>) -> Answer<Option<Vec<Secret>>> {
+        let _ = question;
+        Answer::Now(None)
     }
 
     /// Server: whether that key may log in as that user.

@@ -39,6 +39,7 @@ pub fn say(
         Gone::Disconnected {
             reason_code,
             description,
+            ..
         } => {
             report.fatal(format_args!(
                 "Received disconnect from {ip} port {port}:{reason_code}: {}",
@@ -168,6 +169,7 @@ mod tests {
         let why = Gone::Disconnected {
             reason_code: 2,
             description: b"bye\n\x1b[2J",
+            keys_tried: 0,
         };
         assert_eq!(
             said(&why, None),

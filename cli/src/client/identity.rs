@@ -9,7 +9,7 @@ use adit_auth::keyfile::{KeyFile, KeyFileError};
 use adit_auth::permissions::{Ownership, private_key};
 use adit_auth::public_key::PublicKey;
 use adit_crypto::{Provider, Secret};
-use adit_forward::reactor::{AgentConfig, AgentKeys, Identities, LoadedKey};
+use adit_forward::reactor::{AgentConfig, AgentKeys, FileKey, FileKeyState, Identities};
 use adit_forward::spec::Names;
 
 use crate::client::options::{IdentityFile, NamedBy, Options};
@@ -65,18 +65,14 @@ impl Search<'_> {
             files => files,
         };
         let mut found = Found::default();
-        let mut public = Vec::new();
         for file in files
             .iter()
             .filter(|f| !f.path.eq_ignore_ascii_case("none"))
         {
             match self.load(file) {
-                Ok(key) => {
-                    public.push(key.key.public_blob().to_vec());
-                    found.identities.loaded.push(key);
-                }
+                Ok(key) => found.identities.files.push(key),
                 Err(left_out) => {
-                    public.extend(left_out.public_blob);
+                    found.identities.files.extend(left_out.public);
                     found.left_out.extend(left_out.why);
                 }
             }
@@ -84,14 +80,14 @@ impl Search<'_> {
         found.identities.agent = self.agent_socket.map(|socket| AgentConfig {
             socket: socket.to_path_buf(),
             keys: match options.identities_only {
-                Some(true) => AgentKeys::Listed(public),
+                Some(true) => AgentKeys::OfFiles,
                 _ => AgentKeys::All,
             },
         });
         found
     }
 
-    fn load(&self, file: &IdentityFile) -> Result<LoadedKey, LeftOut> {
+    fn load(&self, file: &IdentityFile) -> Result<FileKey, LeftOut> {
         let path = match self.tokens.path(&file.path, self.names) {
             Ok(path) => path,
             Err(error) => return Err(self.left_out(file, &file.path, &error.to_string(), None)),
@@ -123,7 +119,7 @@ impl Search<'_> {
                 );
                 self.report
                     .debug(format_args!("identity file {name}: {type_label}"));
-                Ok(LoadedKey { name, key })
+                Ok(FileKey::loaded(name, key))
             }
             Err(KeyFileError::PublicKey) => {
                 let blob = PublicKey::parse_file(text.expose()).map(|key| key.blob);
@@ -155,7 +151,7 @@ impl Search<'_> {
             }
         }
         LeftOut {
-            public_blob: public_half(path),
+            public: public_half(path).map(|blob| public(path.display().to_string(), blob)),
             why: None,
         }
     }
@@ -178,15 +174,26 @@ impl Search<'_> {
             self.report.error(&line);
             None
         };
-        LeftOut { public_blob, why }
+        let public = public_blob.map(|blob| public(name.to_owned(), blob));
+        LeftOut { public, why }
     }
 }
 
 /// A file that gave no key.
 struct LeftOut {
-    public_blob: Option<Vec<u8>>,
+    public: Option<FileKey>,
     /// To be said later, unless it was said already.
     why: Option<String>,
+}
+
+/// A key whose private half only an agent may have.
+fn public(name: String, public_blob: Vec<u8>) -> FileKey {
+    FileKey {
+        name,
+        public_blob,
+        algorithms: &[],
+        key: FileKeyState::Public,
+    }
 }
 
 /// The public key in `path.pub`.
@@ -273,15 +280,9 @@ mod tests {
     }
 
     fn blobs(found: &Found) -> Vec<Vec<u8>> {
-        let keys = found.identities.loaded.iter();
-        keys.map(|key| key.key.public_blob().to_vec()).collect()
-    }
-
-    fn listed(found: &Found) -> Option<Vec<Vec<u8>>> {
-        match &found.identities.agent.as_ref()?.keys {
-            AgentKeys::All => None,
-            AgentKeys::Listed(blobs) => Some(blobs.clone()),
-        }
+        let keys = found.identities.files.iter();
+        let keys = keys.filter(|key| matches!(key.key, FileKeyState::Loaded(_)));
+        keys.map(|key| key.public_blob.clone()).collect()
     }
 
     #[test]
@@ -400,7 +401,7 @@ mod tests {
     }
 
     #[test]
-    fn identities_only_lists_public_halves_for_the_agent() {
+    fn public_halves_are_named_for_the_agent() {
         let mut case = Case::new();
         case.agent = Some("/agent".into());
         let loaded = case.key("loaded", 0o600);
@@ -412,10 +413,14 @@ mod tests {
         case.name("loaded");
         case.name("gone");
         case.name("public.pub");
-        assert_eq!(listed(&case.run()), None);
+        let of_agent = |found: &Found| found.identities.agent.as_ref().map(|agent| agent.keys);
+        assert_eq!(of_agent(&case.run()), Some(AgentKeys::All));
         case.options.identities_only = Some(true);
         let found = case.run();
-        assert_eq!(listed(&found), Some(vec![loaded.clone(), in_agent, public]));
+        assert_eq!(of_agent(&found), Some(AgentKeys::OfFiles));
+        let named = found.identities.files.iter();
+        let named: Vec<Vec<u8>> = named.map(|key| key.public_blob.clone()).collect();
+        assert_eq!(named, [loaded.clone(), in_agent, public]);
         assert_eq!(blobs(&found), [loaded]);
     }
 }

@@ -17,7 +17,7 @@ use std::time::Instant;
 use adit_auth::{Fingerprint, key_type_label};
 use adit_crypto::Provider;
 use adit_forward::observer::{
-    Answer, ChannelEnd, ClosedChannel, Destination, Event, HostKeyQuestion, HostKeyVerdict,
+    Answer, ChannelEnd, ClosedChannel, Destination, Event, HostKeyQuestion, HostKeyVerdict, How,
     Negotiated, PeerInfo, Program,
 };
 use adit_forward::reactor::End;
@@ -156,14 +156,16 @@ impl Tunnel {
                     report.info(line);
                 }
             }
-            Event::Authenticated {
-                peer,
-                key_type,
-                fingerprint,
-            } => {
-                let label = key_type_label(key_type.as_bytes());
-                report.debug(format_args!("Server accepts key: {label} {fingerprint}"));
-                self.logged_in(peer);
+            Event::Authenticated { peer, how } => {
+                if let How::Publickey {
+                    key_type,
+                    fingerprint,
+                } = how
+                {
+                    let label = key_type_label(key_type.as_bytes());
+                    report.debug(format_args!("Server accepts key: {label} {fingerprint}"));
+                }
+                self.logged_in(peer, how);
             }
             _ => {}
         }
@@ -193,11 +195,16 @@ impl Tunnel {
         }
     }
 
-    fn logged_in(&mut self, peer: &PeerInfo<'_>) {
+    fn logged_in(&mut self, peer: &PeerInfo<'_>, how: &How) {
         self.authenticated = Some(Instant::now());
         let report = &self.report;
+        let method = match how {
+            How::Publickey { .. } => "publickey",
+            How::KeyboardInteractive => "keyboard-interactive",
+            How::Password => "password",
+        };
         report.verbose(format_args!(
-            "Authenticated to {} ([{}]:{}) using \"publickey\".",
+            "Authenticated to {} ([{}]:{}) using \"{method}\".",
             self.about.host,
             peer.address.ip(),
             peer.address.port()

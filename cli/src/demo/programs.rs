@@ -6,7 +6,7 @@ use std::sync::mpsc::Sender;
 
 use adit_auth::{Decision, KeyPolicy};
 use adit_forward::observer::{
-    Answer, Event, HostKeyQuestion, HostKeyVerdict, KeyQuestion, OpenQuestion, Program,
+    Answer, Event, HostKeyQuestion, HostKeyVerdict, How, KeyQuestion, OpenQuestion, Program,
 };
 use adit_forward::policy::{Denied, Permitted, Policy};
 
@@ -44,7 +44,8 @@ impl Program for Server {
     fn observe(&mut self, event: &Event<'_>) {
         let news = match event {
             Event::Authenticated {
-                peer, fingerprint, ..
+                peer,
+                how: How::Publickey { fingerprint, .. },
             } => News::LoggedIn {
                 user: String::from_utf8_lossy(peer.user.unwrap_or_default()).into_owned(),
                 fingerprint: fingerprint.to_string(),

@@ -11,7 +11,7 @@ use adit_auth::keyfile::KeyFile;
 use adit_crypto::SigningKey;
 use adit_forward::policy::{Permit, PermitOpen, Policy};
 use adit_forward::reactor::{
-    ClientConfig, Forward, Handle, Identities, LoadedKey, MaxStartups, OnForwardFailure, Reactor,
+    ClientConfig, FileKey, Forward, Handle, Identities, MaxStartups, OnForwardFailure, Reactor,
     ServerConfig, Signals, SshConfig, listen,
 };
 use adit_forward::{Algorithms, RekeyLimits};
@@ -244,10 +244,7 @@ impl Connecting {
             connection_attempts: 1,
             user: USER.to_owned(),
             identities: Identities {
-                loaded: vec![LoadedKey {
-                    name: USER.to_owned(),
-                    key: self.user_key,
-                }],
+                files: vec![FileKey::loaded(USER.to_owned(), self.user_key)],
                 agent: None,
             },
             forwards: vec![Forward {

@@ -13,7 +13,9 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use adit_auth::{Failed, key_type_label};
-use adit_forward::observer::{Authenticated, Event, Gone, Negotiated, OpenError, PeerId, PeerInfo};
+use adit_forward::observer::{
+    Authenticated, Event, Gone, How, Negotiated, OpenError, PeerId, PeerInfo,
+};
 
 use crate::escape::escaped;
 use crate::file::reason;
@@ -106,8 +108,11 @@ impl<'a> Log<'a> {
             }
             Event::Authenticated {
                 peer,
-                key_type,
-                fingerprint,
+                how:
+                    How::Publickey {
+                        key_type,
+                        fingerprint,
+                    },
             } => {
                 self.startups.remove(&peer.id);
                 self.about(peer).info(format_args!(
@@ -276,6 +281,7 @@ impl<'a> Log<'a> {
             Gone::Disconnected {
                 reason_code,
                 description,
+                ..
             } => {
                 report.info(format_args!(
                     "Received disconnect from {at}:{reason_code}: {}{preauth}",

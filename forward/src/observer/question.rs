@@ -1,6 +1,7 @@
 //! What a program is asked, and what it may answer.
 
 use super::{Destination, PeerInfo};
+
 /// An answer now, or a piece of work that finds it on another thread.
 pub enum Answer<T> {
     /// Now.
@@ -36,6 +37,59 @@ pub enum HostKeyVerdict {
     Trust,
     /// End; the program has said why.
     Refuse,
+}
+
+/// A key from a file that is locked with a passphrase; the server would take its signature.
+#[derive(Clone, Copy, Debug)]
+pub struct UnlockQuestion<'a> {
+    /// The peer.
+    pub peer: PeerInfo<'a>,
+    /// As its [`FileKey`](crate::reactor::FileKey) is called.
+    pub name: &'a str,
+    /// Its public half.
+    pub key_blob: &'a [u8],
+}
+
+/// The server takes a password (RFC 4252 §8).
+#[derive(Clone, Copy, Debug)]
+pub struct PasswordQuestion<'a> {
+    /// The peer.
+    pub peer: PeerInfo<'a>,
+    /// Whose password.
+    pub user: &'a str,
+    /// How many the server has refused before.
+    pub attempt: u32,
+}
+
+/// The server asks something itself (RFC 4256 §3.2). All texts are a stranger's.
+#[derive(Clone, Copy, Debug)]
+pub struct RespondQuestion<'a> {
+    /// The peer.
+    pub peer: PeerInfo<'a>,
+    /// What this is about; may be empty.
+    pub name: &'a [u8],
+    /// To be shown before the prompts; may be empty.
+    pub instruction: &'a [u8],
+    /// At least one.
+    pub prompts: &'a [Prompt],
+}
+
+/// One question of the server.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Prompt {
+    /// Its text, from a stranger.
+    pub text: Vec<u8>,
+    /// Whether what is typed may be seen.
+    pub echo: Echo,
+}
+
+/// Whether what is typed may be seen.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Echo {
+    /// It is a secret.
+    No,
+    /// It may.
+    Yes,
 }
 
 /// May this key log in as this user? The signature is checked by the session, not here.

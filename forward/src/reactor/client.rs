@@ -15,6 +15,7 @@ use super::context::{OwnedDial, Owner};
 use super::dial::{Connected, Dial, Failed, Progress};
 use super::keys;
 use super::listener::listen;
+use super::local::Seen;
 use super::peer::{Peer, tune};
 use super::state::{Role, State};
 use super::timer::{Armed, Timer};
@@ -41,6 +42,8 @@ pub(super) struct Client {
     pub(super) keys: AgentsKeys,
     connected: Option<Connected>,
     pub(super) peer: Option<usize>,
+    /// Each forward listens, or has failed.
+    pub(super) forwards_tried: Seen,
 }
 
 /// What is known of the agent's keys.
@@ -64,6 +67,7 @@ impl Client {
             keys: AgentsKeys::Known(Vec::new()),
             connected: None,
             peer: None,
+            forwards_tried: Seen::No,
             config: Some(config),
         }
     }
@@ -170,7 +174,7 @@ impl Reactor {
         };
         let allowed = config.identities.agent.map_or(AgentKeys::All, |a| a.keys);
         let known = core::mem::take(known);
-        let (offers, keys) = keys::order(known, &allowed, config.identities.loaded);
+        let (offers, keys) = keys::order(known, allowed, config.identities.files);
         let session = Session::client(
             Config {
                 transport: config.ssh.transport(),
@@ -259,6 +263,9 @@ impl Reactor {
                     }
                 }
             }
+        }
+        if let Side::Client(client) = &mut self.side {
+            client.forwards_tried = Seen::Yes;
         }
     }
 

@@ -74,27 +74,65 @@ pub struct ClientConfig {
     pub alive: Option<KeepAlive>,
 }
 
-/// Keys to log in with. Those the agent holds of `loaded` are offered first, then the agent's other
-/// ones, then the rest of `loaded`: the order of OpenSSH.
+/// Keys to log in with. Those of `files` that the agent holds are offered first, then the agent's
+/// other ones, then the rest of `files`: the order of OpenSSH.
 #[derive(Debug, Default)]
 pub struct Identities {
-    /// Keys read from files.
-    pub loaded: Vec<LoadedKey>,
+    /// Keys that files name.
+    pub files: Vec<FileKey>,
     /// The ssh-agent, if one is to be asked.
     pub agent: Option<AgentConfig>,
 }
 
-/// A key that was read from a file.
-pub struct LoadedKey {
+/// A key that a file names.
+pub struct FileKey {
     /// For messages: the file's name.
     pub name: String,
-    /// The key.
-    pub key: Box<dyn SigningKey>,
+    /// Its public half.
+    pub public_blob: Vec<u8>,
+    /// Signature algorithms it can be used with, best first.
+    pub algorithms: &'static [&'static str],
+    /// What there is of the private half.
+    pub key: FileKeyState,
 }
 
-impl core::fmt::Debug for LoadedKey {
+/// What a file gave of a key's private half.
+pub enum FileKeyState {
+    /// All of it.
+    Loaded(Box<dyn SigningKey>),
+    /// It wants a passphrase: [`Program::unlock`](crate::observer::Program::unlock) is asked once
+    /// the server accepts the key.
+    Locked,
+    /// Nothing: of use only where the agent has it.
+    Public,
+}
+
+impl FileKey {
+    /// A key that needs no passphrase.
+    #[must_use]
+    pub fn loaded(name: String, key: Box<dyn SigningKey>) -> Self {
+        Self {
+            name,
+            public_blob: key.public_blob().to_vec(),
+            algorithms: key.algorithms(),
+            key: FileKeyState::Loaded(key),
+        }
+    }
+}
+
+impl core::fmt::Debug for FileKey {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "LoadedKey({})", self.name)
+        write!(f, "FileKey({}, {:?})", self.name, self.key)
+    }
+}
+
+impl core::fmt::Debug for FileKeyState {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::Loaded(_) => "Loaded",
+            Self::Locked => "Locked",
+            Self::Public => "Public",
+        })
     }
 }
 
@@ -108,12 +146,12 @@ pub struct AgentConfig {
 }
 
 /// Which of an agent's keys may be offered.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum AgentKeys {
     /// All of them.
     All,
-    /// Those with these public keys, in this order (IdentitiesOnly).
-    Listed(Vec<Vec<u8>>),
+    /// Those that a file names, too (IdentitiesOnly).
+    OfFiles,
 }
 
 /// One `-L`: sockets to listen on, and where their connections go.

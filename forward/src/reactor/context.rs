@@ -29,6 +29,8 @@ pub(super) struct Context {
     pub(super) names: Pool,
     /// Threads for files; apart, so that a slow resolver delays no login.
     pub(super) files: Pool,
+    /// The one thread that may wait for a person.
+    pub(super) people: Pool,
     /// Time since the loop's start, read once a batch.
     pub(super) now: Duration,
 }

@@ -9,11 +9,10 @@ use adit_transport::HostKeyOffer;
 use super::context::Context;
 use super::inbox::Note;
 use super::local::{Ending, Local, Queued, Seen, Subject, Way, destination};
-use super::pool;
 use super::state::{Answering, Cause, Letter, State};
 use crate::error::Error;
 use crate::observer::{
-    Answer, ChannelEnd, Event as Told, HostKeyQuestion, HostKeyVerdict, Program,
+    Answer, ChannelEnd, Event as Told, HostKeyQuestion, HostKeyVerdict, How, Program,
 };
 use crate::relay::{self, Outlet};
 use crate::session::{Event, Session, Span};
@@ -138,7 +137,7 @@ impl Desk<'_> {
             Answer::Later(work) => {
                 let (notes, peer) = (self.context.notes.clone(), self.state.id);
                 let slot = self.state.slot;
-                let asked = pool::ask(move || {
+                let asked = self.context.people.submit(move || {
                     // A fault there is no consent.
                     let verdict = panic::catch_unwind(AssertUnwindSafe(work));
                     let verdict = verdict.unwrap_or(HostKeyVerdict::Refuse);
@@ -195,8 +194,10 @@ impl Desk<'_> {
         self.state.authenticated(user.user());
         self.program.observe(&Told::Authenticated {
             peer: self.state.info(),
-            key_type: user.key_type(),
-            fingerprint: *user.fingerprint(),
+            how: How::Publickey {
+                key_type: user.key_type(),
+                fingerprint: *user.fingerprint(),
+            },
         });
     }
 }

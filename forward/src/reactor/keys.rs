@@ -2,30 +2,25 @@
 
 use adit_auth::{KeyId, OfferedKey, Probe};
 
-use super::config::{AgentKeys, LoadedKey};
+use super::config::{AgentKeys, FileKey, FileKeyState};
 use super::state::{ClientKey, Signer};
 
 /// Most keys that are offered: a server counts each as a try, and sshd ends at six.
 pub(super) const OFFERED_MAX: usize = 64;
 
-/// Puts keys in the order of OpenSSH: those of the agent that a file names too, the agent's other
-/// ones, then those that only a file has. A [`KeyId`] is the place in the second list.
+/// Puts keys in the order of OpenSSH: those of the agent that a file names too, in the files'
+/// order; the agent's other ones; then those that only a file has. A [`KeyId`] is the place in the
+/// second list.
 pub(super) fn order(
     agent: Vec<(OfferedKey, String)>,
-    allowed: &AgentKeys,
-    loaded: Vec<LoadedKey>,
+    allowed: AgentKeys,
+    files: Vec<FileKey>,
 ) -> (Vec<OfferedKey>, Vec<ClientKey>) {
-    let named = |blob: &[u8]| match allowed {
-        AgentKeys::All => loaded.iter().position(|l| l.key.public_blob() == blob),
-        AgentKeys::Listed(list) => list.iter().position(|listed| listed == blob),
-    };
+    let named = |blob: &[u8]| files.iter().position(|file| file.public_blob == blob);
     let mut from_agent: Vec<(usize, (OfferedKey, String))> = agent
         .into_iter()
-        .filter_map(|key| match (named(&key.0.public_blob), allowed) {
-            (Some(place), _) => Some((place, key)),
-            (None, AgentKeys::All) => Some((usize::MAX, key)),
-            (None, AgentKeys::Listed(_)) => None,
-        })
+        .map(|key| (named(&key.0.public_blob).unwrap_or(usize::MAX), key))
+        .filter(|(place, _)| *place != usize::MAX || allowed == AgentKeys::All)
         .collect();
     from_agent.sort_by_key(|(place, _)| *place); // stable: the agent's own order is kept
     let mut offers = Vec::new();
@@ -34,11 +29,14 @@ pub(super) fn order(
         let public_blob = key.public_blob;
         (public_blob, name, Probe::Yes, key.algorithms, Signer::Agent)
     });
-    let file_keys = loaded.into_iter().map(|loaded| {
-        let public_blob = loaded.key.public_blob().to_vec();
-        let algorithms = loaded.key.algorithms();
-        let signer = Signer::Loaded(loaded.key);
-        (public_blob, loaded.name, Probe::No, algorithms, signer)
+    let file_keys = files.into_iter().filter_map(|file| {
+        let (probe, signer) = match file.key {
+            FileKeyState::Loaded(key) => (Probe::No, Signer::Loaded(key)),
+            // Nobody is asked for the passphrase of a key that the server would refuse.
+            FileKeyState::Locked => (Probe::Yes, Signer::Locked),
+            FileKeyState::Public => return None,
+        };
+        Some((file.public_blob, file.name, probe, file.algorithms, signer))
     });
     for (public_blob, name, ask_first, algorithms, signer) in agent_keys.chain(file_keys) {
         let twice = keys.iter().any(|key| key.public_blob == public_blob);
@@ -92,26 +90,38 @@ mod tests {
         keys.map(|key| (key, String::new())).collect()
     }
 
-    fn in_files(blobs: &[u8]) -> Vec<LoadedKey> {
-        let keys = blobs.iter().map(|blob| LoadedKey {
-            name: String::new(),
-            key: Box::new(Fake([*blob])),
+    fn in_files(blobs: &[u8]) -> Vec<FileKey> {
+        let keys = blobs.iter().map(|blob| match blob {
+            b'a'..=b'z' => FileKey::loaded(String::new(), Box::new(Fake([*blob]))),
+            blob => FileKey {
+                name: String::new(),
+                public_blob: vec![blob.to_ascii_lowercase()],
+                algorithms: &["fake"],
+                key: match blob {
+                    b'A'..=b'M' => FileKeyState::Locked,
+                    _ => FileKeyState::Public,
+                },
+            },
         });
         keys.collect()
     }
 
     #[test]
     fn keys_are_offered_in_the_order_of_openssh() {
-        let all = AgentKeys::All;
-        let listed = |list: &[u8]| AgentKeys::Listed(list.iter().map(|b| vec![*b]).collect());
+        use AgentKeys::{All, OfFiles};
+        // Of the files, capitals are locked up to M and public halves from N on.
         for (agent, allowed, files, expected) in [
-            (&b""[..], &all, &b""[..], &b""[..]),
-            (b"abc", &all, b"", b"abc"),
-            (b"abc", &all, b"x", b"abcx"),
-            (b"abc", &all, b"cx", b"cabx"),
-            (b"abca", &all, b"ba", b"bac"),
-            (b"abc", &listed(b""), b"x", b"x"),
-            (b"abc", &listed(b"cb"), b"b", b"cb"),
+            (&b""[..], All, &b""[..], &b""[..]),
+            (b"abc", All, b"", b"abc"),
+            (b"abc", All, b"x", b"abcx"),
+            (b"abc", All, b"cx", b"cabx"),
+            (b"abca", All, b"ba", b"bac"),
+            (b"abc", All, b"CfX", b"cabf"),
+            (b"ab", All, b"xF", b"abxf"),
+            (b"apz", All, b"ZP", b"zpa"),
+            (b"abc", OfFiles, b"x", b"x"),
+            (b"abc", OfFiles, b"cb", b"cb"),
+            (b"abpz", OfFiles, b"XPbA", b"pba"),
         ] {
             let (offers, keys) = order(in_agent(agent), allowed, in_files(files));
             let blobs: Vec<u8> = offers.iter().map(|o| o.public_blob[0]).collect();
@@ -119,8 +129,8 @@ mod tests {
             for (n, (offer, key)) in offers.iter().zip(&keys).enumerate() {
                 assert_eq!(offer.id, KeyId(u32::try_from(n).unwrap()));
                 assert_eq!(offer.public_blob, key.public_blob);
-                let from_agent = matches!(key.signer, Signer::Agent);
-                assert_eq!(from_agent, offer.ask_first == Probe::Yes);
+                let is_loaded = matches!(key.signer, Signer::Loaded(_));
+                assert_eq!(is_loaded, offer.ask_first == Probe::No);
             }
         }
     }
@@ -128,8 +138,10 @@ mod tests {
     #[test]
     fn no_more_keys_are_offered_than_the_limit() {
         for n in [OFFERED_MAX - 1, OFFERED_MAX, OFFERED_MAX + 1] {
-            let blobs: Vec<u8> = (0..n).map(|i| u8::try_from(i).unwrap()).collect();
-            let (offers, _) = order(Vec::new(), &AgentKeys::All, in_files(&blobs));
+            let keys = (0..n).map(|i| [u8::try_from(i).unwrap()]);
+            let keys = keys.map(|blob| FileKey::loaded(String::new(), Box::new(Fake(blob))));
+            let keys = keys.collect();
+            let (offers, _) = order(Vec::new(), AgentKeys::All, keys);
             assert_eq!(offers.len(), n.min(OFFERED_MAX));
         }
     }

@@ -74,7 +74,7 @@ impl Peer {
                             self.state.asked = Answering::Somebody;
                             return Ok(());
                         }
-                        None => Err(Unspecified),
+                        Some(Signer::Locked) | None => Err(Unspecified),
                     };
                     let _ = self.session.signed(key, signature);
                 }

@@ -7,6 +7,7 @@
 mod accept;
 mod agent;
 mod arena;
+mod background;
 mod client;
 mod config;
 mod context;
@@ -52,8 +53,8 @@ use accept::Listening;
 use arena::Arena;
 use client::Client;
 pub use config::{
-    AgentConfig, AgentKeys, ClientConfig, Forward, Identities, KeepAlive, LoadedKey, MaxStartups,
-    OnForwardFailure, ServerConfig, SshConfig,
+    AgentConfig, AgentKeys, ClientConfig, FileKey, FileKeyState, Forward, Identities, KeepAlive,
+    MaxStartups, OnForwardFailure, ServerConfig, SshConfig,
 };
 use context::Context;
 pub use inbox::Handle;
@@ -129,6 +130,14 @@ pub struct Reactor {
     close_timer: Armed,
     peers_made: u64,
     epoch: Instant,
+    started: Started,
+}
+
+/// Whether a loop has begun to work.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Started {
+    No,
+    Yes,
 }
 
 impl core::fmt::Debug for Reactor {
@@ -183,6 +192,7 @@ impl Reactor {
                 notes,
                 names: Pool::new("adit-resolve", resolve::THREADS_MAX),
                 files: Pool::new("adit-files", FILE_THREADS_MAX),
+                people: Pool::new("adit-prompt", 1),
                 now: Duration::ZERO,
             },
             inbox,
@@ -195,6 +205,7 @@ impl Reactor {
             close_timer: Armed::default(),
             peers_made: 0,
             epoch: Instant::now(),
+            started: Started::No,
         })
     }
 
@@ -225,32 +236,44 @@ impl Reactor {
     /// Only when the loop itself fails: no peer and no local socket can cause that.
     pub fn run(mut self, program: &mut dyn Program) -> io::Result<End> {
         let mut events = Events::with_capacity(EVENTS_MAX);
-        self.context.now = self.epoch.elapsed();
         self.start(program);
         loop {
-            match self.ending {
-                Some(Ending::AtOnce(end)) => return Ok(end),
-                Some(Ending::InOrder(end)) if self.peers.is_empty() => return Ok(end),
-                Some(Ending::InOrder(_)) | None => {}
+            if let Some(end) = self.ended() {
+                return Ok(end);
             }
-            match self.poll.poll(&mut events, self.patience()) {
-                Err(e) if e.kind() == ErrorKind::Interrupted => continue,
-                polled => polled?,
-            }
-            self.context.now = self.epoch.elapsed();
-            for event in &events {
-                self.note(event, program);
-            }
-            while let Some(timer) = self.context.timers.pop(self.context.now) {
-                self.fired(timer, program);
-            }
-            self.accept_all(program);
-            self.run_peers(program);
-            self.context.sources.end_batch();
-            self.context.dials.end_batch();
-            self.peers.end_batch();
-            self.listeners.end_batch();
+            self.wake(&mut events, program)?;
         }
+    }
+
+    /// Why it is over, once it is.
+    fn ended(&self) -> Option<End> {
+        match self.ending {
+            Some(Ending::AtOnce(end)) => Some(end),
+            Some(Ending::InOrder(end)) if self.peers.is_empty() => Some(end),
+            Some(Ending::InOrder(_)) | None => None,
+        }
+    }
+
+    /// Waits for something to happen, and does what follows from it.
+    fn wake(&mut self, events: &mut Events, program: &mut dyn Program) -> io::Result<()> {
+        match self.poll.poll(events, self.patience()) {
+            Err(e) if e.kind() == ErrorKind::Interrupted => return Ok(()),
+            polled => polled?,
+        }
+        self.context.now = self.epoch.elapsed();
+        for event in events.iter() {
+            self.note(event, program);
+        }
+        while let Some(timer) = self.context.timers.pop(self.context.now) {
+            self.fired(timer, program);
+        }
+        self.accept_all(program);
+        self.run_peers(program);
+        self.context.sources.end_batch();
+        self.context.dials.end_batch();
+        self.peers.end_batch();
+        self.listeners.end_batch();
+        Ok(())
     }
 
     /// How long nothing has to be done.
@@ -263,7 +286,12 @@ impl Reactor {
         Some(next.saturating_sub(self.epoch.elapsed()))
     }
 
+    /// Once: what was begun to get ready goes on.
     fn start(&mut self, program: &mut dyn Program) {
+        if core::mem::replace(&mut self.started, Started::Yes) == Started::Yes {
+            return;
+        }
+        self.context.now = self.epoch.elapsed();
         for (_, listening) in self.listeners.iter_mut() {
             program.observe(&Event::Listening {
                 address: listening.address(),

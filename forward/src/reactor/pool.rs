@@ -1,12 +1,12 @@
 //! Threads for what may wait: the resolver, files. Bounded, started when there is work, and gone
 //! again after a while without.
 
+use core::mem;
 use core::time::Duration;
 use std::collections::VecDeque;
-use std::io;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 /// How long a thread waits for more work before it ends.
 const IDLE: Duration = Duration::from_secs(10);
@@ -41,6 +41,8 @@ struct Queue {
     threads: usize,
     idle: usize,
     closed: Closed,
+    /// Of threads that may still run.
+    handles: Vec<JoinHandle<()>>,
 }
 
 #[derive(Clone, Copy, Default, Eq, PartialEq)]
@@ -78,7 +80,11 @@ impl Pool {
                 .name(self.name.to_owned())
                 .spawn(move || shared.serve());
             match started {
-                Ok(_) => queue.threads += 1,
+                Ok(handle) => {
+                    queue.threads += 1;
+                    queue.handles.retain(|handle| !handle.is_finished());
+                    queue.handles.push(handle);
+                }
                 Err(_) if queue.threads > 0 => {} // one that runs will come to it
                 Err(_) => return Err(Full),
             }
@@ -90,18 +96,36 @@ impl Pool {
     }
 }
 
+impl Pool {
+    /// Waits until its threads are gone: jobs that wait are dropped, those that run are waited for.
+    pub(super) fn join(&self) {
+        let handles = self.shared.close();
+        for handle in handles {
+            let _ = handle.join(); // panics of jobs are caught where they run
+        }
+        self.shared.lock().closed = Closed::No;
+    }
+}
+
 impl Drop for Pool {
     /// Threads end when their job does; nobody waits for one that the resolver holds.
     fn drop(&mut self) {
-        let mut queue = self.shared.lock();
-        queue.closed = Closed::Yes;
-        queue.jobs.clear();
-        drop(queue);
-        self.shared.work.notify_all();
+        drop(self.shared.close());
     }
 }
 
 impl Shared {
+    /// Lets no thread begin another job, and gives those that there are.
+    fn close(&self) -> Vec<JoinHandle<()>> {
+        let mut queue = self.lock();
+        queue.closed = Closed::Yes;
+        queue.jobs.clear();
+        let handles = mem::take(&mut queue.handles);
+        drop(queue);
+        self.work.notify_all();
+        handles
+    }
+
     /// A panic of a job is caught outside the lock, so a poisoned one still holds good values.
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
@@ -133,14 +157,6 @@ impl Shared {
         }
         queue.threads -= 1;
     }
-}
-
-/// A thread of its own for one question to a person, who may take minutes.
-pub(super) fn ask(question: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    thread::Builder::new()
-        .name("adit-prompt".to_owned())
-        .spawn(question)
-        .map(drop)
 }
 
 #[cfg(test)]

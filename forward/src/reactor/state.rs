@@ -70,6 +70,7 @@ impl Cause {
             } => Gone::Disconnected {
                 reason_code: *reason_code,
                 description,
+                keys_tried: 0,
             },
             Self::Failed(Error::Silent) => Gone::Silent,
             Self::Failed(Error::Transport(adit_transport::Error::NoCommon(list))) => {
@@ -102,6 +103,8 @@ impl From<Error> for Cause {
 pub(super) enum Signer {
     Agent,
     Loaded(Box<dyn SigningKey>),
+    /// Whoever knows the passphrase.
+    Locked,
 }
 
 /// A key of the client, by its [`KeyId`].

@@ -81,10 +81,7 @@ fn client(server: SocketAddr, to: SocketAddr) -> Reactor {
         connection_attempts: 1,
         user: "user".to_owned(),
         identities: Identities {
-            loaded: vec![LoadedKey {
-                name: String::new(),
-                key: key(),
-            }],
+            files: vec![FileKey::loaded(String::new(), key())],
             agent: None,
         },
         forwards: vec![Forward {

@@ -84,11 +84,11 @@ fn with_agent(how: Agent, loaded: bool) -> Result<(), End> {
         keys: AgentKeys::All,
     });
     let mut identities = Identities {
-        loaded: Vec::new(),
+        files: Vec::new(),
         agent,
     };
     if loaded {
-        identities.loaded = config.identities.loaded;
+        identities.files = config.identities.files;
     }
     config.identities = identities;
     let client = client(config, Answers::default());

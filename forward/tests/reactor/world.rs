@@ -14,7 +14,7 @@ use adit_forward::observer::{
 };
 use adit_forward::policy::{AllowTcpForwarding, Denied, Permitted, Policy};
 use adit_forward::reactor::{
-    ClientConfig, End, Forward, Handle, Identities, LoadedKey, MaxStartups, OnForwardFailure,
+    ClientConfig, End, FileKey, Forward, Handle, Identities, MaxStartups, OnForwardFailure,
     Reactor, ServerConfig, SshConfig, listen,
 };
 use adit_proto::Ident;
@@ -265,10 +265,7 @@ pub(crate) fn client_config(server: SocketAddr, to: SocketAddr) -> ClientConfig 
         connection_attempts: 1,
         user: "user".to_owned(),
         identities: Identities {
-            loaded: vec![LoadedKey {
-                name: "test".to_owned(),
-                key: key(),
-            }],
+            files: vec![FileKey::loaded("test".to_owned(), key())],
             agent: None,
         },
         forwards: vec![Forward {

@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use adit_auth::{FailedKey, FailedSignature, Fingerprint};
-use adit_forward::observer::{ChannelEnd, ClosedChannel, Destination};
+use adit_forward::observer::{ChannelEnd, ClosedChannel, Destination, How};
 use adit_forward::policy::Denied;
 
 use super::*;
@@ -73,8 +73,10 @@ fn a_login_has_the_line_of_sshd() {
     let user = Some(&b"alice"[..]);
     let accepted = Event::Authenticated {
         peer: peer(user),
-        key_type: "ssh-ed25519",
-        fingerprint: fingerprint(),
+        how: How::Publickey {
+            key_type: "ssh-ed25519",
+            fingerprint: fingerprint(),
+        },
     };
     let line =
         format!("Accepted publickey for alice from 192.0.2.1 port 50000 ssh2: ED25519 {KEY}");
@@ -128,6 +130,7 @@ fn each_end_has_its_line() {
     let ended = Gone::Disconnected {
         reason_code: 11,
         description: b"bye\x1b[2J",
+        keys_tried: 0,
     };
     for (why, lines) in [
         (

@@ -1,0 +1,104 @@
+//! How sessions and channels end, as a program is told it.
+
+use core::time::Duration;
+use std::io;
+
+use adit_auth::Refused;
+
+use super::Destination;
+
+/// Whether a session had passed authentication when it ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Authenticated {
+    /// It had not: `[preauth]` in sshd's words.
+    No,
+    /// It had.
+    Yes,
+}
+
+/// A channel's life, for one line in a log.
+#[derive(Clone, Copy, Debug)]
+pub struct ClosedChannel<'a> {
+    /// Our number of the channel.
+    pub channel: u32,
+    /// The application: its address (client), or the originator that the client gave (server).
+    pub from: Destination<'a>,
+    /// Where to.
+    pub to: Destination<'a>,
+    /// Bytes from the local socket to the peer.
+    pub sent: u64,
+    /// Bytes from the peer to the local socket.
+    pub received: u64,
+    /// From the open request to the end.
+    pub lasted: Duration,
+    /// Why it ended.
+    pub why: ChannelEnd,
+}
+
+/// Why a channel ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ChannelEnd {
+    /// Both sides said that they were done.
+    Finished,
+    /// The local socket failed or was reset.
+    LocalReset,
+    /// The peer closed the channel before both sides were done.
+    PeerClosed,
+    /// Its session ended.
+    SessionEnded,
+}
+
+/// Why a destination was not reached.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum OpenError<'a> {
+    /// The name has no address; the resolver's words.
+    Name(&'a str),
+    /// Name look-up or connection took too long.
+    TimedOut,
+    /// The last address's error.
+    Connect(&'a io::Error),
+    /// Too many look-ups are waiting, or there are no descriptors.
+    Shortage,
+}
+
+/// Why a session ended.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Gone<'a> {
+    /// The peer closed its connection without a word.
+    Closed,
+    /// The peer sent DISCONNECT.
+    Disconnected {
+        /// RFC 4253 §11.1, as received.
+        reason_code: u32,
+        /// The peer's words.
+        description: &'a [u8],
+        /// Client: how many keys were offered before. A server counts each of them as a try, so a
+        /// person whose agent holds many hears of "Too many authentication failures".
+        keys_tried: usize,
+    },
+    /// The socket failed.
+    Socket(&'a io::Error),
+    /// Nothing was heard for keepalive's interval × count.
+    Silent,
+    /// Authentication took longer than it may (LoginGraceTime, ConnectTimeout).
+    TooSlow,
+    /// No algorithm in common.
+    NoCommon {
+        /// `key exchange method`, `host key type`, `cipher`, `MAC`, `compression method`.
+        what: &'static str,
+        /// The peer's name-list.
+        offer: &'a [u8],
+    },
+    /// The protocol was broken, or another error; in words.
+    Error(&'a str),
+    /// The program did not accept the host key.
+    HostKeyRefused,
+    /// The server accepts none of our keys.
+    AuthenticationRefused(&'a Refused),
+    /// The program stops.
+    Stopped,
+    /// A fault of ours, caught: the session is over, the others go on.
+    Panicked,
+}
