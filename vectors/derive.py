@@ -1,24 +1,26 @@
 #!/usr/bin/env python3
 """Writes data/*.txt: vectors of RFCs and NIST as they are, and what SSH makes of them.
 
-    pip install cryptography==48.0.0 cryptography-vectors==48.0.0
+    pip install bcrypt==5.0.0 cryptography==48.0.0 cryptography-vectors==48.0.0
     python3 derive.py
 
 Everything is computed by, or checked against, OpenSSL's code in the package `cryptography`, which
 shares nothing with the two providers. The published files come from `cryptography_vectors`.
 """
 
+import base64
 import hashlib
 import hmac
 import os
 import re
 
+import bcrypt
 import cryptography_vectors
 from cryptography.hazmat.primitives import poly1305
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data")
@@ -154,6 +156,67 @@ def chacha_records():
                    sealed=sealed, tag=tag)
 
 
+# --- AES-CTR ---
+
+def aes_ctr(key, iv, data):
+    return Cipher(algorithms.AES(key), modes.CTR(iv)).encryptor().update(data)
+
+
+# --- private keys with a passphrase ---
+
+# Made with `ssh-keygen -t ed25519 -a N` of OpenSSH 9.2, for this file and nothing else.
+PASSPHRASE_KEYS = (
+    ("p1 phrase é", """
+b3BlbnNzaC1rZXktdjEAAAAACmFlczI1Ni1jdHIAAAAGYmNyeXB0AAAAGAAAABA59kAP4N
+WfY7gUUjh3F3JKAAAAAQAAAAEAAAAzAAAAC3NzaC1lZDI1NTE5AAAAINnTRLuEkyPSOx65
+tSSC+Pbe1Bmz9uoArPa2CiPOMze7AAAAkEtdwJ8gnRcdj0RuO8TJjbRGcGoVu2DWLAIRnP
+6rw2b3nZmSnA/qKF8DK9KWHi7HAqOcgq2k+0zo8tR3O83wW3NP5bLHkBKJXkwoM/YUqi5p
+uwVQJ3MCEEDoK6UMmti9KB+QUYM1z0AwZyoIUwPOBny4iir3Lde5k3ZXYXBJwvj0q/cbGn
+efcjQFIFRyStxAxQ==
+"""),
+    ("p5 phrase é", """
+b3BlbnNzaC1rZXktdjEAAAAACmFlczI1Ni1jdHIAAAAGYmNyeXB0AAAAGAAAABD6bmwuV4
+tXnyZjOY3A6pMiAAAABQAAAAEAAAAzAAAAC3NzaC1lZDI1NTE5AAAAIMynqx9Rs1j96ilk
+qHlPeXMjb1LlXzUzvRSNIdJzqO2CAAAAkLvBnhlTRoXq9bOttJGqfBcqskb8+LIMMyFMiu
+6IukGS5A+24n4oFg5vqPa9tJ0IIjY5pFy1O7/n5zWRhGYPHK8gvlheXVJvrbCrQwspI6MP
+mHUptnBhVCROoKzHZCGhDPNVJDKCCTVts+CF9FH6jYKugU/qKGm8zoH5xNXafiKpc2a7hA
+A7cTzrffSykqcAyw==
+"""),
+    ("p16 phrase é", """
+b3BlbnNzaC1rZXktdjEAAAAACmFlczI1Ni1jdHIAAAAGYmNyeXB0AAAAGAAAABDnpIj/4N
+HbIXHEFjjmbhmiAAAAEAAAAAEAAAAzAAAAC3NzaC1lZDI1NTE5AAAAIBv02nKezLlACx5b
+/n0ExsIDt3fqBPSmr0nGsPYzwJikAAAAkNP/NZM10w4LSHt2P6JYnQnMJ+UnX52wJI3uch
+nvJmStC4ROWNFAeBHYlyeQBKl4flwPFoO6poCAqe1h1NoTwkohettLLLgLU7GGXF6R8q96
+aDeZq0L6QXOis3ES+IvEYM0Lu6dRTs9jjC8+9vcy02oeyOHWus16F+otJz1sq4kkOWN0OK
+bSH5Yiu5z7R4Ejlw==
+"""),
+)
+
+
+def string(data):
+    end = 4 + int.from_bytes(data[:4], "big")
+    return data[4:end], data[end:]
+
+
+def passphrase_records():
+    for passphrase, text in PASSPHRASE_KEYS:
+        left = base64.b64decode(text).removeprefix(b"openssh-key-v1\0")
+        cipher, left = string(left)
+        kdf, left = string(left)
+        options, left = string(left)
+        assert (cipher, kdf, left[:4]) == (b"aes256-ctr", b"bcrypt", (1).to_bytes(4, "big"))
+        public, left = string(left[4:])
+        sealed, left = string(left)
+        salt, rounds = string(options)
+        assert not left
+        passphrase = passphrase.encode()
+        block = bcrypt.kdf(passphrase, salt, 48, int.from_bytes(rounds, "big"),
+                           ignore_few_rounds=True)
+        plain = aes_ctr(block[:32], block[32:], sealed)
+        assert plain[:4] == plain[4:8] and plain[8:].startswith(public)
+        yield dict(passphrase=passphrase, salt=salt, rounds=rounds, sealed=sealed, plain=plain)
+
+
 # --- hashes ---
 
 def sha2_records():
@@ -243,3 +306,7 @@ each checked with OpenSSL; X25519 with OpenSSL; K = SHA-256 of both secrets, in 
 `rejected_share` holds the same file's ciphertext for another key: K then comes of FIPS 203 §6.3's
 implicit rejection.
 """, hybrid_records())
+write("passphrase.txt", """
+Private keys with a passphrase, aes256-ctr and bcrypt: made with ssh-keygen, opened with the package
+`bcrypt` and OpenSSL's AES.
+""", passphrase_records())

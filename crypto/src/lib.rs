@@ -23,12 +23,19 @@ mod verify;
 // What the providers have in common: the SSH side of each algorithm.
 #[cfg(any(feature = "ring", feature = "pure"))]
 mod chacha;
+#[cfg(all(
+    any(feature = "ctr", feature = "encrypted-keys"),
+    any(feature = "ring", feature = "pure")
+))]
+mod ctr;
 #[cfg(any(feature = "ring", feature = "pure"))]
 mod ed25519;
 #[cfg(any(feature = "ring", feature = "pure"))]
 mod gcm;
 #[cfg(any(feature = "ring", feature = "pure"))]
 mod hybrid;
+#[cfg(all(feature = "encrypted-keys", any(feature = "ring", feature = "pure")))]
+mod passphrase;
 #[cfg(any(feature = "ring", feature = "pure"))]
 mod small_order;
 #[cfg(any(feature = "ring", feature = "pure"))]
@@ -49,6 +56,8 @@ pub use secret::{Secret, equal};
 pub use sign::{KeyLoader, LoadError, PrivateKey, RsaPrivate, SigningKey, Verifier};
 pub use verify::{SignatureVerified, verify};
 
+#[cfg(all(feature = "encrypted-keys", any(feature = "ring", feature = "pure")))]
+pub use crate::passphrase::{BCRYPT_ROUNDS_MAX, passphrase_cipher};
 #[cfg(feature = "pure")]
 pub use crate::pure::PURE;
 #[cfg(feature = "ring")]

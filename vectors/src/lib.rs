@@ -19,6 +19,8 @@ pub const AES_GCM: &str = include_str!("../data/aes_gcm.txt");
 pub const AES_GCM_OPENSSH: &str = include_str!("../data/aes_gcm_openssh.txt");
 /// chacha20-poly1305@openssh.com: `key`, `seq`, `packet`, `sealed`, `tag`.
 pub const CHACHA20_POLY1305_OPENSSH: &str = include_str!("../data/chacha20_poly1305_openssh.txt");
+/// Private keys with a passphrase: `passphrase`, `salt`, `rounds`, `sealed`, `plain`.
+pub const PASSPHRASE: &str = include_str!("../data/passphrase.txt");
 /// SHA-256 and SHA-512 (NIST CAVS): `message`, `digest`.
 pub const SHA2: &str = include_str!("../data/sha2.txt");
 /// HMAC-SHA1 (RFC 2202 §3): `key`, `message`, `mac`.

@@ -12,9 +12,9 @@ use crate::hash::{HASH_MAX, Hash, HashContext};
 /// FIPS 180-4.
 pub(super) static SHA256: Sha2<Sha256> = Sha2(PhantomData);
 /// FIPS 180-4.
-pub(super) static SHA512: Sha2<Sha512> = Sha2(PhantomData);
+pub(crate) static SHA512: Sha2<Sha512> = Sha2(PhantomData);
 
-pub(super) struct Sha2<D>(PhantomData<fn() -> D>);
+pub(crate) struct Sha2<D>(PhantomData<fn() -> D>);
 
 impl<D: Digest + Send + 'static> Hash for Sha2<D> {
     fn output_len(&self) -> usize {

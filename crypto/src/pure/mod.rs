@@ -17,7 +17,9 @@ use crate::x25519::Curve25519;
 
 use aead::{ChaCha, Gcm};
 use curve::{Ed25519, X25519};
-use hash::{SHA256, SHA512, hmac_sha1};
+use hash::{SHA256, hmac_sha1};
+
+pub(crate) use hash::SHA512;
 
 /// The provider `pure`.
 pub static PURE: Provider = Provider {

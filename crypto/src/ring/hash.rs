@@ -9,9 +9,9 @@ use crate::hash::{HASH_MAX, Hash, HashContext};
 /// FIPS 180-4.
 pub(super) static SHA256: Sha2 = Sha2(&digest::SHA256);
 /// FIPS 180-4.
-pub(super) static SHA512: Sha2 = Sha2(&digest::SHA512);
+pub(crate) static SHA512: Sha2 = Sha2(&digest::SHA512);
 
-pub(super) struct Sha2(&'static digest::Algorithm);
+pub(crate) struct Sha2(&'static digest::Algorithm);
 
 impl Hash for Sha2 {
     fn output_len(&self) -> usize {
