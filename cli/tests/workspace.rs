@@ -18,10 +18,13 @@ const ARROWS: &[(&str, &[&str], &[&str])] = &[
         &[
             "aes-gcm",
             "chacha20",
+            "crypto-bigint",
             "ed25519-dalek",
             "getrandom",
             "hmac",
             "ml-kem",
+            "p256",
+            "p384",
             "poly1305",
             "ring",
             "sha1",
