@@ -173,3 +173,184 @@ pub fn ecdsa_signature(blob: &[u8]) -> Result<EcdsaSignature<'_>, Malformed> {
     }
     Ok(EcdsaSignature { curve, r, s })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::vec::Vec;
+
+    use super::*;
+
+    fn encoded(value: &impl Encode) -> Vec<u8> {
+        let mut out = std::vec![0; value.encoded_len()];
+        let mut writer = Writer::new(&mut out);
+        value.encode(&mut writer);
+        assert_eq!(writer.written(), Some(out.len()));
+        out
+    }
+
+    fn string(bytes: &[u8]) -> Vec<u8> {
+        [&u32::try_from(bytes.len()).unwrap().to_be_bytes(), bytes].concat()
+    }
+
+    fn key(name: &str, identifier: &str, point: &[u8]) -> Vec<u8> {
+        [
+            string(name.as_bytes()),
+            string(identifier.as_bytes()),
+            string(point),
+        ]
+        .concat()
+    }
+
+    fn point(len: usize) -> Vec<u8> {
+        let mut point = std::vec![7; len];
+        point[0] = 4;
+        point
+    }
+
+    fn signature(name: &str, numbers: &[&[u8]]) -> Vec<u8> {
+        let inner: Vec<u8> = numbers.iter().flat_map(|number| string(number)).collect();
+        [string(name.as_bytes()), string(&inner)].concat()
+    }
+
+    #[test]
+    fn the_name_inside_is_the_end_of_the_key_type() {
+        for curve in NistCurve::ALL {
+            assert!(curve.key_type().ends_with(curve.identifier()));
+            assert_eq!(curve.point_len(), 1 + 2 * curve.field_len());
+            assert_eq!(
+                NistCurve::of_key_type(curve.key_type().as_bytes()),
+                Some(curve)
+            );
+        }
+        for other in ["ecdsa-sha2-nistp521", "nistp256", "ssh-ed25519", ""] {
+            assert_eq!(NistCurve::of_key_type(other.as_bytes()), None);
+        }
+    }
+
+    #[test]
+    fn a_key_comes_back_as_written() {
+        for curve in NistCurve::ALL {
+            let point = point(curve.point_len());
+            let public = EcdsaPublic {
+                curve,
+                point: &point,
+            };
+            let blob = encoded(&public);
+            assert_eq!(blob, key(curve.key_type(), curve.identifier(), &point));
+            assert_eq!(ecdsa_public(&blob), Ok(public));
+            for len in 0..blob.len() {
+                assert_eq!(ecdsa_public(&blob[..len]), Err(Malformed::TooShort));
+            }
+            let long = [&blob[..], &[0]].concat();
+            assert_eq!(ecdsa_public(&long), Err(Malformed::TrailingBytes));
+        }
+    }
+
+    #[test]
+    fn a_key_names_its_curve_twice_and_the_same() {
+        let names = [
+            ("ecdsa-sha2-nistp256", "nistp256", 65),
+            ("ecdsa-sha2-nistp384", "nistp384", 97),
+            ("ecdsa-sha2-nistp521", "nistp521", 133),
+            ("ssh-ed25519", "", 32),
+        ];
+        for (i, (name, ..)) in names.into_iter().enumerate() {
+            for (j, (_, identifier, _)) in names.into_iter().enumerate() {
+                for (k, (.., len)) in names.into_iter().enumerate() {
+                    let read = ecdsa_public(&key(name, identifier, &point(len))).map(|_| ());
+                    let expected = match (i < 2, i == j, j == k) {
+                        (true, true, true) => Ok(()),
+                        (true, true, false) => Err(Malformed::BadLength),
+                        _ => Err(Malformed::WrongNumber),
+                    };
+                    assert_eq!(read, expected, "{name} {identifier} {len}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_point_is_uncompressed_and_of_exact_length() {
+        for curve in NistCurve::ALL {
+            let read = |point: &[u8]| {
+                ecdsa_public(&key(curve.key_type(), curve.identifier(), point)).map(|_| ())
+            };
+            let right = curve.point_len();
+            assert_eq!(read(&point(right)), Ok(()));
+            for len in [1, curve.field_len() + 1, right - 1, right + 1, 2 * right] {
+                assert_eq!(read(&point(len)), Err(Malformed::BadLength));
+            }
+            assert_eq!(read(&[]), Err(Malformed::BadLength));
+            for first in (0..=u8::MAX).filter(|first| *first != 4) {
+                let mut point = point(right);
+                point[0] = first;
+                assert_eq!(read(&point), Err(Malformed::BadLength));
+            }
+        }
+    }
+
+    #[test]
+    fn a_signature_comes_back_as_written() {
+        for curve in NistCurve::ALL {
+            let longest = std::vec![0xff; curve.field_len()];
+            for (r, s) in [
+                (&longest[..], &[1][..]),
+                (&[0x7f], &longest),
+                (&[0x80], &[9, 0]),
+            ] {
+                let (r, s) = (Mpint::from_unsigned(r), Mpint::from_unsigned(s));
+                let written = EcdsaSignature { curve, r, s };
+                let blob = encoded(&written);
+                assert_eq!(ecdsa_signature(&blob), Ok(written));
+                for len in 0..blob.len() {
+                    assert_eq!(ecdsa_signature(&blob[..len]), Err(Malformed::TooShort));
+                }
+                let long = [&blob[..], &[0]].concat();
+                assert_eq!(ecdsa_signature(&long), Err(Malformed::TrailingBytes));
+            }
+        }
+    }
+
+    #[test]
+    fn the_numbers_of_a_signature_are_positive_and_no_longer_than_the_curve() {
+        for curve in NistCurve::ALL {
+            let read = |r: &[u8], s: &[u8]| {
+                ecdsa_signature(&signature(curve.key_type(), &[r, s])).map(|_| ())
+            };
+            let zero_and = |len: usize| [&[0][..], &std::vec![0xff; len]].concat();
+            assert_eq!(read(&[1], &[1]), Ok(()));
+            assert_eq!(read(&zero_and(curve.field_len()), &[1]), Ok(()));
+            assert_eq!(read(&[0, 0, 1], &[1]), Ok(()));
+            for wrong in [
+                &[][..],
+                &[0],
+                &[0; 48],
+                &[0x80],
+                &[0xff, 1],
+                &zero_and(curve.field_len() + 1),
+                &[1; 1000],
+            ] {
+                assert_eq!(read(wrong, &[1]), Err(Malformed::BadInteger));
+                assert_eq!(read(&[1], wrong), Err(Malformed::BadInteger));
+            }
+        }
+    }
+
+    #[test]
+    fn a_signature_has_two_numbers_and_a_name_of_ours() {
+        let name = NistCurve::P256.key_type();
+        let read = |blob: Vec<u8>| ecdsa_signature(&blob).map(|_| ());
+        assert_eq!(read(signature(name, &[&[1], &[1]])), Ok(()));
+        assert_eq!(read(signature(name, &[&[1]])), Err(Malformed::TooShort));
+        assert_eq!(
+            read(signature(name, &[&[1], &[1], &[1]])),
+            Err(Malformed::TrailingBytes)
+        );
+        for other in ["ecdsa-sha2-nistp521", "ssh-rsa", ""] {
+            assert_eq!(
+                read(signature(other, &[&[1], &[1]])),
+                Err(Malformed::WrongNumber)
+            );
+        }
+    }
+}

@@ -141,3 +141,169 @@ pub fn rsa_signature(blob: &[u8], hash: RsaHash) -> Result<&[u8], Malformed> {
     }
     Ok(value)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::vec::Vec;
+
+    use super::*;
+    use crate::message::Field;
+
+    fn encoded(value: &impl Encode) -> Vec<u8> {
+        let mut out = std::vec![0; value.encoded_len()];
+        let mut writer = Writer::new(&mut out);
+        value.encode(&mut writer);
+        assert_eq!(writer.written(), Some(out.len()));
+        out
+    }
+
+    fn string(bytes: &[u8]) -> Vec<u8> {
+        [&u32::try_from(bytes.len()).unwrap().to_be_bytes(), bytes].concat()
+    }
+
+    fn blob(name: &[u8], e: &[u8], n: &[u8]) -> Vec<u8> {
+        [string(name), string(e), string(n)].concat()
+    }
+
+    /// An odd number of that many bits, as an mpint's contents: its top bit is set.
+    fn modulus(bits: usize) -> Vec<u8> {
+        let mut n = std::vec![0x55; bits.div_ceil(8)];
+        n[0] = match bits % 8 {
+            0 => 0x80,
+            some => 1 << (some - 1),
+        };
+        if bits % 8 == 0 {
+            n.insert(0, 0);
+        }
+        n
+    }
+
+    const F4: &[u8] = &[1, 0, 1];
+
+    #[test]
+    fn a_key_comes_back_as_written() {
+        for bits in [2048, 2049, 3072, 4095, 4096, 8192] {
+            let n = modulus(bits);
+            let blob = blob(SSH_RSA, F4, &n);
+            let key = rsa_public(&blob).unwrap();
+            assert_eq!((key.e, key.bits()), (F4, bits));
+            assert_eq!(key.n, Mpint::from_unsigned(&n).magnitude());
+            assert_eq!(encoded(&key), blob);
+        }
+        let blob = blob(SSH_RSA, F4, &modulus(2048));
+        for len in 0..blob.len() {
+            assert_eq!(rsa_public(&blob[..len]), Err(Malformed::TooShort));
+        }
+        let long = [&blob[..], &[0]].concat();
+        assert_eq!(rsa_public(&long), Err(Malformed::TrailingBytes));
+    }
+
+    #[test]
+    fn a_modulus_has_2048_to_8192_bits() {
+        let read = |bits| rsa_public(&blob(SSH_RSA, F4, &modulus(bits))).map(|key| key.bits());
+        for bits in [
+            RSA_BITS_MIN,
+            RSA_BITS_MIN + 1,
+            RSA_BITS_MAX - 1,
+            RSA_BITS_MAX,
+        ] {
+            assert_eq!(read(bits), Ok(bits));
+        }
+        for bits in [8, 1024, RSA_BITS_MIN - 1, RSA_BITS_MAX + 1, 16384, 1 << 20] {
+            assert_eq!(read(bits), Err(Malformed::BadInteger));
+        }
+        let even = [&modulus(2048)[..256], &[0x54]].concat();
+        assert_eq!(
+            rsa_public(&blob(SSH_RSA, F4, &even)),
+            Err(Malformed::BadInteger)
+        );
+    }
+
+    #[test]
+    fn an_exponent_is_odd_and_from_3_to_33_bits_of_ones() {
+        let read = |e: u64| {
+            let bytes = e.to_be_bytes();
+            let e = Mpint::from_unsigned(&bytes);
+            let mut contents = std::vec![0; e.field_len()];
+            e.write(&mut Writer::new(&mut contents));
+            rsa_public(&blob(SSH_RSA, &contents[4..], &modulus(2048))).map(|_| ())
+        };
+        for e in [RSA_EXPONENT_MIN, 5, 35, 37, 65537, RSA_EXPONENT_MAX] {
+            assert_eq!(read(e), Ok(()), "{e}");
+        }
+        for e in [
+            0,
+            1,
+            2,
+            4,
+            65536,
+            RSA_EXPONENT_MAX - 1,
+            RSA_EXPONENT_MAX + 1,
+            RSA_EXPONENT_MAX + 2,
+            (1 << 40) + 1,
+            u64::MAX,
+        ] {
+            assert_eq!(read(e), Err(Malformed::BadInteger), "{e}");
+        }
+        let longer = blob(SSH_RSA, &[1; 1000], &modulus(2048));
+        assert_eq!(rsa_public(&longer), Err(Malformed::BadInteger));
+    }
+
+    #[test]
+    fn a_key_has_one_form_only() {
+        let n = modulus(2048);
+        let wrong = |e: &[u8], n: &[u8]| {
+            assert_eq!(rsa_public(&blob(SSH_RSA, e, n)), Err(Malformed::BadInteger));
+        };
+        wrong(&[0, 1, 0, 1], &n);
+        wrong(F4, &[&[0], &n[..]].concat());
+        wrong(F4, &n[1..]);
+        wrong(&[0x81], &n);
+        wrong(&[], &n);
+        wrong(F4, &[]);
+        for name in [&b"rsa-sha2-512"[..], b"rsa-sha2-256", b"ssh-dss", b""] {
+            assert_eq!(rsa_public(&blob(name, F4, &n)), Err(Malformed::WrongNumber));
+        }
+    }
+
+    #[test]
+    fn a_key_of_numbers_is_held_to_the_same_ranges() {
+        let n = modulus(3072);
+        let key = RsaPublic::new(&[0, 0, 1, 0, 1], &n).unwrap();
+        assert_eq!((key.e, key.n), (F4, &n[1..]));
+        assert!(RsaPublic::new(&[1], &n).is_err());
+        assert!(RsaPublic::new(F4, &modulus(1024)).is_err());
+        assert!(RsaPublic::new(F4, &[]).is_err());
+        assert!(RsaPublic::new(&[], &n).is_err());
+    }
+
+    #[test]
+    fn a_signature_is_a_name_and_bytes_no_longer_than_the_longest_modulus() {
+        for hash in RsaHash::ALL {
+            let name = hash.algorithm().as_bytes();
+            let read = |len: usize| {
+                let blob = [string(name), string(&std::vec![9; len])].concat();
+                rsa_signature(&blob, hash).map(<[u8]>::len)
+            };
+            for len in [1, 255, 256, RSA_BITS_MAX / 8] {
+                assert_eq!(read(len), Ok(len));
+            }
+            for len in [0, RSA_BITS_MAX / 8 + 1, 1 << 16] {
+                assert_eq!(read(len), Err(Malformed::BadLength));
+            }
+            for other in [&b"ssh-rsa"[..], b"rsa-sha2-384", b"ssh-ed25519", b""] {
+                let blob = [string(other), string(&[9; 256])].concat();
+                assert_eq!(rsa_signature(&blob, hash), Err(Malformed::WrongNumber));
+            }
+        }
+        let blob = [string(b"rsa-sha2-256"), string(&[9; 256])].concat();
+        assert_eq!(
+            rsa_signature(&blob, RsaHash::Sha512),
+            Err(Malformed::WrongNumber)
+        );
+        assert_eq!(
+            rsa_signature(&[&blob[..], &[0]].concat(), RsaHash::Sha256),
+            Err(Malformed::TrailingBytes)
+        );
+    }
+}
