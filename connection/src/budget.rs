@@ -27,9 +27,9 @@ impl Limits {
         max_channels: 16_384,
         window_budget: 64 << 20,
     };
-    /// For a server, which has many sessions.
+    /// For a server, which has many sessions: as many channels, and less for each.
     pub const SERVER: Self = Self {
-        max_channels: 4096,
+        max_channels: 16_384,
         window_budget: 32 << 20,
     };
     /// For a small device.
@@ -84,7 +84,10 @@ impl Budget {
 
     /// A new channel's first window, lent, or `None` when not even its base can be.
     pub(crate) fn open(&mut self) -> Option<u32> {
-        let on_top = self.left.checked_sub(self.base)?.min(self.spare);
+        // Ten thousand connections that were never used have what is spare otherwise, and do not
+        // give it back: the one that is used has to find something.
+        let spare = self.spare.saturating_sub(self.limit / 8);
+        let on_top = self.left.checked_sub(self.base)?.min(spare);
         self.channels = self.channels.saturating_add(1);
         let wanted = share(self.limit, self.channels.saturating_mul(8));
         let first = wanted
@@ -166,7 +169,7 @@ mod tests {
     fn a_base_is_what_all_channels_can_have_from_half_of_the_book() {
         for (limits, base) in [
             (Limits::CLIENT, 2 << 10),
-            (Limits::SERVER, 4 << 10),
+            (Limits::SERVER, 1 << 10),
             (Limits::EMBEDDED, 2 << 10),
         ] {
             let budget = Budget::new(limits);
@@ -201,6 +204,32 @@ mod tests {
         let firsts = [16_384, 8192, 5461, 4096, 3276, 2730, 2340, 2048, 2048];
         for first in firsts {
             assert_eq!(embedded.open(), Some(first));
+        }
+    }
+
+    #[test]
+    fn one_channel_among_ten_thousand_idle_ones_can_still_grow() {
+        for limits in [Limits::CLIENT, Limits::SERVER] {
+            let mut budget = Budget::new(limits);
+            let mut loan = 0;
+            for _ in 0..10_000 {
+                loan = budget.open().unwrap();
+                assert!(budget.spare >= limits.window_budget / 8);
+            }
+            assert_eq!(loan, budget.base);
+            loop {
+                let more = budget.growth(loan);
+                budget.settle(loan, loan + more);
+                loan += more;
+                if more == 0 {
+                    break;
+                }
+            }
+            // What 40 MB/s need on a path of 50 ms.
+            assert!(loan >= 2 << 20, "{loan}");
+            for _ in 10_000..limits.max_channels {
+                assert_eq!(budget.open(), Some(budget.base));
+            }
         }
     }
 

@@ -467,7 +467,7 @@ const STEPS: u32 = if cfg!(debug_assertions) {
 fn loans_and_what_is_left_are_the_limit_always() {
     for (max_channels, window_budget) in [
         (16_384, 64 << 20),
-        (4096, 32 << 20),
+        (16_384, 32 << 20),
         (32, 128 << 10),
         (32, 16 << 10),
         (8, 1 << 20),
