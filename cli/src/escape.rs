@@ -34,6 +34,22 @@ pub fn lines(bytes: &[u8]) -> impl Iterator<Item = Escaped<'_>> {
         .take(BANNER_LINES_MAX)
 }
 
+/// A text of several lines, such as a prompt, made printable: its line ends are kept, as far as there
+/// are at most [`BANNER_LINES_MAX`] lines.
+#[must_use]
+pub fn text(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for (n, line) in lines(bytes).enumerate() {
+        let end = if n == 0 { "" } else { "\n" };
+        // Writing to a string does not fail.
+        let _ = write!(text, "{end}{line}");
+    }
+    if bytes.ends_with(b"\n") {
+        text.push('\n');
+    }
+    text
+}
+
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut line = Line { f, left: LINE_MAX };
@@ -159,5 +175,22 @@ mod tests {
         assert_eq!(all(b"a\rb"), [r"a\rb"]);
         assert_eq!(all(b""), [""]);
         assert_eq!(all(&[b'\n'; 5000]).len(), BANNER_LINES_MAX);
+    }
+
+    #[test]
+    fn a_prompt_keeps_its_lines() {
+        for (bytes, shown) in [
+            (&b"Password: "[..], "Password: "),
+            (
+                b"1. Push\r\n2. Call\n\nWhich? ",
+                "1. Push\n2. Call\n\nWhich? ",
+            ),
+            (b"Code:\n", "Code:\n"),
+            (b"\x1b[2Jx: ", "\\u{1b}[2Jx: "),
+            (b"", ""),
+        ] {
+            assert_eq!(text(bytes), shown, "{bytes:?}");
+        }
+        assert_eq!(text(&[b'\n'; 5000]).len(), BANNER_LINES_MAX);
     }
 }

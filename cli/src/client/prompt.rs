@@ -1,12 +1,8 @@
-//! Asks a person on the terminal. It waits, so it never runs on the event loop's thread.
-
-use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead as _, BufReader, Read as _, Write};
+//! Asks a person whether to go on. It waits, so it never runs on the event loop's thread.
 
 use adit_auth::Fingerprint;
 
-/// Longest line that is read from a terminal.
-const ANSWER_MAX: u64 = 1024;
+use crate::terminal::{Echo, NoAnswer, Person};
 
 /// What a person decided.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -19,56 +15,37 @@ pub enum Reply {
 
 /// Where a question is put and answered.
 pub trait Conversation {
-    /// Shows `text` and reads a line; `None` at the end of input.
+    /// Shows `text` and reads a line.
     ///
     /// # Errors
-    /// The system's.
-    fn ask(&mut self, text: &str) -> io::Result<Option<String>>;
+    /// [`NoAnswer`].
+    fn ask(&mut self, text: &str) -> Result<String, NoAnswer>;
 }
 
-/// The terminal that controls this process, whatever stdin and stderr are.
-#[derive(Debug)]
-pub struct Terminal {
-    input: BufReader<File>,
-    output: File,
-}
-
-impl Terminal {
-    /// Opens it.
-    ///
-    /// # Errors
-    /// When there is none.
-    pub fn open() -> io::Result<Self> {
-        let output = OpenOptions::new().read(true).write(true).open("/dev/tty")?;
-        let input = BufReader::new(output.try_clone()?);
-        Ok(Self { input, output })
+impl Conversation for Person {
+    fn ask(&mut self, text: &str) -> Result<String, NoAnswer> {
+        let answer = Self::ask(self, text, Echo::On)?;
+        Ok(String::from_utf8_lossy(answer.expose()).into_owned())
     }
 }
 
-impl Conversation for Terminal {
-    fn ask(&mut self, text: &str) -> io::Result<Option<String>> {
-        self.output.write_all(text.as_bytes())?;
-        let mut line = Vec::new();
-        let mut limited = (&mut self.input).take(ANSWER_MAX);
-        let n = limited.read_until(b'\n', &mut line)?;
-        Ok((n > 0).then(|| String::from_utf8_lossy(&line).into_owned()))
-    }
-}
-
-/// Asks until the answer is `yes`, `no` or the fingerprint, as ssh does.
+/// Asks until the answer is `yes`, `no` or the fingerprint, as ssh does. Whoever does not answer has
+/// not said yes.
 ///
 /// # Errors
-/// The system's.
+/// [`NoAnswer::Nobody`]: the question was not seen.
 pub fn confirm(
     conversation: &mut impl Conversation,
     question: &str,
     fingerprint: Fingerprint,
-) -> io::Result<Reply> {
+) -> Result<Reply, NoAnswer> {
     let mut text =
         format!("{question}Are you sure you want to continue connecting (yes/no/[fingerprint])? ");
     loop {
-        let Some(answer) = conversation.ask(&text)? else {
-            return Ok(Reply::No);
+        let answer = match conversation.ask(&text) {
+            Ok(answer) => answer,
+            Err(NoAnswer::Nobody) => return Err(NoAnswer::Nobody),
+            Err(NoAnswer::Cancelled | NoAnswer::TooLong | NoAnswer::Io(_)) => return Ok(Reply::No),
         };
         let answer = answer.trim();
         if answer.is_empty() || answer.eq_ignore_ascii_case("no") {
@@ -92,10 +69,12 @@ mod tests {
     }
 
     impl Conversation for Script {
-        fn ask(&mut self, text: &str) -> io::Result<Option<String>> {
+        fn ask(&mut self, text: &str) -> Result<String, NoAnswer> {
             self.shown.push(text.to_owned());
-            let answered = !self.answers.is_empty();
-            Ok(answered.then(|| self.answers.remove(0).to_owned()))
+            if self.answers.is_empty() {
+                return Err(NoAnswer::Cancelled);
+            }
+            Ok(self.answers.remove(0).to_owned())
         }
     }
 

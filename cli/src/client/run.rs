@@ -23,6 +23,7 @@ use crate::exit::Exit;
 use crate::file::reason;
 use crate::provider::{IDENT, PROVIDER, aead_first};
 use crate::report::Report;
+use crate::terminal::Person;
 
 /// The SSH port (RFC 4250 §4.1).
 pub const SSH_PORT: u16 = 22;
@@ -91,7 +92,9 @@ fn try_run(command: &Command, names: &dyn Names, report: &Arc<Report>) -> Result
     warn_of_config(command, &here, report);
     let mut algorithms = algorithms(options)?;
 
-    let trust = Trust::load(policy(command, &here, names)?, PROVIDER, Arc::clone(report));
+    let person = Person::from_environment();
+    let policy = policy(command, &here, names, &person)?;
+    let trust = Trust::load(policy, PROVIDER, Arc::clone(report));
     if options.host_key_algorithms.is_none() {
         trust.prefer_known(&mut algorithms.host_keys);
     }
@@ -150,7 +153,10 @@ fn try_run(command: &Command, names: &dyn Names, report: &Arc<Report>) -> Result
         reactor.watch_signals(signals)?;
         reactor.run(&mut program)
     };
-    let end = run().map_err(|error| Fatal::new(format!("event loop: {}", reason(&error))))?;
+    let end = run();
+    // A question may be open still: the terminal is to be as it was.
+    person.dismiss();
+    let end = end.map_err(|error| Fatal::new(format!("event loop: {}", reason(&error))))?;
     Ok(program.end(end))
 }
 
@@ -223,7 +229,12 @@ fn algorithms(options: &Options) -> Result<Algorithms, Fatal> {
     Ok(algorithms)
 }
 
-fn policy(command: &Command, here: &Tokens, names: &dyn Names) -> Result<Policy, Fatal> {
+fn policy(
+    command: &Command,
+    here: &Tokens,
+    names: &dyn Names,
+    person: &Person,
+) -> Result<Policy, Fatal> {
     let options = &command.options;
     let files = |given: &Option<Vec<String>>, default: [&str; 2]| {
         let default = || default.map(str::to_owned).to_vec();
@@ -242,7 +253,7 @@ fn policy(command: &Command, here: &Tokens, names: &dyn Names) -> Result<Policy,
         check: options.strict_host_key_checking.unwrap_or_default(),
         ask: match options.batch_mode {
             Some(true) => Ask::Nobody,
-            _ => Ask::Terminal,
+            _ => Ask::Person(person.clone()),
         },
         user_files: files(&options.user_known_hosts, USER_KNOWN_HOSTS)?,
         global_files: files(&options.global_known_hosts, GLOBAL_KNOWN_HOSTS)?,

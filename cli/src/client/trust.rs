@@ -21,14 +21,15 @@ use crate::client::prompt::{self, Reply};
 use crate::escape::escaped;
 use crate::file;
 use crate::report::Report;
+use crate::terminal::{NoAnswer, Person};
 
 /// Whether somebody can be asked.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum Ask {
     /// `BatchMode yes`.
     Nobody,
-    /// On the terminal that controls this process, if there is one.
-    Terminal,
+    /// Whoever is there, if anybody is.
+    Person(Person),
 }
 
 /// What the policy needs to know.
@@ -213,20 +214,20 @@ impl Inner {
     }
 
     fn ask(&self, address: SocketAddr, key: &Key) -> HostKeyVerdict {
-        let terminal = match self.policy.ask {
-            Ask::Nobody => None,
-            Ask::Terminal => prompt::Terminal::open().ok(),
+        let reply = match &self.policy.ask {
+            Ask::Nobody => Err(NoAnswer::Nobody),
+            Ask::Person(person) => {
+                let question = self.question(address, key);
+                prompt::confirm(&mut person.clone(), &question, key.fingerprint)
+            }
         };
-        let Some(mut terminal) = terminal else {
-            return self.refuse_unknown(key, "there is nobody to ask");
-        };
-        let question = self.question(address, key);
-        match prompt::confirm(&mut terminal, &question, key.fingerprint) {
+        match reply {
             Ok(Reply::Yes) => HostKeyVerdict::Trust,
-            Ok(Reply::No) | Err(_) => {
+            Ok(Reply::No) => {
                 self.report.error(REFUSED);
                 HostKeyVerdict::Refuse
             }
+            Err(nobody) => self.refuse_unknown(key, &nobody.to_string()),
         }
     }
 
