@@ -16,16 +16,49 @@ pub struct KeyPolicy {
     pub line: usize,
 }
 
-/// A user is who they say: a signature by their key over this session was verified, and the server
-/// agreed. Only the two machines of this crate make one.
+/// With which method a user was authenticated; where there were several, the last of them.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum How {
+    /// A signature.
+    Publickey {
+        /// `ssh-ed25519`, …
+        key_type: &'static str,
+        /// Of the key that signed.
+        fingerprint: Fingerprint,
+    },
+    /// Answers to the server's questions.
+    KeyboardInteractive,
+    /// A password.
+    Password,
+}
+
+impl How {
+    /// The method's name on the wire.
+    #[must_use]
+    pub const fn method(&self) -> &'static str {
+        match self {
+            Self::Publickey { .. } => "publickey",
+            Self::KeyboardInteractive => "keyboard-interactive",
+            Self::Password => "password",
+        }
+    }
+}
+
+/// What a client gave to earn its login. There is no value for nothing.
+#[derive(Debug)]
+pub(crate) enum Credential {
+    Signature(SignatureVerified),
+}
+
+/// A user is who they say: on a server, a signature by their key over this session was verified; on
+/// a client, the server agreed to what it was given. Only the two machines of this crate make one.
 #[derive(Debug)]
 #[must_use]
 pub struct UserAuthenticated {
     user: Vec<u8>,
-    key_type: &'static str,
-    fingerprint: Fingerprint,
+    how: How,
     policy: Option<KeyPolicy>,
-    _signature: SignatureVerified,
+    _credential: Credential,
 }
 
 impl UserAuthenticated {
@@ -39,46 +72,36 @@ impl UserAuthenticated {
     ) -> Self {
         Self {
             user,
-            key_type,
-            fingerprint,
+            how: How::Publickey {
+                key_type,
+                fingerprint,
+            },
             policy: Some(policy),
-            _signature: signature,
+            _credential: Credential::Signature(signature),
         }
     }
 
-    /// On a client: the signature is the one we sent, and the server accepted it.
-    pub(crate) const fn by_client(
-        user: Vec<u8>,
-        key_type: &'static str,
-        fingerprint: Fingerprint,
-        signature: SignatureVerified,
-    ) -> Self {
+    /// On a client: the server accepted what we gave it.
+    pub(crate) const fn by_client(user: Vec<u8>, how: How, credential: Credential) -> Self {
         Self {
             user,
-            key_type,
-            fingerprint,
+            how,
             policy: None,
-            _signature: signature,
+            _credential: credential,
         }
     }
 
-    /// The user name, as it was in the request whose signature was verified. On a server it came
-    /// from a stranger: escape it before showing it.
+    /// The user name, as it was in the request that succeeded. On a server it came from a
+    /// stranger: escape it before showing it.
     #[must_use]
     pub fn user(&self) -> &[u8] {
         &self.user
     }
 
-    /// `ssh-ed25519`, …
+    /// With what.
     #[must_use]
-    pub const fn key_type(&self) -> &'static str {
-        self.key_type
-    }
-
-    /// Of the key that signed.
-    #[must_use]
-    pub const fn fingerprint(&self) -> &Fingerprint {
-        &self.fingerprint
+    pub const fn how(&self) -> &How {
+        &self.how
     }
 
     /// What the key may do here. `None` on a client, whose server may do nothing by it.

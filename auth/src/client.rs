@@ -12,6 +12,7 @@
 //! asked for would make a connection that nobody is authenticated on.
 
 mod event;
+mod methods;
 mod offer;
 mod request;
 
@@ -19,18 +20,19 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::mem;
 
-use adit_crypto::{Provider, SignatureVerified, Unspecified, verify};
+use adit_crypto::{Provider, Secret, SignatureVerified, Unspecified, verify};
 use adit_proto::blob::blob_name;
 use adit_proto::msg::{UserauthBanner, UserauthFailure, UserauthPkOk, UserauthSuccess};
 use adit_proto::{Decode, Malformed, number};
 
-use crate::authenticated::UserAuthenticated;
+use crate::authenticated::{Credential, How, UserAuthenticated};
 use crate::error::{Error, Internal, PeerMisbehaved};
 use crate::fingerprint::Fingerprint;
 use crate::signed::{PUBLICKEY, PublickeyRequest, SignedData};
 
 pub use event::{ClientEvent, Refused};
-pub use offer::{KeyId, Need, OfferedKey, Probe, Signed};
+pub use methods::{Established, Method, Methods};
+pub use offer::{Echo, KeyId, Need, OfferedKey, Probe, Prompt, Signed};
 pub use request::Request;
 use request::{Attempt, Kind};
 
@@ -41,6 +43,7 @@ const BANNERS_MAX: u8 = 16;
 #[derive(Debug)]
 enum State {
     AwaitStart,
+    AwaitKeys,
     ProbeDue(Attempt),
     AwaitPkOk(Attempt),
     AwaitSignature {
@@ -67,6 +70,7 @@ enum State {
 pub struct Client {
     provider: &'static Provider,
     user: Vec<u8>,
+    methods: Methods,
     keys: vec::IntoIter<OfferedKey>,
     session_id: Vec<u8>,
     server_sig_algs: Option<Vec<u8>>,
@@ -78,13 +82,14 @@ pub struct Client {
 }
 
 impl Client {
-    /// Will try `keys` in this order for `user`. Nothing is due before [`Client::start`].
+    /// Will try `methods` for `user`. Nothing is due before [`Client::start`].
     #[must_use]
-    pub fn new(provider: &'static Provider, user: &[u8], keys: Vec<OfferedKey>) -> Self {
+    pub fn new(provider: &'static Provider, user: &[u8], methods: Methods) -> Self {
         Self {
             provider,
             user: user.to_vec(),
-            keys: keys.into_iter(),
+            methods,
+            keys: Vec::new().into_iter(),
             session_id: Vec::new(),
             server_sig_algs: None,
             state: State::AwaitStart,
@@ -95,17 +100,39 @@ impl Client {
         }
     }
 
-    /// The service is accepted: begins. `server_sig_algs` is the value of that extension (RFC 8308
-    /// §3.1), where the server sent it: keys it does not list are not tried.
-    ///
-    /// A second call does nothing.
-    pub fn start(&mut self, session_id: &[u8], server_sig_algs: Option<&[u8]>) {
+    /// The service is accepted: begins. A second call does nothing.
+    pub fn start(&mut self, established: &Established<'_>) {
         if !matches!(self.state, State::AwaitStart) {
             return;
         }
-        self.session_id = session_id.to_vec();
-        self.server_sig_algs = server_sig_algs.map(<[u8]>::to_vec);
-        self.state = self.next_key().unwrap_or(State::NoneDue);
+        self.session_id = established.session_id.to_vec();
+        self.server_sig_algs = established.server_sig_algs.map(<[u8]>::to_vec);
+        self.state = if self.methods.order.contains(&Method::Publickey) {
+            State::AwaitKeys
+        } else {
+            State::NoneDue
+        };
+    }
+
+    /// The keys that [`Client::need`] asked for, to be tried in this order; there may be none. Not
+    /// asked for, they change nothing.
+    pub fn offer(&mut self, keys: Vec<OfferedKey>) {
+        if matches!(self.state, State::AwaitKeys) {
+            self.keys = keys.into_iter();
+            self.state = self.next_key().unwrap_or(State::NoneDue);
+        }
+    }
+
+    /// The password that [`Client::need`] asked for; `None` when nobody answers, and then the
+    /// method is given up. Not asked for, it changes nothing.
+    pub fn password(&mut self, password: Option<Secret>) {
+        drop(password);
+    }
+
+    /// The answers that [`Client::need`] asked for, one for each prompt; `None` when nobody
+    /// answers, and then the method is given up. Not asked for, they change nothing.
+    pub fn respond(&mut self, responses: Option<Vec<Secret>>) {
+        drop(responses);
     }
 
     /// Takes one message of the server, 50 to 79.
@@ -136,6 +163,7 @@ impl Client {
                 algorithm: attempt.algorithm,
                 message,
             },
+            State::AwaitKeys => Need::Keys,
             State::AwaitStart
             | State::ProbeDue(_)
             | State::AwaitPkOk(_)
@@ -193,6 +221,7 @@ impl Client {
                 attempt, signature, ..
             } => Kind::Signed(attempt, signature),
             State::AwaitStart
+            | State::AwaitKeys
             | State::AwaitPkOk(_)
             | State::AwaitSignature { .. }
             | State::AwaitVerdict { .. }
@@ -206,11 +235,13 @@ impl Client {
     }
 
     /// What [`Client::message`] gave was sent.
-    pub fn message_sent(&mut self) {
+    pub fn message_sent(&mut self) -> ClientEvent {
+        let mut event = ClientEvent::Quiet;
         self.state = match mem::replace(&mut self.state, State::Done) {
             State::NoneDue => State::AwaitRefusal,
             State::ProbeDue(attempt) => {
                 self.tried_keys = self.tried_keys.saturating_add(1);
+                event = ClientEvent::KeyOffered(attempt.key.id);
                 State::AwaitPkOk(attempt)
             }
             State::SignedDue {
@@ -218,16 +249,25 @@ impl Client {
             } => {
                 if attempt.key.ask_first == Probe::No {
                     self.tried_keys = self.tried_keys.saturating_add(1);
+                    event = ClientEvent::KeyOffered(attempt.key.id);
                 }
                 State::AwaitVerdict { attempt, verified }
             }
             other @ (State::AwaitStart
+            | State::AwaitKeys
             | State::AwaitPkOk(_)
             | State::AwaitSignature { .. }
             | State::AwaitVerdict { .. }
             | State::AwaitRefusal
             | State::Done) => other,
         };
+        event
+    }
+
+    /// A message when [`Client::message`] has none: [`ClientEvent::Refused`], when what nobody
+    /// answered was the last thing to try. Ask after each answer.
+    pub const fn take_event(&mut self) -> Option<ClientEvent> {
+        None
     }
 
     /// RFC 4252 §5.4: at any time before the end.
@@ -274,6 +314,7 @@ impl Client {
             State::AwaitPkOk(_) | State::AwaitVerdict { .. } => false,
             State::AwaitRefusal => true,
             State::AwaitStart
+            | State::AwaitKeys
             | State::ProbeDue(_)
             | State::AwaitSignature { .. }
             | State::SignedDue { .. }
@@ -296,6 +337,7 @@ impl Client {
                 methods: methods.as_bytes().to_vec(),
                 tried_keys: self.tried_keys,
                 skipped_keys: self.skipped_keys,
+                passwords_tried: 0,
                 partial_success: self.partial_success,
             }));
         };
@@ -315,9 +357,11 @@ impl Client {
             .key_type();
         Ok(ClientEvent::Authenticated(UserAuthenticated::by_client(
             self.user.clone(),
-            key_type,
-            Fingerprint::of(self.provider, &attempt.key.public_blob),
-            verified,
+            How::Publickey {
+                key_type,
+                fingerprint: Fingerprint::of(self.provider, &attempt.key.public_blob),
+            },
+            Credential::Signature(verified),
         )))
     }
 

@@ -30,8 +30,11 @@ mod signed;
 mod tests;
 mod user;
 
-pub use authenticated::{KeyPolicy, UserAuthenticated};
-pub use client::{Client, ClientEvent, KeyId, Need, OfferedKey, Probe, Refused, Request, Signed};
+pub use authenticated::{How, KeyPolicy, UserAuthenticated};
+pub use client::{
+    Client, ClientEvent, Echo, Established, KeyId, Method, Methods, Need, OfferedKey, Probe,
+    Prompt, Refused, Request, Signed,
+};
 pub use error::{Error, Internal, PeerMisbehaved};
 pub use fingerprint::Fingerprint;
 pub use server::{

@@ -13,15 +13,16 @@ mod question;
 use core::net::SocketAddr;
 use std::io;
 
-use adit_auth::{Decision, Failed, Fingerprint};
+use adit_auth::{Decision, Failed};
+pub use adit_auth::{Echo, How, Prompt};
 use adit_crypto::{Secret, SigningKey};
 pub use adit_transport::Negotiated;
 
 use crate::policy::{Denied, Permitted};
 pub use end::{Authenticated, ChannelEnd, ClosedChannel, Gone, OpenError};
 pub use question::{
-    Answer, Echo, HostKeyQuestion, HostKeyVerdict, KeyQuestion, OpenQuestion, PasswordQuestion,
-    Prompt, RespondQuestion, UnlockQuestion,
+    Answer, HostKeyQuestion, HostKeyVerdict, KeyQuestion, OpenQuestion, PasswordQuestion,
+    RespondQuestion, UnlockQuestion,
 };
 
 /// Names one SSH connection for as long as its event loop lives; never used twice.
@@ -246,22 +247,6 @@ pub enum Event<'a> {
         /// What.
         text: &'a str,
     },
-}
-
-/// What a user was authenticated by.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum How {
-    /// A key (RFC 4252 §7).
-    Publickey {
-        /// `ssh-ed25519`, …
-        key_type: &'static str,
-        /// Of the key.
-        fingerprint: Fingerprint,
-    },
-    /// Answers to the server's questions (RFC 4256).
-    KeyboardInteractive,
-    /// A password (RFC 4252 §8).
-    Password,
 }
 
 /// A program on an event loop. Each method has a default that refuses or does nothing, so that a

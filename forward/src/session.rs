@@ -16,7 +16,9 @@ mod times;
 use core::time::Duration;
 use std::sync::Arc;
 
-use adit_auth::{Client, ClientEvent, OfferedKey, Server, ServerEvent, UserAuthenticated};
+use adit_auth::{
+    Client, ClientEvent, Established, Methods, Server, ServerEvent, UserAuthenticated,
+};
 use adit_connection::{self as connection, Accepts, Channels};
 use adit_crypto::{Provider, Secret, SigningKey};
 use adit_proto::{Encode, reason};
@@ -76,14 +78,14 @@ impl Session {
     pub fn client(
         config: Config,
         user: &[u8],
-        keys: Vec<OfferedKey>,
+        methods: Methods,
         now: Duration,
     ) -> Result<Self, Error> {
         let provider = config.transport.provider;
         Ok(Self {
             transport: Transport::client(config.transport, now)?,
             channels: Channels::new(config.limits, Accepts::Nothing),
-            phase: Phase::ClientAuth(Client::new(provider, user, keys)),
+            phase: Phase::ClientAuth(Client::new(provider, user, methods)),
             provider,
             patience: config.patience,
             life: Life::new(None, now),
@@ -203,10 +205,14 @@ impl Session {
         let tx = self.transport.tx();
         match &mut self.phase {
             Phase::ClientAuth(client) => {
+                if let Some(event) = client.take_event() {
+                    return Ok(self.client_event(None, event, now));
+                }
                 let message = client.message();
                 if let Some(message) = message.as_ref().filter(|m| fits(tx, *m)) {
                     tx.send(message)?;
-                    client.message_sent();
+                    let event = client.message_sent();
+                    return Ok(self.client_event(None, event, now));
                 } else if message.is_some() && tx.is_empty() && !tx.is_held() {
                     // There will never be more room than now.
                     let error = adit_auth::Internal::RequestTooLong;
@@ -301,8 +307,13 @@ impl Session {
         };
         self.phase = match core::mem::replace(&mut self.phase, Phase::Over) {
             Phase::ClientAuth(mut client) => {
-                let algorithms = self.transport.peer_extensions().server_sig_algs.as_deref();
-                client.start(session_id.as_bytes(), algorithms);
+                let extensions = self.transport.peer_extensions();
+                let host_key = self.transport.initial_host_key();
+                client.start(&Established {
+                    session_id: session_id.as_bytes(),
+                    server_sig_algs: extensions.server_sig_algs.as_deref(),
+                    hostbound: extensions.hostbound.then_some(host_key),
+                });
                 Phase::ClientAuth(client)
             }
             Phase::ServerAwaitKeys(auth) => Phase::ServerAuth(Server::new(
@@ -319,14 +330,10 @@ impl Session {
     fn packet(&mut self, packet: Packet, now: Duration) -> Result<Option<Event>, Error> {
         let payload = self.transport.payload(packet);
         match &mut self.phase {
-            Phase::ClientAuth(client) => match client.handle(payload)? {
-                ClientEvent::Quiet => Ok(None),
-                ClientEvent::Banner { message } => {
-                    Ok(Some(Event::Banner(Span::new(packet, &message))))
-                }
-                ClientEvent::Authenticated(user) => Ok(Some(self.authenticated(user, now))),
-                ClientEvent::Refused(refused) => Ok(Some(Event::Refused(refused))),
-            },
+            Phase::ClientAuth(client) => {
+                let event = client.handle(payload)?;
+                Ok(self.client_event(Some(packet), event, now))
+            }
             Phase::ServerAuth(server) => {
                 let event = server.handle(payload, now)?;
                 Ok(self.server_event(event, now))
@@ -338,6 +345,24 @@ impl Session {
             // The transport lets nothing through before its keys, and `poll` stops at `Over`.
             Phase::ServerAwaitKeys(_) | Phase::Over => Ok(None),
         }
+    }
+
+    fn client_event(
+        &mut self,
+        packet: Option<Packet>,
+        event: ClientEvent,
+        now: Duration,
+    ) -> Option<Event> {
+        let span = |range| packet.map_or(Span::EMPTY, |packet| Span::new(packet, range));
+        Some(match event {
+            ClientEvent::Quiet => return None,
+            ClientEvent::Authenticated(user) => self.authenticated(user, now),
+            ClientEvent::Banner { message } => Event::Banner(span(&message)),
+            ClientEvent::KeyOffered(key) => Event::KeyOffered(key),
+            ClientEvent::PartialSuccess(method) => Event::PartialSuccess(method),
+            ClientEvent::PasswordExpired { message } => Event::PasswordExpired(span(&message)),
+            ClientEvent::Refused(refused) => Event::Refused(refused),
+        })
     }
 
     fn server_event(&mut self, event: ServerEvent, now: Duration) -> Option<Event> {

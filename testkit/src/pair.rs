@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use adit_auth::{KeyId, OfferedKey, Probe};
+use adit_auth::{KeyId, Methods, OfferedKey, Probe};
 use adit_connection::{ChannelId, OpenKind};
 use adit_crypto::{PrivateKey, Secret, SigningKey};
 use adit_forward::relay;
@@ -43,17 +43,19 @@ impl Pair {
             ask_first: Probe::No,
             algorithms: user_key.algorithms(),
         };
-        let client = Session::client(setup.config(), b"user", vec![offered], now).expect("client");
+        let client =
+            Session::client(setup.config(), b"user", Methods::default(), now).expect("client");
         let auth = ServerAuth {
             limits: adit_auth::Limits::default(),
             timing_secret: Secret::new(vec![7; 32]),
         };
         let host_keys: Arc<[Box<dyn SigningKey>]> = Arc::from([host_key]);
         let server = Session::server(setup.config(), host_keys, auth, now).expect("server");
-        let end = |session| End::new(session, Arc::clone(&user_key), setup.server);
+        let end =
+            |session, offered| End::new(session, Arc::clone(&user_key), offered, setup.server);
         Self {
-            client: end(client),
-            server: end(server),
+            client: end(client, vec![offered]),
+            server: end(server, Vec::new()),
             now,
             chunk: setup.chunk,
             wire: setup.wire,

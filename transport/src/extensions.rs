@@ -13,6 +13,9 @@ const SERVER_SIG_ALGS: &[u8] = b"server-sig-algs";
 const PING: &[u8] = b"ping@openssh.com";
 /// The only version of ping@openssh.com (OpenSSH PROTOCOL §1.8).
 const PING_VERSION: &[u8] = b"0";
+const HOSTBOUND: &[u8] = b"publickey-hostbound@openssh.com";
+/// The only version of it (OpenSSH PROTOCOL §3.1).
+const HOSTBOUND_VERSION: &[u8] = b"0";
 
 /// Most EXT_INFO that a server may send: after NEWKEYS and before USERAUTH_SUCCESS
 /// (RFC 8308 §2.4).
@@ -27,6 +30,8 @@ pub struct Extensions {
     pub server_sig_algs: Option<Vec<u8>>,
     /// Whether it answers PING.
     pub ping: bool,
+    /// Whether a server takes publickey-hostbound-v00@openssh.com.
+    pub hostbound: bool,
 }
 
 /// How many EXT_INFO one who has our role may still get.
@@ -47,6 +52,7 @@ impl Extensions {
                 SERVER_SIG_ALGS if role == Role::Client => {
                     self.server_sig_algs = NameList::parse(value).ok().map(|v| v.as_bytes().into());
                 }
+                HOSTBOUND if role == Role::Client => self.hostbound = value == HOSTBOUND_VERSION,
                 PING => self.ping = value == PING_VERSION,
                 _ => {}
             }
@@ -140,11 +146,13 @@ mod tests {
             pairs: Vec::new(),
         };
         ours.push(PING, b"1");
+        ours.push(HOSTBOUND, b"1");
         ours.push(b"no-flow-control", b"p");
         ours.push(SERVER_SIG_ALGS, b"not a list");
         let mut read = Extensions {
             server_sig_algs: None,
             ping: true,
+            hostbound: true,
         };
         read.read(Role::Client, &ours.message()).unwrap();
         assert_eq!(read, Extensions::default());

@@ -4,6 +4,8 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;
 
+use super::methods::Method;
+use super::offer::KeyId;
 use crate::authenticated::UserAuthenticated;
 
 /// What a message of the server meant.
@@ -16,13 +18,23 @@ pub enum ClientEvent {
         /// Where in the payload.
         message: Range<usize>,
     },
+    /// A request with this key was sent, its first one.
+    KeyOffered(KeyId),
+    /// The server accepted that method and asks for another one too.
+    PartialSuccess(Method),
+    /// The server would have the password changed, which adit does not do: the method is given up.
+    /// Text to show a person, from a stranger: escape it.
+    PasswordExpired {
+        /// Where in the payload.
+        message: Range<usize>,
+    },
     /// Done: the connection protocol begins.
     Authenticated(UserAuthenticated),
     /// Done: there is nothing left to try.
     Refused(Refused),
 }
 
-/// No key was good. Shown as ssh does: `Permission denied (publickey,password).`
+/// Nothing was good. Shown as ssh does: `Permission denied (publickey,password).`
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Refused {
     /// Methods that the server would go on with, comma-separated; printable ASCII.
@@ -32,7 +44,9 @@ pub struct Refused {
     /// How many keys were not tried, since the server does not take their algorithms or no
     /// signature could be had.
     pub skipped_keys: usize,
-    /// A key was good, and the server asks for more than adit can give.
+    /// How many passwords the server refused.
+    pub passwords_tried: u32,
+    /// A key or an answer was good, and the server asks for more than adit can give.
     pub partial_success: bool,
 }
 

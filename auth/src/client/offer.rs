@@ -1,4 +1,4 @@
-//! Keys to try, and the signatures that are asked for.
+//! Keys to try, and what is asked for: keys, signatures, and what a person knows.
 
 use alloc::vec::Vec;
 
@@ -34,6 +34,24 @@ pub struct OfferedKey {
 pub enum Need<'a> {
     /// Nothing: send what is due, or wait for the server.
     Nothing,
+    /// The keys to try; give them to [`crate::Client::offer`]. Asked once, when publickey is the
+    /// next method.
+    Keys,
+    /// A password; give it to [`crate::Client::password`].
+    Password {
+        /// How many the server has refused before.
+        attempt: u32,
+    },
+    /// Answers of a person; give them to [`crate::Client::respond`]. All texts are a stranger's:
+    /// escape them.
+    Respond {
+        /// Perhaps empty.
+        name: &'a [u8],
+        /// Perhaps empty.
+        instruction: &'a [u8],
+        /// At least one.
+        prompts: &'a [Prompt],
+    },
     /// A signature blob over `message` by this key; give it to [`crate::Client::signed`].
     Sign {
         /// Of the key.
@@ -43,6 +61,24 @@ pub enum Need<'a> {
         /// What to sign.
         message: &'a [u8],
     },
+}
+
+/// A question of keyboard-interactive (RFC 4256 §3.2).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Prompt {
+    /// UTF-8, from a stranger.
+    pub text: Vec<u8>,
+    /// Whether what is typed may be seen.
+    pub echo: Echo,
+}
+
+/// Whether what a person types may be seen.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Echo {
+    /// It is a secret.
+    No,
+    /// It may be.
+    Yes,
 }
 
 /// What became of a signature.

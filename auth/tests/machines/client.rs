@@ -1,7 +1,9 @@
 //! The client against servers that do as they should, and others.
 
 use crate::common::*;
-use adit_auth::{Client, ClientEvent, Error, KeyId, Need, PeerMisbehaved, Probe, Refused, Signed};
+use adit_auth::{
+    Client, ClientEvent, Error, Established, KeyId, Need, PeerMisbehaved, Probe, Refused, Signed,
+};
 use adit_crypto::Unspecified;
 use adit_proto::Malformed;
 
@@ -30,7 +32,7 @@ with_every_provider! {
         let Ok(ClientEvent::Authenticated(user)) = client.handle(&success()) else {
             panic!("not authenticated");
         };
-        assert_eq!((user.user(), user.key_type()), (&b"bob"[..], "ssh-ed25519"));
+        assert_eq!((user.user(), key_of(&user).0), (&b"bob"[..], "ssh-ed25519"));
         assert_eq!(user.policy(), None);
     }
 
@@ -123,7 +125,7 @@ with_every_provider! {
         let keys = [key(provider), key(provider)];
         let good = |client: &Client| match client.need() {
             Need::Sign { algorithm, message, .. } => keys[0].sign(algorithm, message).unwrap(),
-            Need::Nothing => panic!("nothing to sign"),
+            _ => panic!("nothing to sign"),
         };
         let offer = || vec![offered(0, &*keys[0], Probe::No)];
         let client = started(provider, "bob", offer());
@@ -166,7 +168,7 @@ with_every_provider! {
         let agent = || vec![offered(0, &*keys[0], Probe::Yes)];
         let file = || vec![offered(0, &*keys[0], Probe::No)];
         // Before anything was sent.
-        let mut client = Client::new(provider, b"bob", agent());
+        let mut client = Client::new(provider, b"bob", only_publickey());
         assert_eq!(error(client.handle(&success())), SUCCESS_UNASKED);
         let mut client = started(provider, "bob", agent());
         assert_eq!(error(client.handle(&success())), SUCCESS_UNASKED);
@@ -219,7 +221,7 @@ with_every_provider! {
         let blob = keys[0].public_blob();
         let agent = || vec![offered(0, &*keys[0], Probe::Yes)];
         let states = [
-            ("not started", &(|| Client::new(provider, b"bob", agent())) as &dyn Fn() -> Client, &[][..]),
+            ("not started", &(|| Client::new(provider, b"bob", only_publickey())) as &dyn Fn() -> Client, &[][..]),
             ("probe due", &|| started(provider, "bob", agent()), &[53]),
             ("await PK_OK", &|| {
                 let mut client = started(provider, "bob", agent());
@@ -298,8 +300,9 @@ with_every_provider! {
             (b"ssh-ed25519-cert-v01@openssh.com", false),
             (b"", false),
         ] {
-            let mut client = Client::new(provider, b"bob", offers());
-            client.start(SESSION_ID, Some(list));
+            let mut client = Client::new(provider, b"bob", only_publickey());
+            client.start(&Established { server_sig_algs: Some(list), ..ESTABLISHED });
+            client.offer(offers());
             assert_eq!(client.need() != Need::Nothing, expected);
             if !expected {
                 assert_eq!(sent(&mut client).unwrap(), none("bob"));
@@ -347,7 +350,7 @@ with_every_provider! {
     fn a_second_start_changes_nothing(provider) {
         let keys = [key(provider)];
         let mut client = started(provider, "bob", vec![offered(0, &*keys[0], Probe::No)]);
-        client.start(b"another session", None);
+        client.start(&Established { session_id: b"another session", ..ESTABLISHED });
         sign(&mut client, &keys).unwrap();
         assert_eq!(sent(&mut client).unwrap(), signed("bob", &*keys[0]));
     }
@@ -356,11 +359,12 @@ with_every_provider! {
         let keys = [key(provider)];
         let message = |user: &str, session_id: &[u8]| {
             let keys = vec![offered(0, &*keys[0], Probe::No)];
-            let mut client = Client::new(provider, user.as_bytes(), keys);
-            client.start(session_id, None);
+            let mut client = Client::new(provider, user.as_bytes(), only_publickey());
+            client.start(&Established { session_id, ..ESTABLISHED });
+            client.offer(keys);
             match client.need() {
                 Need::Sign { message, .. } => message.to_vec(),
-                Need::Nothing => panic!("nothing to sign"),
+                _ => panic!("nothing to sign"),
             }
         };
         assert_ne!(message("bob", SESSION_ID), message("eve", SESSION_ID));

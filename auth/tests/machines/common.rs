@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use adit_auth::keyfile::KeyFile;
 use adit_auth::{
-    Client, ClientEvent, Decision, Error, KeyId, KeyPolicy, Limits, Need, OfferedKey, Probe,
-    Server, ServerEvent, ServerNeed, Signed,
+    Client, ClientEvent, Decision, Error, Established, Fingerprint, How, KeyId, KeyPolicy, Limits,
+    Method, Methods, Need, OfferedKey, Probe, Server, ServerEvent, ServerNeed, Signed,
+    UserAuthenticated,
 };
 use adit_crypto::{Provider, Secret, SigningKey, encoded};
 use adit_proto::msg::{
@@ -15,6 +16,12 @@ use adit_proto::msg::{
 use adit_proto::{NameList, Rest};
 
 pub(crate) const SESSION_ID: &[u8] = b"a session identifier of 32 bytes";
+/// A server without extensions.
+pub(crate) const ESTABLISHED: Established<'_> = Established {
+    session_id: SESSION_ID,
+    server_sig_algs: None,
+    hostbound: None,
+};
 pub(crate) const POLICY: KeyPolicy = KeyPolicy { file: 0, line: 7 };
 
 /// A new key.
@@ -32,10 +39,20 @@ pub(crate) fn offered(id: u32, key: &dyn SigningKey, ask_first: Probe) -> Offere
     }
 }
 
+/// What a client without a person has.
+pub(crate) fn only_publickey() -> Methods {
+    Methods {
+        order: vec![Method::Publickey],
+        prompts: 0,
+    }
+}
+
 pub(crate) fn started(provider: &'static Provider, user: &str, keys: Vec<OfferedKey>) -> Client {
-    let mut client = Client::new(provider, user.as_bytes(), keys);
-    assert!(client.message().is_none());
-    client.start(SESSION_ID, None);
+    let mut client = Client::new(provider, user.as_bytes(), only_publickey());
+    assert!(client.message().is_none() && client.need() == Need::Nothing);
+    client.start(&ESTABLISHED);
+    assert_eq!(client.need(), Need::Keys);
+    client.offer(keys);
     client
 }
 
@@ -113,6 +130,17 @@ pub(crate) fn serve(
         events,
         reply,
         at: now,
+    }
+}
+
+/// Which key authenticated a user.
+pub(crate) fn key_of(user: &UserAuthenticated) -> (&'static str, Fingerprint) {
+    match *user.how() {
+        How::Publickey {
+            key_type,
+            fingerprint,
+        } => (key_type, fingerprint),
+        How::KeyboardInteractive | How::Password => panic!("no key"),
     }
 }
 

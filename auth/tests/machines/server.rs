@@ -49,8 +49,8 @@ with_every_provider! {
         assert_eq!(outcome.payload(), success());
         assert_eq!(outcome.at, NOW);
         let user = authenticated(outcome).unwrap();
-        assert_eq!((user.user(), user.key_type()), (&b"bob"[..], "ssh-ed25519"));
-        assert_eq!(*user.fingerprint(), Fingerprint::of(provider, key.public_blob()));
+        assert_eq!((user.user(), key_of(&user).0), (&b"bob"[..], "ssh-ed25519"));
+        assert_eq!(key_of(&user).1, Fingerprint::of(provider, key.public_blob()));
         assert_eq!(user.policy(), Some(&POLICY));
         assert!(!server.can_take());
         let again = server.handle(&signed("bob", &*key), NOW);
@@ -98,7 +98,7 @@ with_every_provider! {
         serve(&mut server, &probe("bob", &*k2), NOW, both).payload();
         let outcome = serve(&mut server, &signed("bob", &*k1), NOW, both);
         let user = authenticated(outcome).unwrap();
-        assert_eq!(*user.fingerprint(), Fingerprint::of(provider, k1.public_blob()));
+        assert_eq!(key_of(&user).1, Fingerprint::of(provider, k1.public_blob()));
     }
 
     fn the_caller_is_asked_about_probes_and_signed_requests_alike(provider) {
@@ -446,7 +446,7 @@ with_every_provider! {
                 }
             }
             let (client, server) = proofs.unwrap();
-            assert_eq!(client.fingerprint(), server.fingerprint());
+            assert_eq!(key_of(&client), key_of(&server));
             assert_eq!(client.user(), server.user());
         }
     }

@@ -186,6 +186,7 @@ mod tests {
             methods: b"publickey,password".to_vec(),
             tried_keys: 1,
             skipped_keys: 0,
+            passwords_tried: 0,
             partial_success: false,
         };
         assert_eq!(

@@ -198,11 +198,7 @@ impl Tunnel {
     fn logged_in(&mut self, peer: &PeerInfo<'_>, how: &How) {
         self.authenticated = Some(Instant::now());
         let report = &self.report;
-        let method = match how {
-            How::Publickey { .. } => "publickey",
-            How::KeyboardInteractive => "keyboard-interactive",
-            How::Password => "password",
-        };
+        let method = how.method();
         report.verbose(format_args!(
             "Authenticated to {} ([{}]:{}) using \"{method}\".",
             self.about.host,

@@ -128,6 +128,10 @@ fn try_run(command: &Command, names: &dyn Names, report: &Arc<Report>) -> Result
         addresses: resolve(&command.host, here.port, family)?,
         connect_timeout: options.connect_timeout.filter(|t| !t.is_zero()),
         connection_attempts: options.connection_attempts.unwrap_or(1),
+        methods: adit_auth::Methods {
+            order: vec![adit_auth::Method::Publickey],
+            prompts: 0,
+        },
         user: here.user.clone(),
         identities,
         forwards: listen,

@@ -243,6 +243,10 @@ impl Connecting {
             connect_timeout: Some(PATIENCE),
             connection_attempts: 1,
             user: USER.to_owned(),
+            methods: adit_auth::Methods {
+                order: vec![adit_auth::Method::Publickey],
+                prompts: 0,
+            },
             identities: Identities {
                 files: vec![FileKey::loaded(USER.to_owned(), self.user_key)],
                 agent: None,

@@ -106,20 +106,20 @@ impl<'a> Log<'a> {
             Event::AuthenticationFailed { peer, user, failed } => {
                 self.authentication_failed(peer, user, failed);
             }
-            Event::Authenticated {
-                peer,
-                how:
+            Event::Authenticated { peer, how } => {
+                self.startups.remove(&peer.id);
+                let key = match how {
                     How::Publickey {
                         key_type,
                         fingerprint,
-                    },
-            } => {
-                self.startups.remove(&peer.id);
+                    } => format!(": {} {fingerprint}", key_type_label(key_type.as_bytes())),
+                    How::KeyboardInteractive | How::Password => String::new(),
+                };
                 self.about(peer).info(format_args!(
-                    "Accepted publickey for {} from {} ssh2: {} {fingerprint}",
+                    "Accepted {} for {} from {} ssh2{key}",
+                    how.method(),
                     Word(peer.user.unwrap_or_default()),
                     At(peer.address),
-                    key_type_label(key_type.as_bytes()),
                 ));
             }
             Event::PeerGone {

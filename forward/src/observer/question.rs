@@ -1,5 +1,7 @@
 //! What a program is asked, and what it may answer.
 
+use adit_auth::Prompt;
+
 use super::{Destination, PeerInfo};
 
 /// An answer now, or a piece of work that finds it on another thread.
@@ -72,24 +74,6 @@ pub struct RespondQuestion<'a> {
     pub instruction: &'a [u8],
     /// At least one.
     pub prompts: &'a [Prompt],
-}
-
-/// One question of the server.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Prompt {
-    /// Its text, from a stranger.
-    pub text: Vec<u8>,
-    /// Whether what is typed may be seen.
-    pub echo: Echo,
-}
-
-/// Whether what is typed may be seen.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Echo {
-    /// It is a secret.
-    No,
-    /// It may.
-    Yes,
 }
 
 /// May this key log in as this user? The signature is checked by the session, not here.

@@ -182,7 +182,7 @@ impl Reactor {
                 patience: config.alive.map(Into::into),
             },
             config.user.as_bytes(),
-            offers,
+            config.methods,
             self.context.now,
         );
         let Ok(session) = session else {
@@ -200,6 +200,7 @@ impl Reactor {
         let address = connected.address;
         let mut state = State::new(id, slot, Role::Client, address, client.deadline);
         state.keys = keys;
+        state.offers = offers;
         state.forwards = Arc::clone(&client.forwards);
         let local = connected.stream.local_addr().ok();
         program.observe(&Event::Connected {

@@ -5,6 +5,7 @@ use core::time::Duration;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use adit_auth::Methods;
 use adit_crypto::{Provider, SigningKey};
 use adit_proto::Ident;
 use adit_transport::{Algorithms, Buffers, Config as TransportConfig, RekeyLimits};
@@ -64,6 +65,8 @@ pub struct ClientConfig {
     pub connection_attempts: u32,
     /// The user to log in as.
     pub user: String,
+    /// How to log in.
+    pub methods: Methods,
     /// What to log in with.
     pub identities: Identities,
     /// Ports to open once the user is authenticated.

@@ -12,7 +12,7 @@ use super::local::{Ending, Local, Queued, Seen, Subject, Way, destination};
 use super::state::{Answering, Cause, Letter, State};
 use crate::error::Error;
 use crate::observer::{
-    Answer, ChannelEnd, Event as Told, HostKeyQuestion, HostKeyVerdict, How, Program,
+    Answer, ChannelEnd, Event as Told, HostKeyQuestion, HostKeyVerdict, Program,
 };
 use crate::relay::{self, Outlet};
 use crate::session::{Event, Session, Span};
@@ -194,10 +194,7 @@ impl Desk<'_> {
         self.state.authenticated(user.user());
         self.program.observe(&Told::Authenticated {
             peer: self.state.info(),
-            how: How::Publickey {
-                key_type: user.key_type(),
-                fingerprint: *user.fingerprint(),
-            },
+            how: *user.how(),
         });
     }
 }
@@ -230,7 +227,11 @@ impl relay::Locals for Desk<'_> {
 
     fn event(&mut self, session: &mut Session, event: Event) -> Result<(), Error> {
         match event {
-            Event::Alive | Event::Data { .. } => {}
+            Event::Alive
+            | Event::Data { .. }
+            | Event::KeyOffered(_)
+            | Event::PartialSuccess(_)
+            | Event::PasswordExpired(_) => {}
             Event::Authenticated => self.authenticated(session),
             Event::AuthFailed(failed) => {
                 self.state.asked = Answering::Nobody;

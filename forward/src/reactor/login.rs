@@ -24,6 +24,12 @@ impl Peer {
         while self.state.asked == Answering::Nobody {
             match self.session.need() {
                 Need::Nothing => break,
+                Need::Keys => {
+                    let offers = core::mem::take(&mut self.state.offers);
+                    self.session.offer_keys(offers);
+                }
+                Need::Password { .. } => self.session.password(None),
+                Need::Respond { .. } => self.session.respond(None),
                 Need::Authorize {
                     user,
                     algorithm,

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
-use adit_auth::{Decision, KeyId, Refused};
+use adit_auth::{Decision, KeyId, OfferedKey, Refused};
 use adit_connection::ChannelId;
 use adit_crypto::{SigningKey, Unspecified};
 use adit_proto::reason::Disconnect;
@@ -159,6 +159,8 @@ pub(super) struct State {
     pub(super) asked: Answering,
     pub(super) offer: Option<HostKeyOffer>,
     pub(super) keys: Vec<ClientKey>,
+    /// The same keys, until the session asks for them.
+    pub(super) offers: Vec<OfferedKey>,
     pub(super) for_agent: Option<ForAgent>,
     pub(super) locals: Locals,
     /// Channels whose socket may have something to read, longest waiting first.
@@ -195,6 +197,7 @@ impl State {
             asked: Answering::Nobody,
             offer: None,
             keys: Vec::new(),
+            offers: Vec::new(),
             for_agent: None,
             locals: Locals::default(),
             run: VecDeque::new(),

@@ -80,6 +80,7 @@ fn client(server: SocketAddr, to: SocketAddr) -> Reactor {
         connect_timeout: None,
         connection_attempts: 1,
         user: "user".to_owned(),
+        methods: adit_auth::Methods::default(),
         identities: Identities {
             files: vec![FileKey::loaded(String::new(), key())],
             agent: None,

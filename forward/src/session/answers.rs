@@ -2,8 +2,8 @@
 
 use core::time::Duration;
 
-use adit_auth::{Decision, KeyId, ServerNeed, Signed, UserAuthenticated};
-use adit_crypto::Unspecified;
+use adit_auth::{Decision, KeyId, OfferedKey, ServerNeed, Signed, UserAuthenticated};
+use adit_crypto::{Secret, Unspecified};
 use adit_transport::HostKeyTrusted;
 
 use super::{Event, Need, Phase, Session};
@@ -15,7 +15,18 @@ impl Session {
     pub fn need(&self) -> Need<'_> {
         match &self.phase {
             Phase::ClientAuth(client) => match client.need() {
+                adit_auth::Need::Keys => Need::Keys,
                 adit_auth::Need::Nothing => Need::Nothing,
+                adit_auth::Need::Password { attempt } => Need::Password { attempt },
+                adit_auth::Need::Respond {
+                    name,
+                    instruction,
+                    prompts,
+                } => Need::Respond {
+                    name,
+                    instruction,
+                    prompts,
+                },
                 adit_auth::Need::Sign {
                     key,
                     algorithm,
@@ -45,6 +56,29 @@ impl Session {
     /// The answer to [`Event::HostKey`].
     pub fn trust(&mut self, key: HostKeyTrusted) {
         self.transport.trust(key);
+    }
+
+    /// The answer to [`Need::Keys`], in the order in which they are to be tried; there may be none.
+    /// An answer to nothing changes nothing, here and below.
+    pub fn offer_keys(&mut self, keys: Vec<OfferedKey>) {
+        if let Phase::ClientAuth(client) = &mut self.phase {
+            client.offer(keys);
+        }
+    }
+
+    /// The answer to [`Need::Password`]; `None` when nobody answers: the method is given up.
+    pub fn password(&mut self, password: Option<Secret>) {
+        if let Phase::ClientAuth(client) = &mut self.phase {
+            client.password(password);
+        }
+    }
+
+    /// The answer to [`Need::Respond`], one for each prompt; `None` when nobody answers: the method
+    /// is given up.
+    pub fn respond(&mut self, responses: Option<Vec<Secret>>) {
+        if let Phase::ClientAuth(client) = &mut self.phase {
+            client.respond(responses);
+        }
     }
 
     /// The answer to [`Need::Sign`]; an answer to nothing changes nothing.

@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use adit_auth::{Failed, KeyId, Refused};
+use adit_auth::{Failed, KeyId, Method, Prompt, Refused};
 use adit_connection::ChannelId;
 use adit_transport::{HostKeyOffer, Packet};
 
@@ -91,6 +91,8 @@ pub enum Event {
         /// An [`adit_proto::msg::DirectTcpip`], which decodes.
         data: Span,
     },
+    /// Client: a request with this key was sent, its first one.
+    KeyOffered(KeyId),
     /// A channel is open: the peer has confirmed ours, or our confirmation of its is sealed.
     OpenConfirmed(ChannelId),
     /// A channel of ours was refused. Its id stays until [`super::Session::release`].
@@ -102,7 +104,11 @@ pub enum Event {
         /// The text, from a stranger.
         description: Span,
     },
-    /// Client: no key did, and none is left.
+    /// Client: the server accepted that method and asks for another one too.
+    PartialSuccess(Method),
+    /// Client: the server would have the password changed, in its words. The method is given up.
+    PasswordExpired(Span),
+    /// Client: nothing did, and nothing is left to try.
     Refused(Refused),
     /// New keys after a re-exchange.
     Rekeyed,
@@ -122,8 +128,25 @@ pub enum Need<'a> {
         /// The key.
         key_blob: &'a [u8],
     },
+    /// Client: the keys to try, once. Answer with [`super::Session::offer_keys`].
+    Keys,
     /// Nothing.
     Nothing,
+    /// Client: a password. Answer with [`super::Session::password`].
+    Password {
+        /// How many the server has refused before.
+        attempt: u32,
+    },
+    /// Client: answers of a person. Answer with [`super::Session::respond`]. All texts are a
+    /// stranger's.
+    Respond {
+        /// Perhaps empty.
+        name: &'a [u8],
+        /// Perhaps empty.
+        instruction: &'a [u8],
+        /// At least one.
+        prompts: &'a [Prompt],
+    },
     /// Client: a signature over `message`. Answer with [`super::Session::signed`].
     Sign {
         /// By this key.

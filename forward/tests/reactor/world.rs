@@ -264,6 +264,7 @@ pub(crate) fn client_config(server: SocketAddr, to: SocketAddr) -> ClientConfig 
         connect_timeout: Some(PATIENCE),
         connection_attempts: 1,
         user: "user".to_owned(),
+        methods: adit_auth::Methods::default(),
         identities: Identities {
             files: vec![FileKey::loaded("test".to_owned(), key())],
             agent: None,

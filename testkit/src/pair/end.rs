@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::io::{self, Read};
 use std::sync::Arc;
 
-use adit_auth::{Decision, KeyPolicy};
+use adit_auth::{Decision, KeyPolicy, OfferedKey};
 use adit_connection::ChannelId;
 use adit_crypto::SigningKey;
 use adit_forward::relay::{self, Locals, Outlet, Pull};
@@ -47,6 +47,7 @@ pub struct End {
     pub(super) inbox: VecDeque<u8>,
     pub(super) is_mute: bool,
     key: Arc<dyn SigningKey>,
+    offered: Vec<OfferedKey>,
     willing: Willing,
 }
 
@@ -61,7 +62,12 @@ impl Local {
 }
 
 impl End {
-    pub(super) fn new(session: Session, key: Arc<dyn SigningKey>, willing: Willing) -> Self {
+    pub(super) fn new(
+        session: Session,
+        key: Arc<dyn SigningKey>,
+        offered: Vec<OfferedKey>,
+        willing: Willing,
+    ) -> Self {
         Self {
             session,
             locals: HashMap::new(),
@@ -71,6 +77,7 @@ impl End {
             inbox: VecDeque::new(),
             is_mute: false,
             key,
+            offered,
             willing,
         }
     }
@@ -147,6 +154,19 @@ impl End {
     fn answer(&mut self, now: Duration) -> bool {
         match self.session.need() {
             Need::Nothing => false,
+            Need::Keys => {
+                let offered = core::mem::take(&mut self.offered);
+                self.session.offer_keys(offered);
+                true
+            }
+            Need::Password { .. } => {
+                self.session.password(None);
+                true
+            }
+            Need::Respond { .. } => {
+                self.session.respond(None);
+                true
+            }
             Need::Sign {
                 key,
                 algorithm,
@@ -293,6 +313,9 @@ impl Locals for Side<'_> {
             | Event::Debug { .. }
             | Event::Disconnected { .. }
             | Event::Established
+            | Event::KeyOffered(_)
+            | Event::PartialSuccess(_)
+            | Event::PasswordExpired(_)
             | Event::Refused(_)
             | Event::Rekeyed
             | Event::WindowOpened(_) => {}
