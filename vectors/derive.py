@@ -162,6 +162,35 @@ def aes_ctr(key, iv, data):
     return Cipher(algorithms.AES(key), modes.CTR(iv)).encryptor().update(data)
 
 
+def ctr_records():
+    for bits in (128, 192, 256):
+        for found in fields(published(f"ciphers/AES/CTR/aes-{bits}-ctr.txt")):
+            if "KEY" in found:
+                names = ("KEY", "IV", "PLAINTEXT", "CIPHERTEXT")
+                key, iv, plain, sealed = (unhex(found[k]) for k in names)
+                assert aes_ctr(key, iv, plain) == sealed
+                yield dict(key=key, iv=iv, plain=plain, sealed=sealed)
+        for ones in (4, 8, 12, 16):  # how many bytes the carry crosses
+            key, iv, plain = counting(bits // 8, 0x60), bytes(16 - ones) + b"\xff" * ones, bytes(64)
+            yield dict(key=key, iv=iv, plain=plain, sealed=aes_ctr(key, iv, plain))
+
+
+def ctr_etm_records():
+    for key_len in (16, 24, 32):
+        for mac_len in (32, 64):
+            # The counter begins at its last value: the second block needs a carry over all of it.
+            key, mac_key, iv = counting(key_len, 0x40), counting(mac_len, 0xc0), b"\xff" * 16
+            stream = Cipher(algorithms.AES(key), modes.CTR(iv)).encryptor()
+            for n, blocks in enumerate((1, 2, 70, 1)):
+                seq = ((0xfffffffe + n) % 2**32).to_bytes(4, "big")
+                body = counting(16 * blocks, n)
+                packet_length = len(body).to_bytes(4, "big")
+                sealed = packet_length + stream.update(body)
+                tag = hmac.digest(mac_key, seq + sealed, f"sha{8 * mac_len}")
+                yield dict(key=key, iv=iv, mac_key=mac_key, seq=seq, packet=packet_length + body,
+                           sealed=sealed, tag=tag)
+
+
 # --- private keys with a passphrase ---
 
 # Made with `ssh-keygen -t ed25519 -a N` of OpenSSH 9.2, for this file and nothing else.
@@ -231,10 +260,12 @@ def sha2_records():
             yield dict(message=message, digest=digest)
 
 
-def hmac_records():
-    for found in fields(re.sub(r"^#.*\n", "", published("HMAC/rfc-2202-sha1.txt"), flags=re.M)):
+def hmac_records(rfc, bits):
+    for found in fields(re.sub(r"^#.*\n", "", published(f"HMAC/rfc-{rfc}-sha{bits}.txt"), flags=re.M)):
+        if "Key" not in found:
+            continue
         key, message, mac = (unhex(found[k]) for k in ("Key", "Msg", "MD"))
-        assert hmac.digest(key, message, "sha1") == mac
+        assert hmac.digest(key, message, f"sha{bits}") == mac
         yield dict(key=key, message=message, mac=mac)
 
 
@@ -287,6 +318,15 @@ aes128-gcm@openssh.com and aes256-gcm@openssh.com (RFC 5647 §7): three packets 
 key, computed with OpenSSL's AES-GCM: packet_length is the associated data, and the last eight bytes
 of the IV count up.
 """, gcm_ssh_records())
+write("aes_ctr.txt", """
+AES-CTR: RFC 3686 §6, whose counters have 32 bits and stay below them; then counters that carry
+through the last 4, 8, 12 and 16 bytes (RFC 4344 §4: one number of 128 bits), with OpenSSL's AES.
+""", ctr_records())
+write("aes_ctr_etm.txt", """
+aes128-ctr, aes192-ctr and aes256-ctr with hmac-sha2-256-etm@openssh.com and
+hmac-sha2-512-etm@openssh.com: four packets in a row under each key, from an IV of all ones and
+across the last sequence number, computed with OpenSSL's AES and HMAC.
+""", ctr_etm_records())
 write("chacha20_poly1305_openssh.txt", """
 chacha20-poly1305@openssh.com, computed with OpenSSL's ChaCha20 and Poly1305 as OpenSSH's
 PROTOCOL.chacha20poly1305 says: K_2 (first half of the key) from block 1 on for the body, K_1 for
@@ -298,7 +338,11 @@ SHA256LongMsg.rsp, SHA512ShortMsg.rsp, SHA512LongMsg.rsp, some of each.
 """, sha2_records())
 write("hmac_sha1.txt", """
 HMAC-SHA1: RFC 2202 §3.
-""", hmac_records())
+""", hmac_records(2202, 1))
+write("hmac_sha2.txt", """
+HMAC-SHA-256 and HMAC-SHA-512 (told apart by the length of the MAC): RFC 4231 §4, all but the
+truncated one.
+""", [*hmac_records(4231, 256), *hmac_records(4231, 512)])
 write("mlkem768x25519.txt", """
 mlkem768x25519-sha256: the ML-KEM half (seed = d | z, message, key, ciphertext and secret) is
 kat_MLKEM_768.rsp of https://github.com/post-quantum-cryptography/KAT (FIPS 203), its first four,

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use adit_crypto::{Cipher, KeyBlock, Provider};
 
 /// A prompt, a small page, and what a full data packet has.
-const PACKET_LENS: [usize; 4] = [68, 1024, 16 * 1024, 32 * 1024];
+const PACKET_LENS: [usize; 4] = [68, 4 + 1024, 4 + 16 * 1024, 4 + 32 * 1024];
 const TIME_EACH: Duration = Duration::from_millis(300);
 
 fn main() {
@@ -26,7 +26,8 @@ fn main() {
     println!("MB/s: seal / open, by length of packet {PACKET_LENS:?}");
     for provider in providers {
         for cipher in provider.ciphers {
-            print!("{:5} {:30}", provider.name, cipher.name());
+            let name = [cipher.name(), cipher.mac().unwrap_or_default()].join(" ");
+            print!("{:5} {name:40}", provider.name);
             for len in PACKET_LENS {
                 let (seal, open) = rates(*cipher, len);
                 print!("  {seal:6.0} / {open:6.0}");

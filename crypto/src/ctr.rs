@@ -94,3 +94,63 @@ impl Drop for KeyStream {
 }
 
 impl ZeroizeOnDrop for KeyStream {}
+
+#[cfg(test)]
+mod tests {
+    use adit_vectors::{AES_CTR, records};
+
+    use super::*;
+
+    #[test]
+    fn the_stream_is_as_published_and_carries_through_all_bytes() {
+        for record in records(AES_CTR) {
+            let iv = record.bytes("iv").try_into().unwrap();
+            let mut stream = KeyStream::new(record.bytes("key"), iv).unwrap();
+            let mut data = record.bytes("plain").to_vec();
+            stream.apply(&mut data);
+            assert_eq!(data, record.bytes("sealed"), "line {}", record.line);
+        }
+    }
+
+    #[test]
+    fn the_stream_does_not_depend_on_how_the_blocks_come() {
+        let whole = |pieces: &[usize]| {
+            let mut stream = KeyStream::new(&[7; 32], &[0xff; BLOCK_LEN]).unwrap();
+            let mut data = [0; 3 * BLOCKS * BLOCK_LEN];
+            let (mut at, mut pieces) = (0, pieces.iter().cycle());
+            while at < data.len() {
+                let end = data.len().min(at + pieces.next().unwrap() * BLOCK_LEN);
+                stream.apply(&mut data[at..end]);
+                at = end;
+            }
+            data
+        };
+        let at_once = whole(&[3 * BLOCKS]);
+        for pieces in [
+            &[1][..],
+            &[BLOCKS],
+            &[BLOCKS - 1, 2],
+            &[BLOCKS + 1, 1],
+            &[5, 0, 7],
+        ] {
+            assert_eq!(whole(pieces), at_once, "{pieces:?}");
+        }
+    }
+
+    #[test]
+    fn keys_of_other_lengths_are_refused() {
+        for len in 0..=64 {
+            let key = KeyStream::new(&[7; 64][..len], &[0; BLOCK_LEN]);
+            assert_eq!(key.is_ok(), [16, 24, 32].contains(&len), "{len}");
+        }
+    }
+
+    #[test]
+    fn a_stream_is_wiped_on_drop() {
+        fn is_wiped_on_drop<T: ZeroizeOnDrop>() {}
+        is_wiped_on_drop::<KeyStream>();
+        is_wiped_on_drop::<Aes128>();
+        is_wiped_on_drop::<Aes192>();
+        is_wiped_on_drop::<Aes256>();
+    }
+}

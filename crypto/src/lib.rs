@@ -30,6 +30,8 @@ mod chacha;
 mod ctr;
 #[cfg(any(feature = "ring", feature = "pure"))]
 mod ed25519;
+#[cfg(all(feature = "ctr", any(feature = "ring", feature = "pure")))]
+mod etm;
 #[cfg(any(feature = "ring", feature = "pure"))]
 mod gcm;
 #[cfg(any(feature = "ring", feature = "pure"))]

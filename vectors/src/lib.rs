@@ -17,6 +17,12 @@ pub const AES_GCM: &str = include_str!("../data/aes_gcm.txt");
 /// aes128-gcm@openssh.com and aes256-gcm@openssh.com: `key`, `iv`, `packet`, `sealed`, `tag`;
 /// records of the same key are packets in a row.
 pub const AES_GCM_OPENSSH: &str = include_str!("../data/aes_gcm_openssh.txt");
+/// AES-CTR (RFC 3686 §6, and counters that carry): `key`, `iv`, `plain`, `sealed`.
+pub const AES_CTR: &str = include_str!("../data/aes_ctr.txt");
+/// aes128-ctr, aes192-ctr and aes256-ctr with hmac-sha2-256-etm@openssh.com or
+/// hmac-sha2-512-etm@openssh.com, as the length of `mac_key` says: `key`, `iv`, `mac_key`, `seq`,
+/// `packet`, `sealed`, `tag`; records of the same keys are packets in a row.
+pub const AES_CTR_ETM: &str = include_str!("../data/aes_ctr_etm.txt");
 /// chacha20-poly1305@openssh.com: `key`, `seq`, `packet`, `sealed`, `tag`.
 pub const CHACHA20_POLY1305_OPENSSH: &str = include_str!("../data/chacha20_poly1305_openssh.txt");
 /// Private keys with a passphrase: `passphrase`, `salt`, `rounds`, `sealed`, `plain`.
@@ -25,6 +31,8 @@ pub const PASSPHRASE: &str = include_str!("../data/passphrase.txt");
 pub const SHA2: &str = include_str!("../data/sha2.txt");
 /// HMAC-SHA1 (RFC 2202 §3): `key`, `message`, `mac`.
 pub const HMAC_SHA1: &str = include_str!("../data/hmac_sha1.txt");
+/// HMAC-SHA-256 and HMAC-SHA-512 (RFC 4231 §4): `key`, `message`, `mac`.
+pub const HMAC_SHA2: &str = include_str!("../data/hmac_sha2.txt");
 /// mlkem768x25519-sha256: `seed`, `client_scalar`, `message`, `server_scalar`, `client_share`,
 /// then `server_share` or `rejected_share`, and `k`.
 pub const MLKEM768_X25519: &str = include_str!("../data/mlkem768x25519.txt");

@@ -6,9 +6,13 @@
 mod aead;
 mod curve;
 mod hash;
+#[cfg(feature = "ctr")]
+mod mac;
 
 use crate::chacha::ChaCha20Poly1305;
 use crate::ed25519::Algorithm;
+#[cfg(feature = "ctr")]
+use crate::etm::AesCtr;
 use crate::gcm::AesGcm;
 use crate::hybrid::MlKem768X25519;
 use crate::provider::{Provider, Unspecified};
@@ -18,6 +22,8 @@ use crate::x25519::Curve25519;
 use aead::{ChaCha, Gcm};
 use curve::{Ed25519, X25519};
 use hash::{SHA256, hmac_sha1};
+#[cfg(feature = "ctr")]
+use mac::{HmacSha256, HmacSha512};
 
 pub(crate) use hash::SHA512;
 
@@ -25,7 +31,23 @@ pub(crate) use hash::SHA512;
 pub static PURE: Provider = Provider {
     name: "pure",
     kex: &[&MLKEM768_X25519, &CURVE25519, &CURVE25519_LIBSSH],
-    ciphers: &[&AES256_GCM, &AES128_GCM, &CHACHA20_POLY1305],
+    ciphers: &[
+        &AES256_GCM,
+        &AES128_GCM,
+        &CHACHA20_POLY1305,
+        #[cfg(feature = "ctr")]
+        &AES256_CTR_SHA256,
+        #[cfg(feature = "ctr")]
+        &AES256_CTR_SHA512,
+        #[cfg(feature = "ctr")]
+        &AES192_CTR_SHA256,
+        #[cfg(feature = "ctr")]
+        &AES192_CTR_SHA512,
+        #[cfg(feature = "ctr")]
+        &AES128_CTR_SHA256,
+        #[cfg(feature = "ctr")]
+        &AES128_CTR_SHA512,
+    ],
     sha256: &SHA256,
     sha512: &SHA512,
     hmac_sha1,
@@ -41,6 +63,18 @@ static CURVE25519_LIBSSH: Curve25519<X25519> =
 static AES256_GCM: AesGcm<Gcm> = AesGcm::aes256();
 static AES128_GCM: AesGcm<Gcm> = AesGcm::aes128();
 static CHACHA20_POLY1305: ChaCha20Poly1305<ChaCha> = ChaCha20Poly1305::new();
+#[cfg(feature = "ctr")]
+static AES256_CTR_SHA256: AesCtr<HmacSha256> = AesCtr::aes256();
+#[cfg(feature = "ctr")]
+static AES256_CTR_SHA512: AesCtr<HmacSha512> = AesCtr::aes256();
+#[cfg(feature = "ctr")]
+static AES192_CTR_SHA256: AesCtr<HmacSha256> = AesCtr::aes192();
+#[cfg(feature = "ctr")]
+static AES192_CTR_SHA512: AesCtr<HmacSha512> = AesCtr::aes192();
+#[cfg(feature = "ctr")]
+static AES128_CTR_SHA256: AesCtr<HmacSha256> = AesCtr::aes128();
+#[cfg(feature = "ctr")]
+static AES128_CTR_SHA512: AesCtr<HmacSha512> = AesCtr::aes128();
 static ED25519: Algorithm<Ed25519> = Algorithm::new();
 
 /// The operating system's randomness.

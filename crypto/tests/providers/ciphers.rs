@@ -2,6 +2,8 @@
 
 use crate::{Repeatable, each_bit_turned, on_each_provider, providers};
 use adit_crypto::{Cipher, KeyBlock, KeyShape, Open, Provider, Seal, Unspecified};
+#[cfg(feature = "ctr")]
+use adit_vectors::AES_CTR_ETM;
 use adit_vectors::{AES_GCM_OPENSSH, CHACHA20_POLY1305_OPENSSH, Record, records};
 
 on_each_provider! {
@@ -14,6 +16,8 @@ on_each_provider! {
     one_turned_bit_is_found_and_leaves_zeros,
     a_packet_is_opened_in_its_place_only,
     the_last_invocation_of_gcm_is_the_last,
+    a_counter_stream_takes_whole_blocks_only,
+    no_two_ciphers_have_the_same_names,
 }
 
 /// Keys of exactly the lengths that a cipher asks for.
@@ -59,17 +63,23 @@ fn packet(body_len: usize) -> Vec<u8> {
 }
 
 fn what_is_sealed_here_is_opened_by_every_provider(here: &Provider) {
-    let lens = (0..=300).chain([1024, 4095, 4096, 4097, 16384, 32768, 34996]);
+    let lens = (0..=300).chain([1024, 4095, 4096, 4097, 16384, 32768, 34992]);
     for cipher in here.ciphers {
         let keys = Keys::of(*cipher);
         let mut seal = keys.sealer(*cipher);
         let mut opens: Vec<_> = providers()
             .iter()
-            .map(|there| there.cipher(cipher.name().as_bytes(), None).unwrap())
+            .map(|there| the_same(there, *cipher))
             .map(|cipher| keys.opener(cipher))
             .collect();
         let mut seq = u32::MAX - 100;
-        for len in lens.clone() {
+        // Only those with a MAC of their own insist on what every packet is: whole blocks.
+        let whole = if cipher.mac().is_some() {
+            seal.block_len()
+        } else {
+            1
+        };
+        for len in lens.clone().filter(|len: &usize| len.is_multiple_of(whole)) {
             let clear = packet(len);
             let mut sealed = clear.clone();
             let mut tag = vec![0; seal.tag_len()];
@@ -88,6 +98,29 @@ fn what_is_sealed_here_is_opened_by_every_provider(here: &Provider) {
     }
 }
 
+/// The same cipher, with the same MAC, of that provider.
+fn the_same(there: &Provider, cipher: &dyn Cipher) -> &'static dyn Cipher {
+    let mac = cipher.mac().map(str::as_bytes);
+    there.cipher(cipher.name().as_bytes(), mac).unwrap()
+}
+
+fn no_two_ciphers_have_the_same_names(here: &Provider) {
+    for cipher in here.ciphers {
+        let same =
+            |other: &&&dyn Cipher| (other.name(), other.mac()) == (cipher.name(), cipher.mac());
+        assert_eq!(here.ciphers.iter().filter(same).count(), 1);
+        let found = the_same(here, *cipher);
+        assert_eq!((found.name(), found.mac()), (cipher.name(), cipher.mac()));
+        // Without its MAC there is no such cipher.
+        let alone = here.cipher(cipher.name().as_bytes(), None);
+        assert_eq!(alone.is_some(), cipher.mac().is_none());
+    }
+}
+
+#[cfg(feature = "ctr")]
+const SHA256_ETM: &[u8] = b"hmac-sha2-256-etm@openssh.com";
+#[cfg(feature = "ctr")]
+const SHA512_ETM: &[u8] = b"hmac-sha2-512-etm@openssh.com";
 const AES128_GCM: &[u8] = b"aes128-gcm@openssh.com";
 const AES256_GCM: &[u8] = b"aes256-gcm@openssh.com";
 const CHACHA20_POLY1305: &[u8] = b"chacha20-poly1305@openssh.com";
@@ -127,12 +160,40 @@ fn packets_are_sealed_and_opened_as_openssl_does(here: &Provider) {
             check(record, 0, &mut *seal, &mut *open);
         }
     }
+    #[cfg(feature = "ctr")]
+    etm_is_as_openssl_computes_it(here);
+}
+
+#[cfg(feature = "ctr")]
+fn etm_is_as_openssl_computes_it(here: &Provider) {
+    let mut pairs = 0;
+    let keys_of = |record: &Record| ["key", "mac_key"].map(|field| record.bytes(field).to_vec());
+    for in_a_row in records(AES_CTR_ETM).chunk_by(|a, b| keys_of(a) == keys_of(b)) {
+        let [key, mac_key] = keys_of(&in_a_row[0]);
+        let name = format!("aes{}-ctr", key.len() * 8);
+        let mac = if mac_key.len() == 32 {
+            SHA256_ETM
+        } else {
+            SHA512_ETM
+        };
+        let cipher = here.cipher(name.as_bytes(), Some(mac)).unwrap();
+        let iv = in_a_row[0].bytes("iv").to_vec();
+        let keys = Keys { key, iv, mac_key };
+        let (mut seal, mut open) = (keys.sealer(cipher), keys.opener(cipher));
+        assert_eq!(in_a_row.len(), 4);
+        for record in in_a_row {
+            let seq = u32::from_be_bytes(record.bytes("seq").try_into().unwrap());
+            check(record, seq, &mut *seal, &mut *open);
+        }
+        pairs += 1;
+    }
+    assert_eq!(pairs, 6);
 }
 
 fn check(record: &Record, seq: u32, seal: &mut dyn Seal, open: &mut dyn Open) {
     let (clear, sealed) = (record.bytes("packet"), record.bytes("sealed"));
     let mut packet = clear.to_vec();
-    let mut tag = [0; 16];
+    let mut tag = vec![0; seal.tag_len()];
     seal.seal(seq, &mut packet, &mut tag).unwrap();
     assert_eq!(packet, sealed, "line {}", record.line);
     assert_eq!(tag, record.bytes("tag"), "line {}", record.line);
@@ -143,33 +204,93 @@ fn check(record: &Record, seq: u32, seal: &mut dyn Seal, open: &mut dyn Open) {
 }
 
 fn a_cipher_says_of_itself_what_the_standards_say(here: &Provider) {
-    // name, key, IV, block, bytes under one key, needs strict key exchange
+    // name, MAC, keys, block, tag, bytes under one key, needs strict key exchange
     let table = [
-        (AES128_GCM, 16, 12, 16, 1 << 36, false),
-        (AES256_GCM, 32, 12, 16, 1 << 36, false),
-        (CHACHA20_POLY1305, 64, 0, 8, 1 << 30, true),
+        (AES128_GCM, None, [16, 12, 0], 16, 16, 1 << 36, false),
+        (AES256_GCM, None, [32, 12, 0], 16, 16, 1 << 36, false),
+        (CHACHA20_POLY1305, None, [64, 0, 0], 8, 16, 1 << 30, true),
+        #[cfg(feature = "ctr")]
+        (
+            b"aes128-ctr",
+            Some(SHA256_ETM),
+            [16, 16, 32],
+            16,
+            32,
+            1 << 36,
+            true,
+        ),
+        #[cfg(feature = "ctr")]
+        (
+            b"aes128-ctr",
+            Some(SHA512_ETM),
+            [16, 16, 64],
+            16,
+            64,
+            1 << 36,
+            true,
+        ),
+        #[cfg(feature = "ctr")]
+        (
+            b"aes192-ctr",
+            Some(SHA256_ETM),
+            [24, 16, 32],
+            16,
+            32,
+            1 << 36,
+            true,
+        ),
+        #[cfg(feature = "ctr")]
+        (
+            b"aes192-ctr",
+            Some(SHA512_ETM),
+            [24, 16, 64],
+            16,
+            64,
+            1 << 36,
+            true,
+        ),
+        #[cfg(feature = "ctr")]
+        (
+            b"aes256-ctr",
+            Some(SHA256_ETM),
+            [32, 16, 32],
+            16,
+            32,
+            1 << 36,
+            true,
+        ),
+        #[cfg(feature = "ctr")]
+        (
+            b"aes256-ctr",
+            Some(SHA512_ETM),
+            [32, 16, 64],
+            16,
+            64,
+            1 << 36,
+            true,
+        ),
     ];
     assert_eq!(here.ciphers.len(), table.len());
-    for (name, key_len, iv_len, block_len, bytes_per_key, needs_strict_kex) in table {
-        let cipher = here.cipher(name, None).unwrap();
+    for (name, mac, [key_len, iv_len, mac_key_len], block_len, tag_len, most, strict) in table {
+        let cipher = here.cipher(name, mac).unwrap();
         let shape = KeyShape {
             key_len,
             iv_len,
-            mac_key_len: 0,
+            mac_key_len,
         };
         assert_eq!(cipher.key_shape(), shape);
-        assert_eq!(cipher.mac(), None);
-        assert_eq!(cipher.bytes_per_key(), bytes_per_key);
-        assert_eq!(cipher.needs_strict_kex(), needs_strict_kex);
+        assert_eq!(cipher.mac().map(str::as_bytes), mac);
+        assert_eq!(cipher.bytes_per_key(), most);
+        assert_eq!(cipher.needs_strict_kex(), strict);
         let keys = Keys::of(cipher);
         let (seal, open) = (keys.sealer(cipher), keys.opener(cipher));
         assert_eq!(
             (seal.block_len(), seal.tag_len(), seal.clear_len()),
-            (block_len, 16, 4)
+            (block_len, tag_len, 4)
         );
         assert_eq!(
             (open.block_len(), open.tag_len(), open.clear_len()),
-            (block_len, 16, 4)
+            (block_len, tag_len, 4)
         );
     }
 }
@@ -201,7 +322,9 @@ fn keys_of_other_lengths_are_refused(here: &Provider) {
 fn tags_of_other_lengths_are_refused(here: &Provider) {
     for cipher in here.ciphers {
         let keys = Keys::of(*cipher);
-        for tag_len in [0, 1, 15, 17, 32] {
+        let right = keys.sealer(*cipher).tag_len();
+        let wrong = [0, 1, 12, 16, 20, 32, 48, 64, right - 1, right + 1];
+        for tag_len in wrong.into_iter().filter(|len| *len != right) {
             let mut tag = vec![0; tag_len];
             let sealed = keys.sealer(*cipher).seal(0, &mut packet(32), &mut tag);
             assert_eq!(sealed, Err(Unspecified), "{}", cipher.name());
@@ -216,12 +339,13 @@ fn tags_of_other_lengths_are_refused(here: &Provider) {
 fn a_packet_without_packet_length_is_refused(here: &Provider) {
     for cipher in here.ciphers {
         let keys = Keys::of(*cipher);
+        let mut tag = vec![0; keys.sealer(*cipher).tag_len()];
         for len in 0..4 {
             let mut packet = vec![7; len];
-            let sealed = keys.sealer(*cipher).seal(0, &mut packet, &mut [0; 16]);
+            let sealed = keys.sealer(*cipher).seal(0, &mut packet, &mut tag);
             assert_eq!(sealed, Err(Unspecified), "{}", cipher.name());
             let mut packet = vec![7; len];
-            let opened = keys.opener(*cipher).open(0, &mut packet, &[0; 16]);
+            let opened = keys.opener(*cipher).open(0, &mut packet, &tag);
             assert_eq!(opened, Err(Unspecified), "{}", cipher.name());
             assert_eq!(packet, vec![0; len], "{}", cipher.name());
         }
@@ -229,9 +353,10 @@ fn a_packet_without_packet_length_is_refused(here: &Provider) {
 }
 
 /// A sealed packet and its tag.
-fn sealed(cipher: &dyn Cipher, keys: &Keys, body_len: usize) -> (Vec<u8>, [u8; 16]) {
-    let (mut packet, mut tag) = (packet(body_len), [0; 16]);
-    keys.sealer(cipher).seal(5, &mut packet, &mut tag).unwrap();
+fn sealed(cipher: &dyn Cipher, keys: &Keys, body_len: usize) -> (Vec<u8>, Vec<u8>) {
+    let mut seal = keys.sealer(cipher);
+    let (mut packet, mut tag) = (packet(body_len), vec![0; seal.tag_len()]);
+    seal.seal(5, &mut packet, &mut tag).unwrap();
     (packet, tag)
 }
 
@@ -263,13 +388,36 @@ fn a_packet_is_opened_in_its_place_only(here: &Provider) {
         assert_eq!(packet, [0; 20]);
         // Under another key nothing opens.
         let mut other = Keys::of(*cipher);
-        other.key[0] ^= 1;
+        // It is the key of the MAC, where there is one, that packets are known by.
+        match cipher.mac() {
+            None => other.key[0] ^= 1,
+            Some(_) => other.mac_key[0] ^= 1,
+        }
         assert!(
             other
                 .opener(*cipher)
                 .open(5, &mut sealed.clone(), &tag)
                 .is_err()
         );
+    }
+}
+
+fn a_counter_stream_takes_whole_blocks_only(here: &Provider) {
+    for cipher in here.ciphers.iter().filter(|cipher| cipher.mac().is_some()) {
+        let keys = Keys::of(*cipher);
+        let (mut seal, mut open) = (keys.sealer(*cipher), keys.opener(*cipher));
+        let mut tag = vec![0; seal.tag_len()];
+        for len in (1..16).chain(17..32) {
+            let sealed = seal.seal(0, &mut packet(len), &mut tag);
+            assert_eq!(sealed, Err(Unspecified), "{} {len}", cipher.name());
+            let mut packet = packet(len);
+            assert_eq!(open.open(0, &mut packet, &tag), Err(Unspecified));
+            assert_eq!(packet, vec![0; 4 + len]);
+        }
+        // A refusal leaves the stream where it was.
+        let mut packet = packet(16);
+        seal.seal(0, &mut packet, &mut tag).unwrap();
+        open.open(0, &mut packet, &tag).unwrap();
     }
 }
 
