@@ -1,5 +1,5 @@
 //! What is said to an agent that holds keys (draft-ietf-sshm-ssh-agent), as far as signing needs
-//! it. Bytes only: the socket is somebody else's.
+//! it, and session-bind@openssh.com (OpenSSH, PROTOCOL.agent §1). Bytes only: the socket is somebody else's.
 //!
 //! An agent is a program of the same user, and still a stranger to this one: its frames are
 //! bounded, grow with what arrives and never with what is announced, and the signatures it gives
@@ -23,10 +23,13 @@ pub const IDENTITIES_MAX: u32 = 2048;
 /// What an agent can say and be asked (draft-ietf-sshm-ssh-agent §6.1).
 mod number {
     pub(super) const FAILURE: u8 = 5;
+    pub(super) const SUCCESS: u8 = 6;
     pub(super) const REQUEST_IDENTITIES: u8 = 11;
     pub(super) const IDENTITIES_ANSWER: u8 = 12;
     pub(super) const SIGN_REQUEST: u8 = 13;
     pub(super) const SIGN_RESPONSE: u8 = 14;
+    pub(super) const EXTENSION: u8 = 27;
+    pub(super) const EXTENSION_FAILURE: u8 = 28;
     /// What two older agents say instead of FAILURE.
     pub(super) const OLD_FAILURES: [u8; 2] = [30, 102];
 }
@@ -54,6 +57,45 @@ pub fn sign_request(key_blob: &[u8], message: &[u8], algorithm: &str) -> Option<
     writer.written()?;
     Some(out)
 }
+
+/// What a session is bound to: who the server proved to be in its first key exchange.
+#[derive(Clone, Copy, Debug)]
+pub struct SessionBind<'a> {
+    /// The server's host key.
+    pub host_key: &'a [u8],
+    /// RFC 4253 §7.2.
+    pub session_id: &'a [u8],
+    /// The host key's signature over the session identifier.
+    pub signature: &'a [u8],
+}
+
+impl SessionBind<'_> {
+    /// SSH_AGENTC_EXTENSION with session-bind@openssh.com, framed: from now on the agent shows and
+    /// uses a key that is for some hosts only where this host is one of them. `None` when it would
+    /// be longer than an agent takes.
+    #[must_use]
+    pub fn to_frame(&self) -> Option<Vec<u8>> {
+        let parts = [SESSION_BIND, self.host_key, self.session_id, self.signature];
+        let is_forwarding = 0;
+        let len = parts
+            .iter()
+            .try_fold(1 + 1_usize, |len, part| len.checked_add(4 + part.len()))
+            .filter(|len| *len <= FRAME_MAX)?;
+        let mut out = vec![0; len + 4];
+        let mut writer = Writer::new(&mut out);
+        writer.u32(u32::try_from(len).ok()?);
+        writer.byte(number::EXTENSION);
+        for part in parts {
+            writer.string(part);
+        }
+        writer.byte(is_forwarding);
+        writer.written()?;
+        Some(out)
+    }
+}
+
+/// OpenSSH, PROTOCOL.agent §1.
+const SESSION_BIND: &[u8] = b"session-bind@openssh.com";
 
 /// Which hash an RSA key signs with; no other key has a choice.
 const fn flags(algorithm: &str) -> u32 {
@@ -196,6 +238,22 @@ pub fn signature(frame: &[u8]) -> Result<Answer<&[u8]>, AgentError> {
     Ok(Answer::Given(signature))
 }
 
+/// The answer to [`SessionBind`]. Agents that do not know extensions refuse.
+///
+/// # Errors
+/// [`AgentError`].
+pub fn bound(frame: &[u8]) -> Result<Answer<()>, AgentError> {
+    let mut reader = Reader::new(frame);
+    match reader.byte()? {
+        number::SUCCESS => {
+            reader.finish()?;
+            Ok(Answer::Given(()))
+        }
+        number::EXTENSION_FAILURE => failure(number::FAILURE, reader),
+        other => failure(other, reader),
+    }
+}
+
 fn failure<T>(number: u8, reader: Reader<'_>) -> Result<Answer<T>, AgentError> {
     if number != number::FAILURE && !number::OLD_FAILURES.contains(&number) {
         return Err(AgentError::Unexpected);
@@ -291,6 +349,39 @@ mod tests {
             let question = sign_request(b"KEY", b"MSG", algorithm).unwrap();
             assert_eq!(question.last(), Some(&flags));
         }
+    }
+
+    #[test]
+    fn a_session_is_bound_as_openssh_says() {
+        let bind = SessionBind {
+            host_key: b"KEY",
+            session_id: b"ID",
+            signature: b"SIG",
+        };
+        let expected = [
+            &b"\0\0\0\x32\x1b"[..],
+            &string(b"session-bind@openssh.com"),
+            &string(b"KEY"),
+            &string(b"ID"),
+            &string(b"SIG"),
+            b"\0",
+        ];
+        assert_eq!(bind.to_frame().unwrap(), expected.concat());
+        let room = FRAME_MAX - (expected.concat().len() - 4 - 3);
+        for (n, fits) in [(room - 1, true), (room, true), (room + 1, false)] {
+            let host_key = &vec![0; n][..];
+            assert_eq!(SessionBind { host_key, ..bind }.to_frame().is_some(), fits);
+        }
+        for number in 0..=255 {
+            let answer = bound(&[number]);
+            match number {
+                6 => assert_eq!(answer, Ok(Answer::Given(()))),
+                5 | 28 | 30 | 102 => assert_eq!(answer, Ok(Answer::Refused)),
+                _ => assert_eq!(answer, Err(AgentError::Unexpected)),
+            }
+            assert!(bound(&[number, 0]).is_err());
+        }
+        assert!(bound(&[]).is_err());
     }
 
     #[test]

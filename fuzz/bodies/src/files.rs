@@ -212,6 +212,10 @@ pub(crate) fn agent_reply(data: &[u8]) {
             }
             assert_eq!(&frame[5..], out);
         }
+        // What is a refusal to one question is one to any other.
+        if let Ok(Answer::Refused) = agent::signature(frame) {
+            assert_eq!(agent::bound(frame), Ok(Answer::Refused));
+        }
         if let Ok(Answer::Given(signature)) = agent::signature(frame) {
             assert_eq!(&frame[1..], string(signature));
         }
