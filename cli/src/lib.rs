@@ -11,6 +11,7 @@ pub mod file;
 pub mod harden;
 pub mod provider;
 pub mod report;
+pub mod syslog;
 pub mod terminal;
 mod time;
 pub mod value;

@@ -18,6 +18,7 @@ use std::time::SystemTime;
 use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
+use crate::syslog::{self, Syslog};
 use crate::time;
 
 /// What a pipe that is ready takes without waiting (POSIX: at least 512; Linux: a page).
@@ -99,6 +100,7 @@ pub struct Report {
 enum To {
     Stderr,
     File(std::fs::File),
+    Syslog(Syslog),
     /// Kept, for tests.
     Memory(Mutex<Vec<String>>),
 }
@@ -159,6 +161,15 @@ impl Report {
         Ok(Self::new(level, To::File(file)))
     }
 
+    /// To the system's log (`-y`).
+    ///
+    /// # Errors
+    /// When there is no socket to be had.
+    pub fn syslog(level: Level, program: &'static str) -> io::Result<Self> {
+        let syslog = Syslog::new(program, Path::new(syslog::SOCKET))?;
+        Ok(Self::new(level, To::Syslog(syslog)))
+    }
+
     /// Keeps its lines, to be looked at with [`Report::kept`].
     #[must_use]
     pub const fn memory(level: Level) -> Self {
@@ -170,7 +181,7 @@ impl Report {
     pub fn kept(&self) -> Vec<String> {
         match &self.to {
             To::Memory(lines) => lines.lock().map(|l| l.clone()).unwrap_or_default(),
-            To::Stderr | To::File(_) => Vec::new(),
+            To::Stderr | To::File(_) | To::Syslog(_) => Vec::new(),
         }
     }
 
@@ -192,7 +203,7 @@ impl Report {
         match &self.to {
             To::Stderr => io::stderr().is_terminal(),
             To::File(file) => file.is_terminal(),
-            To::Memory(_) => false,
+            To::Syslog(_) | To::Memory(_) => false,
         }
     }
 
@@ -224,6 +235,8 @@ impl Report {
                 self.put(&stderr, stderr.as_fd(), &line, patience);
             }
             To::File(file) => self.put(file, file.as_fd(), &line, patience),
+            // What was lost is not counted: another program keeps this log, and says so there.
+            To::Syslog(syslog) => drop(syslog.send(level, &text)),
             To::Memory(lines) => {
                 if let Ok(mut lines) = lines.lock() {
                     lines.push(line.trim_end_matches('\n').to_owned());

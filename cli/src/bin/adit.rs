@@ -47,6 +47,13 @@ fn main() -> ExitCode {
 fn tunnel_through(tunnel: &Tunnel, names: &ThisMachine) -> Exit {
     let level = tunnel.options.log_level.unwrap_or_default();
     let report = match &tunnel.log_file {
+        None if tunnel.options.syslog => match Report::syslog(level, "adit") {
+            Ok(report) => report,
+            Err(error) => {
+                Report::stderr(Level::Info).fatal(format_args!("syslog: {}", reason(&error)));
+                return Exit::Failed;
+            }
+        },
         None => Report::stderr(level),
         Some(path) => match Report::file(level, path) {
             Ok(report) => report,
