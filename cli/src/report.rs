@@ -207,6 +207,12 @@ impl Report {
         }
     }
 
+    /// Whether it goes to standard error, whatever that is.
+    #[must_use]
+    pub const fn is_stderr(&self) -> bool {
+        matches!(self.to, To::Stderr)
+    }
+
     /// One line, without its line end.
     pub fn line(&self, level: Level, text: impl fmt::Display) {
         self.stamped_line(level, String::new, text);

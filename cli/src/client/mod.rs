@@ -1,5 +1,6 @@
 //! The client, `adit`.
 
+pub mod background;
 pub mod command;
 pub mod destination;
 pub mod ending;

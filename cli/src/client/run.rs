@@ -13,6 +13,7 @@ use adit_forward::{Algorithms, BadSelection, RekeyLimits};
 use adit_proto::Ident;
 use nix::unistd::{User, gethostname, getuid};
 
+use crate::client::background;
 use crate::client::command::{ConfigFiles, Tunnel as Command};
 use crate::client::identity::{Found, Search};
 use crate::client::options::Options;
@@ -155,6 +156,12 @@ fn try_run(command: &Command, names: &dyn Names, report: &Arc<Report>) -> Result
         reactor::raise_descriptor_limit()?;
         let mut reactor = Reactor::client(config)?;
         reactor.watch_signals(signals)?;
+        if options.fork_after_authentication == Some(true) {
+            if let Some(end) = reactor.run_until_ready(&mut program)? {
+                return Ok(end);
+            }
+            background::go(&mut reactor, report)?;
+        }
         reactor.run(&mut program)
     };
     let end = run();
