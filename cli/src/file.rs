@@ -24,6 +24,8 @@ pub const CONFIG_MAX: usize = 1024 * 1024;
 pub struct Contents {
     /// All of it.
     pub bytes: Vec<u8>,
+    /// Group.
+    pub gid: u32,
     /// Permission bits.
     pub mode: u32,
     /// Owner.
@@ -114,6 +116,7 @@ pub fn read(path: &Path, max: usize) -> Result<Contents, FileError> {
     }
     Ok(Contents {
         bytes,
+        gid: metadata.gid(),
         mode: metadata.mode() & 0o7777,
         uid: metadata.uid(),
     })

@@ -7,6 +7,7 @@
 use std::fs;
 use std::io::Read as _;
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -115,7 +116,7 @@ fn bad_values_are_named_as_ssh_names_them() {
     );
     assert_fails(
         &["-N", "-oProxyCommand"],
-        "command-line: line 0: Bad configuration option: proxycommand",
+        "command-line line 0: no argument after keyword \"proxycommand\"",
     );
     assert_fails(
         &["-N", "--", "-oProxyCommand=x"],
@@ -179,15 +180,51 @@ fn a_missing_identity_is_warned_of() {
 }
 
 #[test]
-fn a_configuration_file_is_warned_of_unless_it_is_not_wanted() {
+fn what_the_configuration_file_says_is_followed() {
     let home = Home::new();
-    fs::write(home.0.join(".ssh/config"), "Host x\n").unwrap();
-    let said = |args: &[&str]| stderr(&home.adit(args)).contains("is not read yet");
-    assert!(said(&["-N", "-4", "::1"]));
-    assert!(!said(&["-N", "-4", "-F", "none", "::1"]));
-    assert!(!said(&["-N", "-4", "-q", "::1"]));
-    let output = home.adit(&["-F", "other", "-N", "h"]);
-    assert!(stderr(&output).contains("not read yet"));
+    let config = home.0.join(".ssh/config");
+    let said = |args: &[&str]| stderr(&home.adit(args));
+    fs::write(
+        &config,
+        "Host nick\nHostName ::1\nSessionType none\nAddressFamily inet\n",
+    )
+    .unwrap();
+    let cannot = "ssh: Could not resolve hostname ::1: Address family for hostname not supported\n";
+    assert_eq!(said(&["nick"]), cannot);
+    assert!(said(&["-F", "none", "nick"]).starts_with("adit only forwards ports"));
+    assert!(said(&["-F", "/dev/null", "nick"]).starts_with("adit only forwards ports"));
+    assert_eq!(said(&["-q", "nick"]), "");
+    fs::write(
+        &config,
+        "LogLevel quiet\nSessionType none\nAddressFamily inet\n",
+    )
+    .unwrap();
+    assert_eq!(said(&["::1"]), "");
+    fs::write(&config, "Prot 22\n").unwrap();
+    let path = config.display();
+    assert_eq!(
+        said(&["-N", "h"]),
+        format!(
+            "{path}: line 1: Bad configuration option: prot\n\
+             {path}: terminating, 1 bad configuration options\n"
+        )
+    );
+    fs::set_permissions(&config, fs::Permissions::from_mode(0o666)).unwrap();
+    let bad = format!("Bad owner or permissions on {path}\n");
+    assert_eq!(said(&["-N", "h"]), bad);
+    let other = home.0.join("other");
+    let other = other.to_str().unwrap();
+    fs::write(other, "ProxyJump j\n").unwrap();
+    let text = said(&["-F", other, "-N", "h"]);
+    assert!(
+        text.starts_with(&format!("{other} line 1: ProxyJump: ")),
+        "{text}"
+    );
+    assert_eq!(
+        said(&["-F", "/none/such", "-N", "h"]),
+        "Can't open user config file /none/such: No such file or directory\n"
+    );
+    let output = home.adit(&["-F", "/none/such", "-N", "h"]);
     assert_eq!(output.status.code(), Some(255));
 }
 

@@ -7,8 +7,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use adit::client::command::{self, Command, CommandError, HELP, Tunnel, USAGE};
+use adit::client::me::Me;
+use adit::client::merge::{With, merge};
 use adit::client::names::ThisMachine;
-use adit::client::run;
+use adit::client::run::{self, Fatal};
 use adit::exit::Exit;
 use adit::file::reason;
 use adit::harden;
@@ -18,7 +20,7 @@ fn main() -> ExitCode {
     harden::process();
     let names = ThisMachine::default();
     let exit = match command::parse(std::env::args_os().skip(1), &names) {
-        Ok(Command::Tunnel(tunnel)) => tunnel_through(&tunnel, &names),
+        Ok(Command::Tunnel(tunnel)) => tunnel_through(*tunnel, &names),
         Ok(Command::Version) => {
             Report::stderr(Level::Info).info(run::version());
             Exit::Done
@@ -44,7 +46,7 @@ fn main() -> ExitCode {
     exit.into()
 }
 
-fn tunnel_through(tunnel: &Tunnel, names: &ThisMachine) -> Exit {
+fn tunnel_through(tunnel: Tunnel, names: &ThisMachine) -> Exit {
     let level = tunnel.options.log_level.unwrap_or_default();
     let report = match &tunnel.log_file {
         None if tunnel.options.syslog => match Report::syslog(level, "adit") {
@@ -67,7 +69,18 @@ fn tunnel_through(tunnel: &Tunnel, names: &ThisMachine) -> Exit {
             }
         },
     };
-    run::run(tunnel, names, &Arc::new(report))
+    report.verbose(run::version());
+    let me = Me::find();
+    match merge(tunnel, &With::disk(&me, names, &report)) {
+        Ok(tunnel) => {
+            let report = report.at(tunnel.options.log_level.unwrap_or_default());
+            run::run(&tunnel, &me, names, &Arc::new(report))
+        }
+        Err(Fatal(line)) => {
+            report.fatal(line);
+            Exit::Failed
+        }
+    }
 }
 
 #[cfg(feature = "demo")]

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use adit_forward::spec::{Family, GatewayPorts, Names};
 
 use crate::args::{Arg, Args};
+use crate::client::config::ConfigFiles;
 use crate::client::destination::{Destination, DestinationError};
 use crate::client::keywords::port_number;
 use crate::client::options::{NamedBy, Options, first};
@@ -36,27 +37,31 @@ pub enum Demo {
 /// A connection to make.
 #[derive(Debug)]
 pub struct Tunnel {
-    /// The server, as written.
+    /// The server, as written; once the configuration is read, as `HostName` has it.
     pub host: String,
+    /// The server, as written.
+    pub original_host: String,
     /// Everything else.
     pub options: Options,
     /// `-E`.
     pub log_file: Option<PathBuf>,
-    /// `-F none`: no configuration file is wanted.
+    /// `-F`.
     pub config: ConfigFiles,
+    /// `-G`.
+    pub purpose: Purpose,
     /// `-N`: being connected is enough.
     pub without_forwards: WithoutForwards,
     /// What to warn of.
-    pub warnings: Vec<&'static str>,
+    pub warnings: Vec<String>,
 }
 
-/// Whether configuration files are wanted.
+/// What is done with the options in the end.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum ConfigFiles {
-    /// The usual ones.
-    Usual,
-    /// None at all.
-    None,
+pub enum Purpose {
+    /// The tunnel is made.
+    Connect,
+    /// They are printed.
+    Print,
 }
 
 /// What to make of a command line that forwards nothing.
@@ -79,7 +84,7 @@ pub enum CommandError {
 
 /// What `adit` prints for a wrong command line. Lines of at most 80 characters.
 pub const USAGE: &str = "\
-usage: adit [-46CfgkNnqTvVxy] [-c cipher_spec] [-E log_file] [-F none]
+usage: adit [-46CfGgkNnqTvVxy] [-c cipher_spec] [-E log_file] [-F config_file]
             [-i identity_file] [-L [bind_address:]port:host:hostport]
             [-l login_name] [-m mac_spec] [-o option] [-p port] destination
        adit --demo | --demo=once";
@@ -111,9 +116,11 @@ pub fn parse(
     let mut reading = Reading {
         tunnel: Tunnel {
             host: String::new(),
+            original_host: String::new(),
             options: Options::default(),
             log_file: None,
             config: ConfigFiles::Usual,
+            purpose: Purpose::Connect,
             without_forwards: WithoutForwards::Refuse,
             warnings: Vec::new(),
         },
@@ -161,9 +168,10 @@ impl Reading<'_> {
             'C' => self
                 .tunnel
                 .warnings
-                .push("adit does not compress (-C is ignored)."),
+                .push("adit does not compress (-C is ignored).".to_owned()),
             'f' => options.fork_after_authentication = Some(true),
             'g' => options.gateway_ports = Some(GatewayPorts::Yes),
+            'G' => self.tunnel.purpose = Purpose::Print,
             'N' => self.tunnel.without_forwards = WithoutForwards::Connect,
             'q' => options.log_level = Some(Level::Quiet),
             'y' => options.syslog = true,
@@ -186,12 +194,7 @@ impl Reading<'_> {
             'c' => options.ciphers = Some(text.to_owned()),
             'E' => self.tunnel.log_file = Some(PathBuf::from(text)),
             'F' if text.eq_ignore_ascii_case("none") => self.tunnel.config = ConfigFiles::None,
-            'F' => {
-                return Err(CommandError::Refused(format!(
-                    "Can't use config file {text}: configuration files are not read yet. \
-                     Give what it says with -o, or -F none."
-                )));
-            }
+            'F' => self.tunnel.config = ConfigFiles::Only(PathBuf::from(text)),
             'i' => options.add_identity_file(text, NamedBy::Person),
             'L' => options
                 .add_local_forward(text, self.names)
@@ -225,7 +228,8 @@ impl Reading<'_> {
                 CommandError::Refused(error.to_string())
             }
         })?;
-        self.tunnel.host = destination.host;
+        self.tunnel.host.clone_from(&destination.host);
+        self.tunnel.original_host = destination.host;
         if let Some(user) = destination.user {
             first(&mut self.tunnel.options.user, user);
         }
@@ -249,15 +253,6 @@ impl Reading<'_> {
         if !crate::client::destination::is_valid_user(user) {
             let text = DestinationError::User.to_string();
             return Err(CommandError::Refused(text));
-        }
-        if options.local_forwards.is_empty()
-            && self.tunnel.without_forwards == WithoutForwards::Refuse
-        {
-            return Err(CommandError::Refused(
-                "adit only forwards ports: give it one with -L [bind_address:]port:host:hostport, \
-                 or -N to be connected without. For a shell use ssh."
-                    .to_owned(),
-            ));
         }
         Ok(Command::Tunnel(Box::new(self.tunnel)))
     }
@@ -378,6 +373,22 @@ mod tests {
     }
 
     #[test]
+    fn the_last_configuration_file_named_is_the_one() {
+        let file = |path: &str| ConfigFiles::Only(PathBuf::from(path));
+        for (line, expected) in [
+            ("-N h", ConfigFiles::Usual),
+            ("-F a -N h", file("a")),
+            ("-Fa -F b -N h", file("b")),
+            ("-F a -F None -N h", ConfigFiles::None),
+            ("-F none -F a -N h", file("a")),
+        ] {
+            assert_eq!(tunnel(line).config, expected, "{line}");
+        }
+        assert_eq!(tunnel("-G h").purpose, Purpose::Print);
+        assert_eq!(tunnel("h").purpose, Purpose::Connect);
+    }
+
+    #[test]
     fn how_much_is_said_follows_the_letters_in_order() {
         for (line, level) in [
             ("-N h", None),
@@ -424,7 +435,7 @@ mod tests {
             assert!(text.contains("use"), "{line}: {text}");
         }
         for letter in LETTERS.chars().filter(|c| *c != ':') {
-            let known = "46acCEfFgikLlmNnopqTvVxy".contains(letter);
+            let known = "46acCEfFgGikLlmNnopqTvVxy".contains(letter);
             let Err(CommandError::Refused(text)) = read(&format!("-{letter} none h")) else {
                 continue;
             };
@@ -452,8 +463,6 @@ mod tests {
         ] {
             assert_eq!(refused(line), text, "{line}");
         }
-        assert!(refused("-F file -N h").contains("not read yet"));
-        assert!(refused("h").contains("-L"));
         for (line, text) in [
             ("", None),
             ("-N", None),

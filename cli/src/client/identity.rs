@@ -261,9 +261,11 @@ mod tests {
             let tokens = Tokens {
                 home: self.directory.to_path_buf(),
                 host: "h".into(),
+                host_key_alias: None,
                 local_host: "l".into(),
                 local_user: "u".into(),
                 local_uid: 0,
+                original_host: "h".into(),
                 port: 22,
                 user: "u".into(),
             };

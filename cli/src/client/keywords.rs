@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use adit_forward::spec::{self, Family, GatewayPorts, LocalForward, Names};
+use adit_forward::spec::{Family, GatewayPorts, LocalForward, Names};
 
 use crate::client::options::{
-    NamedBy, OptionError, Options, PubkeyAuthentication, REKEY_BYTES_MIN, RekeyLimit,
-    StrictHostKeyChecking, bad, first,
+    IDENTITY_FILES_MAX, NamedBy, OptionError, Options, PubkeyAuthentication, REKEY_BYTES_MIN,
+    RekeyLimit, SessionType, StrictHostKeyChecking, bad, first,
 };
 use crate::report::Level;
 use crate::value;
@@ -20,7 +20,7 @@ pub(super) enum Set {
 }
 
 /// In lower case, sorted.
-pub(super) const KEYWORDS: &[(&str, Set)] = &[
+const KEYWORDS: &[(&str, Set)] = &[
     (
         "addressfamily",
         Set::One(|o, v| choose(&mut o.address_family, v, family)),
@@ -29,11 +29,11 @@ pub(super) const KEYWORDS: &[(&str, Set)] = &[
         "batchmode",
         Set::One(|o, v| choose(&mut o.batch_mode, v, value::yes_or_no)),
     ),
-    (
-        "challengeresponseauthentication",
-        Set::One(|o, v| choose(&mut o.kbd_interactive_authentication, v, value::yes_or_no)),
-    ),
     ("ciphers", Set::One(|o, v| text(&mut o.ciphers, v))),
+    (
+        "clearallforwardings",
+        Set::One(|o, v| choose(&mut o.clear_all_forwardings, v, value::yes_or_no)),
+    ),
     (
         "connectionattempts",
         Set::One(|o, v| integer(&mut o.connection_attempts, v, 1)),
@@ -76,12 +76,10 @@ pub(super) const KEYWORDS: &[(&str, Set)] = &[
         "identityagent",
         Set::One(|o, v| text(&mut o.identity_agent, v)),
     ),
+    ("identityfile", Set::One(identity_file)),
     (
-        "identityfile",
-        Set::One(|o, v| {
-            o.add_identity_file(v, NamedBy::Option);
-            Ok(())
-        }),
+        "ignoreunknown",
+        Set::One(|o, v| text(&mut o.ignore_unknown, v)),
     ),
     (
         "kbdinteractiveauthentication",
@@ -118,6 +116,10 @@ pub(super) const KEYWORDS: &[(&str, Set)] = &[
     ),
     ("serveraliveinterval", Set::One(server_alive_interval)),
     (
+        "sessiontype",
+        Set::One(|o, v| choose(&mut o.session_type, v, session_type)),
+    ),
+    (
         "stricthostkeychecking",
         Set::One(|o, v| choose(&mut o.strict_host_key_checking, v, strict)),
     ),
@@ -127,6 +129,28 @@ pub(super) const KEYWORDS: &[(&str, Set)] = &[
         Set::Many(|o, v, _| files(&mut o.user_known_hosts, v)),
     ),
 ];
+
+/// Other spellings of keywords, older or one system's own, sorted.
+const ALIASES: &[(&str, &str)] = &[
+    (
+        "challengeresponseauthentication",
+        "kbdinteractiveauthentication",
+    ),
+    ("dsaauthentication", "pubkeyauthentication"),
+    ("identityfile2", "identityfile"),
+    ("protocolkeepalives", "serveraliveinterval"),
+    ("skeyauthentication", "kbdinteractiveauthentication"),
+    ("tisauthentication", "kbdinteractiveauthentication"),
+];
+
+/// What a keyword in lower case sets.
+pub(super) fn find(keyword: &str) -> Option<&'static Set> {
+    let alias = ALIASES.binary_search_by(|(alias, _)| (*alias).cmp(keyword));
+    let meant = alias.ok().and_then(|at| ALIASES.get(at));
+    let keyword = meant.map_or(keyword, |(_, meant)| meant);
+    let at = KEYWORDS.binary_search_by(|(name, _)| (*name).cmp(keyword));
+    KEYWORDS.get(at.ok()?).map(|(_, set)| set)
+}
 
 fn choose<T>(
     slot: &mut Option<T>,
@@ -166,6 +190,25 @@ fn files(slot: &mut Option<Vec<String>>, values: &[String]) -> Result<(), Option
         _ => first(slot, values.to_vec()),
     }
     Ok(())
+}
+
+fn identity_file(options: &mut Options, path: &str) -> Result<(), OptionError> {
+    if options.identity_files.len() >= IDENTITY_FILES_MAX {
+        return bad(format!(
+            "Too many identity files specified (max {IDENTITY_FILES_MAX})."
+        ));
+    }
+    options.add_identity_file(path, NamedBy::Option);
+    Ok(())
+}
+
+fn session_type(text: &str) -> Option<SessionType> {
+    match text {
+        "default" => Some(SessionType::Default),
+        "none" => Some(SessionType::None),
+        "subsystem" => Some(SessionType::Subsystem),
+        _ => None,
+    }
 }
 
 fn family(text: &str) -> Option<Family> {
@@ -260,9 +303,10 @@ fn local_forward(
     names: &dyn Names,
 ) -> Result<(), OptionError> {
     match values {
-        [listen, target] => LocalForward::parse(&format!("{listen}:{target}"), names)
-            .map(|forward| spec::add(&mut options.local_forwards, forward))
-            .or_else(|error| bad(format!("Bad forwarding specification: {error}."))),
+        [listen, target] => match LocalForward::parse(&format!("{listen}:{target}"), names) {
+            Ok(forward) => options.push_local_forward(forward).or_else(bad),
+            Err(error) => bad(format!("Bad forwarding specification: {error}.")),
+        },
         [_] => bad("Missing target argument."),
         _ => bad("keyword localforward extra arguments at end of line"),
     }
@@ -300,5 +344,10 @@ mod tests {
     fn keywords_are_sorted_and_in_lower_case() {
         assert!(KEYWORDS.is_sorted_by(|a, b| a.0 < b.0));
         assert!(KEYWORDS.iter().all(|(k, _)| *k == k.to_ascii_lowercase()));
+        assert!(ALIASES.is_sorted_by(|a, b| a.0 < b.0));
+        for (alias, meant) in ALIASES {
+            assert!(find(alias).is_some() && find(meant).is_some(), "{alias}");
+        }
+        assert!(find("port").is_some() && find("Port").is_none() && find("").is_none());
     }
 }

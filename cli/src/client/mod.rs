@@ -2,11 +2,14 @@
 
 pub mod background;
 pub mod command;
+pub mod config;
 pub mod destination;
 pub mod ending;
 pub mod identity;
 mod keywords;
 pub mod known_file;
+pub mod me;
+pub mod merge;
 pub mod names;
 pub mod options;
 pub mod paths;

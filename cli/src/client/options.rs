@@ -7,8 +7,12 @@ use std::fmt;
 use std::time::Duration;
 
 use adit_forward::spec::{self, Family, GatewayPorts, LocalForward, Names};
+use adit_proto::pattern::{Case, Match, match_list};
 
-use crate::client::keywords::{KEYWORDS, Set};
+use crate::client::config::Place;
+use crate::client::config::others::{self, Other};
+use crate::client::keywords::{self, Set};
+use crate::escape::escaped;
 use crate::report::Level;
 use crate::value;
 
@@ -21,6 +25,8 @@ pub struct Options {
     pub batch_mode: Option<bool>,
     /// `Ciphers`, `-c`: a list, as given.
     pub ciphers: Option<String>,
+    /// `ClearAllForwardings`: forward nothing, whoever asked for it.
+    pub clear_all_forwardings: Option<bool>,
     /// `ConnectTimeout`.
     pub connect_timeout: Option<Duration>,
     /// `ConnectionAttempts`.
@@ -47,6 +53,8 @@ pub struct Options {
     pub identity_files: Vec<IdentityFile>,
     /// `IdentitiesOnly`: nothing of the agent but what `identity_files` name.
     pub identities_only: Option<bool>,
+    /// `IgnoreUnknown`: keywords to pass over, a list of patterns.
+    pub ignore_unknown: Option<String>,
     /// `KbdInteractiveAuthentication`.
     pub kbd_interactive_authentication: Option<bool>,
     /// `KexAlgorithms`: a list, as given.
@@ -57,6 +65,8 @@ pub struct Options {
     pub log_level: Option<Level>,
     /// `MACs`, `-m`: a list, as given.
     pub macs: Option<String>,
+    /// Keywords that ssh has and adit has not, each where it was said first.
+    pub not_here: Vec<NotHere>,
     /// `NumberOfPasswordPrompts`: how often a person is asked for a password.
     pub number_of_password_prompts: Option<u32>,
     /// `PasswordAuthentication`.
@@ -73,6 +83,8 @@ pub struct Options {
     pub server_alive_count_max: Option<u32>,
     /// `ServerAliveInterval`; zero turns it off.
     pub server_alive_interval: Option<Duration>,
+    /// `SessionType`; `none` is `-N`.
+    pub session_type: Option<SessionType>,
     /// `StrictHostKeyChecking`.
     pub strict_host_key_checking: Option<StrictHostKeyChecking>,
     /// `-y`: what is said goes to the system's log.
@@ -101,6 +113,39 @@ pub enum NamedBy {
     Option,
     /// Nobody: it is where such files usually are.
     Default,
+}
+
+/// What ssh would open on the server. Here it is always nothing.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum SessionType {
+    /// A shell or a command.
+    Default,
+    /// Nothing: being connected is enough.
+    None,
+    /// Such as sftp.
+    Subsystem,
+}
+
+/// A keyword that ssh has and adit has not.
+#[derive(Clone, Debug)]
+pub struct NotHere {
+    /// Which one, and what that means.
+    pub other: &'static Other,
+    /// Its first value.
+    pub value: String,
+    /// Whether adit behaves as if it were not there.
+    pub weight: Weight,
+    /// Where it was said first.
+    pub place: Place,
+}
+
+/// Whether what is not here makes a difference.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Weight {
+    /// Its value asks for what adit does anyway.
+    None,
+    /// ssh would do something that adit does not do.
+    Some,
 }
 
 /// Whether keys are used to log in, and by which of the two methods.
@@ -143,6 +188,13 @@ pub struct RekeyLimit {
 /// Smallest `RekeyLimit` in bytes that is taken: OpenSSH's, too.
 pub const REKEY_BYTES_MIN: u64 = 16;
 
+/// Most files that keys are taken from: OpenSSH's SSH_MAX_IDENTITY_FILES.
+pub const IDENTITY_FILES_MAX: usize = 100;
+
+/// Most forwards. Each needs a descriptor or two, of which a process has 1024 by default and seldom
+/// more than some thousands; a repetition is looked for among all that came before.
+pub const LOCAL_FORWARDS_MAX: usize = 4096;
+
 /// An option that is not one, in ssh's words without the place.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
@@ -157,18 +209,28 @@ impl OptionError {
     /// With the place that ssh names for what comes from the command line.
     #[must_use]
     pub fn on_command_line(&self) -> String {
+        self.at(&Place::CommandLine)
+    }
+
+    /// With the place where it was said.
+    #[must_use]
+    pub fn at(&self, place: &Place) -> String {
         match self {
-            Self::Unknown(_) => format!("command-line: line 0: {self}"),
-            Self::Value(_) => format!("command-line line 0: {self}"),
+            Self::Unknown(_) => format!("{}: {self}", place.with_colon()),
+            Self::Value(_) => format!("{place}: {self}"),
         }
     }
 }
 
 impl fmt::Display for OptionError {
+    /// As one printable line, whatever a file holds.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unknown(keyword) => write!(f, "Bad configuration option: {keyword}"),
-            Self::Value(text) => f.write_str(text),
+            Self::Unknown(keyword) => {
+                let keyword = escaped(keyword.as_bytes());
+                write!(f, "Bad configuration option: {keyword}")
+            }
+            Self::Value(text) => escaped(text.as_bytes()).fmt(f),
         }
     }
 }
@@ -192,20 +254,60 @@ impl Options {
             return Ok(());
         };
         let keyword = keyword.to_ascii_lowercase();
-        let Some(entry) = KEYWORDS.iter().find(|(name, _)| *name == keyword) else {
-            return Err(OptionError::Unknown(keyword));
-        };
+        self.take(&keyword, values, &Place::CommandLine, names)
+    }
+
+    /// Takes the values of a keyword in lower case that was said at `place`.
+    ///
+    /// # Errors
+    /// As [`Self::set`].
+    pub(super) fn take(
+        &mut self,
+        keyword: &str,
+        values: &[String],
+        place: &Place,
+        names: &dyn Names,
+    ) -> Result<(), OptionError> {
         let Some(first) = values.first().filter(|value| !value.is_empty()) else {
             return bad(format!("no argument after keyword \"{keyword}\""));
         };
-        let single = |store: &mut dyn FnMut(&str) -> Result<(), OptionError>| match values {
-            [_] => store(first),
-            _ => bad(format!("keyword {keyword} extra arguments at end of line")),
-        };
-        match entry.1 {
-            Set::One(set) => single(&mut |value| set(self, value)),
-            Set::Many(set) => set(self, values, names),
+        if let Some(set) = keywords::find(keyword) {
+            return match (set, values) {
+                (Set::One(set), [_]) => set(self, first),
+                (Set::One(_), _) => {
+                    bad(format!("keyword {keyword} extra arguments at end of line"))
+                }
+                (Set::Many(set), _) => set(self, values, names),
+            };
         }
+        match others::find(keyword) {
+            Some(other) => self.note(other, values, place),
+            None if self.ignores(keyword) => {}
+            None => return Err(OptionError::Unknown(keyword.to_owned())),
+        }
+        Ok(())
+    }
+
+    /// Whether `IgnoreUnknown` covers a keyword.
+    #[must_use]
+    pub(super) fn ignores(&self, keyword: &str) -> bool {
+        let patterns = self.ignore_unknown.as_deref().unwrap_or_default();
+        let found = match_list(patterns.as_bytes(), keyword.as_bytes(), Case::Folded);
+        found == Match::Yes
+    }
+
+    /// The first value wins here, too: `ProxyJump none` is an answer to a later `ProxyJump x`.
+    fn note(&mut self, other: &'static Other, values: &[String], place: &Place) {
+        let said = |there: &NotHere| there.other.is_same_setting(other);
+        if other.is_nothing() || self.not_here.iter().any(said) {
+            return;
+        }
+        self.not_here.push(NotHere {
+            other,
+            value: values.first().cloned().unwrap_or_default(),
+            weight: other.weight(values),
+            place: place.clone(),
+        });
     }
 
     /// Adds `-L`'s specification.
@@ -215,6 +317,16 @@ impl Options {
     pub fn add_local_forward(&mut self, text: &str, names: &dyn Names) -> Result<(), String> {
         let forward = LocalForward::parse(text, names)
             .map_err(|error| format!("Bad local forwarding specification '{text}': {error}"))?;
+        self.push_local_forward(forward)
+    }
+
+    /// The same one twice is one.
+    pub(super) fn push_local_forward(&mut self, forward: LocalForward) -> Result<(), String> {
+        if self.local_forwards.len() >= LOCAL_FORWARDS_MAX {
+            return Err(format!(
+                "Too many local forwards specified (max {LOCAL_FORWARDS_MAX})."
+            ));
+        }
         spec::add(&mut self.local_forwards, forward);
         Ok(())
     }

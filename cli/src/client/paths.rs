@@ -1,7 +1,7 @@
 //! Names of files as options give them: `~`, tokens and variables.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use adit_forward::spec::Names;
 
@@ -12,12 +12,16 @@ pub struct Tokens {
     pub home: PathBuf,
     /// `%h`: the host that is logged in to.
     pub host: String,
+    /// `%k`: the name under which its key is known, if that is another than the one typed.
+    pub host_key_alias: Option<String>,
     /// `%L`: this machine's name up to the first dot, and `%l`: all of it.
     pub local_host: String,
     /// `%u`: the local user.
     pub local_user: String,
     /// `%i`: its number.
     pub local_uid: u32,
+    /// `%n`: the host as typed.
+    pub original_host: String,
     /// `%p`.
     pub port: u16,
     /// `%r`: whom to log in as.
@@ -99,25 +103,21 @@ impl Tokens {
         Ok(match token {
             "%" => "%".to_owned(),
             "d" => self.home.to_string_lossy().into_owned(),
-            "h" | "k" | "n" => self.host.clone(),
+            "h" => self.host.clone(),
             "i" => self.local_uid.to_string(),
+            "k" => {
+                let alias = self.host_key_alias.as_ref();
+                alias.unwrap_or(&self.original_host).clone()
+            }
             "L" => short.to_owned(),
             "l" => self.local_host.clone(),
+            "n" => self.original_host.clone(),
             "p" => self.port.to_string(),
             "r" => self.user.clone(),
             "u" => self.local_user.clone(),
             _ => return Err(PathError::Token(token.to_owned())),
         })
     }
-}
-
-/// The home directory: `$HOME` if it is absolute, or what the password file says.
-#[must_use]
-pub fn home(variable: Option<PathBuf>, password_file: Option<&Path>) -> PathBuf {
-    variable
-        .filter(|path| path.is_absolute())
-        .or_else(|| password_file.map(Path::to_path_buf))
-        .unwrap_or_else(|| PathBuf::from("/"))
 }
 
 #[cfg(test)]
@@ -138,9 +138,11 @@ mod tests {
         let tokens = Tokens {
             home: "/home/me".into(),
             host: "hostb".into(),
+            host_key_alias: None,
             local_host: "here.example".into(),
             local_user: "me".into(),
             local_uid: 1000,
+            original_host: "HostB".into(),
             port: 22,
             user: "you".into(),
         };
@@ -160,6 +162,7 @@ mod tests {
             ("%d/x", "/home/me/x"),
             ("%u@%L:%l-%i", "me@here:here.example-1000"),
             ("%r@%h:%p", "you@hostb:22"),
+            ("%n %k", "HostB HostB"),
             ("100%%", "100%"),
             ("a$b", "a$b"),
             ("${V}/x", "value %h/x"),
@@ -180,17 +183,5 @@ mod tests {
         ] {
             assert_eq!(path(text), Err(expected), "{text}");
         }
-    }
-
-    #[test]
-    fn home_is_the_variable_if_it_is_absolute() {
-        let file = Path::new("/home/file");
-        assert_eq!(
-            home(Some("/home/x".into()), Some(file)),
-            Path::new("/home/x")
-        );
-        assert_eq!(home(Some("x".into()), Some(file)), file);
-        assert_eq!(home(None, Some(file)), file);
-        assert_eq!(home(None, None), Path::new("/"));
     }
 }

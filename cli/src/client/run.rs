@@ -11,13 +11,14 @@ use adit_forward::reactor::{
 use adit_forward::spec::{Family, ListenOn, Names};
 use adit_forward::{Algorithms, BadSelection, RekeyLimits};
 use adit_proto::Ident;
-use nix::unistd::{User, gethostname, getuid};
+use nix::unistd::gethostname;
 
 use crate::client::background;
-use crate::client::command::{ConfigFiles, Tunnel as Command};
+use crate::client::command::Tunnel as Command;
 use crate::client::identity::{Found, Search};
+use crate::client::me::Me;
 use crate::client::options::Options;
-use crate::client::paths::{self, Tokens};
+use crate::client::paths::Tokens;
 use crate::client::program::{About, Tunnel};
 use crate::client::trust::{Ask, Policy, Trust};
 use crate::exit::Exit;
@@ -73,8 +74,8 @@ pub fn version() -> String {
 }
 
 /// Makes the tunnel and runs it to its end. Everything is said to `report`.
-pub fn run(command: &Command, names: &dyn Names, report: &Arc<Report>) -> Exit {
-    match try_run(command, names, report) {
+pub fn run(command: &Command, me: &Me, names: &dyn Names, report: &Arc<Report>) -> Exit {
+    match try_run(command, me, names, report) {
         Ok(exit) => exit,
         Err(Fatal(line)) => {
             report.fatal(line);
@@ -83,14 +84,17 @@ pub fn run(command: &Command, names: &dyn Names, report: &Arc<Report>) -> Exit {
     }
 }
 
-fn try_run(command: &Command, names: &dyn Names, report: &Arc<Report>) -> Result<Exit, Fatal> {
-    report.verbose(version());
+fn try_run(
+    command: &Command,
+    me: &Me,
+    names: &dyn Names,
+    report: &Arc<Report>,
+) -> Result<Exit, Fatal> {
     for warning in &command.warnings {
         report.info(format_args!("Warning: {warning}"));
     }
     let options = &command.options;
-    let here = here(command)?;
-    warn_of_config(command, &here, report);
+    let here = here(command, me)?;
     let mut algorithms = algorithms(options)?;
 
     let person = Person::from_environment();
@@ -172,38 +176,27 @@ fn try_run(command: &Command, names: &dyn Names, report: &Arc<Report>) -> Result
 }
 
 /// Who and where we are, as far as names of files need it.
-fn here(command: &Command) -> Result<Tokens, Fatal> {
-    let uid = getuid();
-    let entry = User::from_uid(uid).ok().flatten();
-    let home = entry.as_ref().map(|user| user.dir.as_path());
-    let home = paths::home(std::env::var_os("HOME").map(PathBuf::from), home);
-    let local_user = entry.map(|user| user.name);
-    let user = command.options.user.clone().or_else(|| local_user.clone());
+fn here(command: &Command, me: &Me) -> Result<Tokens, Fatal> {
+    let options = &command.options;
+    let user = options.user.clone().or_else(|| me.name.clone());
     let user = user.ok_or_else(|| {
         Fatal::new(format!(
-            "No user exists for uid {uid}: say whom to log in as with -l or user@host."
+            "No user exists for uid {}: say whom to log in as with -l or user@host.",
+            me.uid
         ))
     })?;
     let local_host = gethostname().unwrap_or_default();
     Ok(Tokens {
-        home,
+        home: me.home.clone(),
         host: command.host.clone(),
+        host_key_alias: options.host_key_alias.clone(),
         local_host: local_host.to_string_lossy().into_owned(),
-        local_user: local_user.unwrap_or_default(),
-        local_uid: uid.as_raw(),
-        port: command.options.port.unwrap_or(SSH_PORT),
+        local_user: me.name.clone().unwrap_or_default(),
+        local_uid: me.uid,
+        original_host: command.original_host.clone(),
+        port: options.port.unwrap_or(SSH_PORT),
         user,
     })
-}
-
-fn warn_of_config(command: &Command, here: &Tokens, report: &Report) {
-    let config = here.home.join(".ssh/config");
-    if command.config == ConfigFiles::Usual && config.exists() {
-        report.info(format_args!(
-            "Warning: {} is not read yet: give what it says with -o. (-F none: no warning.)",
-            config.display()
-        ));
-    }
 }
 
 fn algorithms(options: &Options) -> Result<Algorithms, Fatal> {

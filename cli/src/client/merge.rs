@@ -1,0 +1,120 @@
+//! What is wanted in the end: the command line, completed from the configuration files.
+
+use adit_forward::spec::Names;
+
+use crate::client::command::{Purpose, Tunnel, WithoutForwards};
+use crate::client::config::{self, About, Disk, Effect, Files};
+use crate::client::destination::{DestinationError, is_valid_host};
+use crate::client::me::Me;
+use crate::client::options::{NotHere, Options, SessionType, Weight};
+use crate::client::run::Fatal;
+use crate::escape::escaped;
+use crate::report::Report;
+
+/// What [`merge`] reads with.
+#[derive(Clone, Copy)]
+pub struct With<'a> {
+    /// Who runs this program.
+    pub me: &'a Me,
+    /// For what a forward may refer to.
+    pub names: &'a dyn Names,
+    /// Where files come from.
+    pub files: &'a dyn Files,
+    /// Where to say what is passed over.
+    pub report: &'a Report,
+}
+
+impl std::fmt::Debug for With<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "With({:?})", self.me)
+    }
+}
+
+impl<'a> With<'a> {
+    /// The files of this machine.
+    #[must_use]
+    pub const fn disk(me: &'a Me, names: &'a dyn Names, report: &'a Report) -> Self {
+        Self {
+            me,
+            names,
+            files: &Disk,
+            report,
+        }
+    }
+}
+
+/// Completes a command line. What it says itself goes before all that the files say.
+///
+/// # Errors
+/// Why there is no connection to be made.
+pub fn merge(mut tunnel: Tunnel, with: &With<'_>) -> Result<Tunnel, Fatal> {
+    let about = About {
+        host: &tunnel.original_host,
+        home: &with.me.home,
+        local_user: with.me.name.as_deref().unwrap_or_default(),
+        names: with.names,
+        files: with.files,
+        report: with.report,
+    };
+    config::read(&tunnel.config, &about, &mut tunnel.options).map_err(|bad| Fatal(bad.0))?;
+    let options = &mut tunnel.options;
+    tunnel.host = config::host_name(options, &tunnel.original_host).map_err(|bad| Fatal(bad.0))?;
+    if !is_valid_host(&tunnel.host) {
+        return Err(Fatal(DestinationError::Host.to_string()));
+    }
+    if options.clear_all_forwardings == Some(true) {
+        options.local_forwards.clear();
+        let is_forward = |there: &NotHere| matches!(there.other.effect, Effect::Forward(_));
+        options.not_here.retain(|there| !is_forward(there));
+    }
+    if options.session_type == Some(SessionType::None) {
+        tunnel.without_forwards = WithoutForwards::Connect;
+    }
+    if tunnel.purpose == Purpose::Print {
+        return Ok(tunnel);
+    }
+    let warnings = without(&tunnel.options)?;
+    tunnel.warnings.extend(warnings);
+    if tunnel.options.local_forwards.is_empty()
+        && tunnel.without_forwards == WithoutForwards::Refuse
+    {
+        return Err(Fatal(
+            "adit only forwards ports: give it one with -L [bind_address:]port:host:hostport or \
+             LocalForward, or -N to be connected without. For a shell use ssh."
+                .to_owned(),
+        ));
+    }
+    Ok(tunnel)
+}
+
+/// What has to be said of keywords that are not here; an error when there must be no connection.
+fn without(options: &Options) -> Result<Vec<String>, Fatal> {
+    let mut warnings = Vec::new();
+    for there in options
+        .not_here
+        .iter()
+        .filter(|there| there.weight == Weight::Some)
+    {
+        let line = format!("{}: {}", there.place, there.other.keyword);
+        match there.other.effect {
+            Effect::Nothing => {}
+            // The reason is its value.
+            Effect::Refuse(_, "") => {
+                let why = escaped(there.value.as_bytes());
+                return Err(Fatal(format!("{line}: {why}")));
+            }
+            Effect::Refuse(_, why) => return Err(Fatal(format!("{line}: {why}"))),
+            Effect::Forward(why) if options.exit_on_forward_failure == Some(true) => {
+                return Err(Fatal(format!(
+                    "{line}: {why} This forward fails, and ExitOnForwardFailure is yes."
+                )));
+            }
+            Effect::Forward(why) => warnings.push(format!("{line}: {why} This one is not made.")),
+            Effect::Instead(_, what) => warnings.push(format!("{line}: {what}")),
+        }
+    }
+    Ok(warnings)
+}
+
+#[cfg(test)]
+mod tests;
