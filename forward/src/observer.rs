@@ -49,6 +49,15 @@ pub struct Destination<'a> {
     pub port: u32,
 }
 
+/// Who has a key.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum KeyHolder {
+    /// The ssh-agent.
+    Agent,
+    /// A file.
+    File,
+}
+
 /// What happened. `#[non_exhaustive]`: a program prints those that it knows.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -97,7 +106,18 @@ pub enum Event<'a> {
         /// Why.
         error: &'a io::Error,
     },
-    /// The client offers this key to the server.
+    /// A key that the client will try; told of all of them, in their order, before the first.
+    KeyFound {
+        /// The peer.
+        peer: PeerInfo<'a>,
+        /// File name or the agent's comment.
+        name: &'a str,
+        /// The public key.
+        key_blob: &'a [u8],
+        /// Who has it.
+        holder: KeyHolder,
+    },
+    /// The client asks the server about this key, or gives a signature with it.
     OfferingKey {
         /// The peer.
         peer: PeerInfo<'a>,
@@ -105,6 +125,20 @@ pub enum Event<'a> {
         name: &'a str,
         /// The public key.
         key_blob: &'a [u8],
+    },
+    /// The server accepts that method, and asks for another one too (RFC 4252 §5.1).
+    PartialSuccess {
+        /// The peer.
+        peer: PeerInfo<'a>,
+        /// `publickey`, …
+        method: &'static str,
+    },
+    /// The server would have the password changed, which adit does not do.
+    PasswordExpired {
+        /// The peer.
+        peer: PeerInfo<'a>,
+        /// The server's words.
+        message: &'a [u8],
     },
     /// Text that the server wants shown before authentication (RFC 4252 §5.4).
     Banner {

@@ -66,6 +66,13 @@ pub fn say(
             "Connection to {ip} port {port}: {}",
             escaped(text.as_bytes())
         )),
+        Gone::HostKeyChanged => {
+            report.error(format_args!(
+                "{host} showed another host key when it was connected to again than the one that \
+                 was just accepted: somebody else may answer in its place."
+            ));
+            report.fatal("Host key verification failed.");
+        }
         // The policy about host keys has said it.
         Gone::HostKeyRefused => {}
         Gone::AuthenticationRefused(refused) => {

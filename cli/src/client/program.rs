@@ -143,7 +143,7 @@ impl Tunnel {
             Event::AgentFailed { error } => {
                 report.debug(format_args!("ssh-agent: {}", reason(error)));
             }
-            Event::OfferingKey { name, key_blob, .. } => {
+            Event::KeyFound { name, key_blob, .. } => {
                 let label = key_type_label(blob_name(key_blob).unwrap_or_default());
                 let fingerprint = Fingerprint::of(self.provider, key_blob);
                 report.debug(format_args!(

@@ -321,7 +321,7 @@ impl<'a> Log<'a> {
                 "internal error: the session of {who} was ended, the others go on"
             )),
             // No answers of a client's, so never of a server's session.
-            Gone::HostKeyRefused | Gone::AuthenticationRefused(_) => {
+            Gone::HostKeyChanged | Gone::HostKeyRefused | Gone::AuthenticationRefused(_) => {
                 report.info(format_args!("Disconnected from {who}{preauth}"));
             }
             other => report.info(format_args!("Disconnecting {who}: {other:?}{preauth}")),

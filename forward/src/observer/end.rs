@@ -93,6 +93,9 @@ pub enum Gone<'a> {
     },
     /// The protocol was broken, or another error; in words.
     Error(&'a str),
+    /// The server had hung up while a person looked at its host key, and showed another one when it
+    /// was connected to again.
+    HostKeyChanged,
     /// The program did not accept the host key.
     HostKeyRefused,
     /// The server accepts none of our keys.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::Path;
 
-use adit_auth::agent::{self, Answer, FrameReader};
+use adit_auth::agent::{self, Answer, FrameReader, SessionBind};
 use adit_auth::{KeyId, OfferedKey};
 use adit_crypto::Unspecified;
 use mio::Token;
@@ -19,6 +19,7 @@ use super::ready::Ready;
 /// What was asked, in order: an agent answers in that order.
 #[derive(Debug)]
 enum Asked {
+    Bind,
     Identities,
     Signature(KeyId),
 }
@@ -44,7 +45,7 @@ pub(super) struct Agent {
 }
 
 impl Agent {
-    /// Connects, and asks for its keys.
+    /// Connects.
     pub(super) fn connect(path: &Path, context: &mut Context) -> io::Result<Self> {
         let mut stream = UnixStream::connect(path)?;
         let source = context.sources.insert(Source::Agent);
@@ -53,16 +54,25 @@ impl Agent {
             context.sources.remove(source);
             return Err(error);
         }
-        let mut out = VecDeque::new();
-        out.extend(agent::request_identities());
         Ok(Self {
             stream,
             source,
             ready: Ready::default(),
-            out,
+            out: VecDeque::new(),
             frames: FrameReader::new(),
-            asked: VecDeque::from([Asked::Identities]),
+            asked: VecDeque::new(),
         })
+    }
+
+    /// Asks for its keys, in one go with the session that they are for. A question too long for an
+    /// agent is left out: then it shows no key that is for some hosts only.
+    pub(super) fn ask_for_keys(&mut self, session: &SessionBind<'_>) {
+        if let Some(bind) = session.to_frame() {
+            self.out.extend(bind);
+            self.asked.push_back(Asked::Bind);
+        }
+        self.out.extend(agent::request_identities());
+        self.asked.push_back(Asked::Identities);
     }
 
     /// Asks for a signature; `None` when the question is too long for any agent.
@@ -92,8 +102,7 @@ impl Agent {
     /// them, is the end of this connection.
     pub(super) fn turn(&mut self, heard: &mut dyn FnMut(Said)) -> io::Result<()> {
         while self.ready.writable && !self.out.is_empty() {
-            let (front, _) = self.out.as_slices();
-            match self.stream.write(front) {
+            match self.stream.write(self.out.make_contiguous()) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(n) => drop(self.out.drain(..n)),
                 Err(e) if e.kind() == ErrorKind::WouldBlock => self.ready.writable = false,
@@ -123,8 +132,9 @@ impl Agent {
                     return Err(io::Error::other(agent::AgentError::Unexpected));
                 };
                 // Answered only when it is understood: otherwise `close` answers it.
-                heard(said(asked, frame).map_err(io::Error::other)?);
+                let said = said(asked, frame).map_err(io::Error::other)?;
                 self.asked.pop_front();
+                said.into_iter().for_each(&mut *heard);
                 self.frames.next_frame();
             }
         }
@@ -133,15 +143,21 @@ impl Agent {
 
     /// Gives up. Questions without an answer get none.
     pub(super) fn close(self) -> impl Iterator<Item = Said> {
-        self.asked.into_iter().map(|asked| match asked {
-            Asked::Identities => Said::Identities(Vec::new()),
-            Asked::Signature(key) => Said::Signature(key, Err(Unspecified)),
+        self.asked.into_iter().filter_map(|asked| match asked {
+            Asked::Bind => None,
+            Asked::Identities => Some(Said::Identities(Vec::new())),
+            Asked::Signature(key) => Some(Said::Signature(key, Err(Unspecified))),
         })
     }
 }
 
-fn said(asked: &Asked, frame: &[u8]) -> Result<Said, agent::AgentError> {
-    Ok(match asked {
+fn said(asked: &Asked, frame: &[u8]) -> Result<Option<Said>, agent::AgentError> {
+    Ok(Some(match asked {
+        Asked::Bind => {
+            // An agent that knows no such thing has no key that needs it.
+            let (Answer::Given(()) | Answer::Refused) = agent::bound(frame)?;
+            return Ok(None);
+        }
         Asked::Identities => Said::Identities(match agent::identities(frame)? {
             Answer::Given(identities) => (0..)
                 .zip(identities)
@@ -159,5 +175,5 @@ fn said(asked: &Asked, frame: &[u8]) -> Result<Said, agent::AgentError> {
                 Answer::Refused => Err(Unspecified),
             },
         ),
-    })
+    }))
 }

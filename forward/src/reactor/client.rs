@@ -6,14 +6,12 @@ use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
 use adit_connection::Limits;
-use mio::event::Event as Readiness;
 
 use super::accept::For;
 use super::agent::Agent;
-use super::config::{AgentKeys, ClientConfig, Forward, OnForwardFailure};
+use super::config::{ClientConfig, Forward, OnForwardFailure};
 use super::context::{OwnedDial, Owner};
 use super::dial::{Connected, Dial, Failed, Progress};
-use super::keys;
 use super::listener::listen;
 use super::local::Seen;
 use super::peer::{Peer, tune};
@@ -28,8 +26,8 @@ const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// What the client's side keeps.
 pub(super) struct Client {
-    /// What is left of it: the session takes its parts.
-    pub(super) config: Option<ClientConfig>,
+    /// But for what was taken out of it: the forwards, and in the end the identities.
+    pub(super) config: ClientConfig,
     pub(super) forwards: Arc<[Forward]>,
     pub(super) limits: Limits,
     on_forward_failure: OnForwardFailure,
@@ -39,18 +37,11 @@ pub(super) struct Client {
     deadline: Option<Duration>,
     pub(super) agent: Option<Agent>,
     pub(super) agent_timer: Armed,
-    pub(super) keys: AgentsKeys,
-    connected: Option<Connected>,
     pub(super) peer: Option<usize>,
+    /// The host key that a person accepted on a connection that has ended since.
+    accepted_key: Option<Vec<u8>>,
     /// Each forward listens, or has failed.
     pub(super) forwards_tried: Seen,
-}
-
-/// What is known of the agent's keys.
-pub(super) enum AgentsKeys {
-    /// It has been asked.
-    Awaited,
-    Known(Vec<(adit_auth::OfferedKey, String)>),
 }
 
 impl Client {
@@ -64,12 +55,18 @@ impl Client {
             deadline: None,
             agent: None,
             agent_timer: Armed::default(),
-            keys: AgentsKeys::Known(Vec::new()),
-            connected: None,
             peer: None,
+            accepted_key: None,
             forwards_tried: Seen::No,
-            config: Some(config),
+            config,
         }
+    }
+
+    /// To be connected once more, with what there was in the beginning, to who has that key.
+    pub(super) fn again(&mut self, accepted_key: Vec<u8>) {
+        self.accepted_key = Some(accepted_key);
+        self.peer = None;
+        self.rounds_left = self.config.connection_attempts.max(1);
     }
 
     /// The session's slot.
@@ -92,9 +89,7 @@ pub(super) fn tell_of(
 
 impl Reactor {
     pub(super) fn start_client(&mut self, program: &mut dyn Program) {
-        // The agent first: a connection may be through at once, and its session has to know
-        // whether there are keys to wait for.
-        self.ask_for_keys(program);
+        self.connect_agent(program);
         self.connect(program);
     }
 
@@ -104,7 +99,7 @@ impl Reactor {
             return;
         };
         client.retry.fired();
-        let Some(config) = &client.config else { return };
+        let config = &client.config;
         client.rounds_left = client.rounds_left.saturating_sub(1);
         let now = self.context.now;
         client.deadline = config.connect_timeout.map(|t| now.saturating_add(t));
@@ -116,36 +111,22 @@ impl Reactor {
         self.client_dialled(progress, program);
     }
 
-    /// An event for a connection that waits for the agent: nobody would hear of it again.
-    pub(super) fn note_connected(&mut self, event: &Readiness) {
-        if let Side::Client(client) = &mut self.side
-            && let Some(connected) = &mut client.connected
-            && connected.source == event.token().0
-        {
-            connected.ready.note(event);
-        }
-    }
-
     pub(super) fn client_dialled(&mut self, progress: Progress, program: &mut dyn Program) {
         let Side::Client(client) = &mut self.side else {
             return;
         };
         match progress {
             Progress::Pending => {}
-            Progress::Connected(connected) => {
-                client.connected = Some(connected);
-                self.make_session(program);
-            }
+            Progress::Connected(connected) => self.make_session(connected, program),
             Progress::Failed(failed) => {
-                if let Failed::TooLate = failed {
-                    let addresses = client.config.as_ref().map(|c| c.addresses.as_slice());
-                    if let Some(address) = addresses.and_then(|a| a.last()) {
-                        let error = io::Error::from(ErrorKind::TimedOut);
-                        program.observe(&Event::ConnectFailed {
-                            address: *address,
-                            error: &error,
-                        });
-                    }
+                if let Failed::TooLate = failed
+                    && let Some(address) = client.config.addresses.last()
+                {
+                    let error = io::Error::from(ErrorKind::TimedOut);
+                    program.observe(&Event::ConnectFailed {
+                        address: *address,
+                        error: &error,
+                    });
                 }
                 if client.rounds_left > 0 {
                     let due = self.context.now.saturating_add(RETRY_DELAY);
@@ -158,23 +139,11 @@ impl Reactor {
         }
     }
 
-    /// Once there is a connection and the agent has said its keys.
-    pub(super) fn make_session(&mut self, program: &mut dyn Program) {
+    fn make_session(&mut self, connected: Connected, program: &mut dyn Program) {
         let Side::Client(client) = &mut self.side else {
             return;
         };
-        let AgentsKeys::Known(known) = &mut client.keys else {
-            return;
-        };
-        let Some(connected) = client.connected.take() else {
-            return;
-        };
-        let Some(config) = client.config.take() else {
-            return;
-        };
-        let allowed = config.identities.agent.map_or(AgentKeys::All, |a| a.keys);
-        let known = core::mem::take(known);
-        let (offers, keys) = keys::order(known, allowed, config.identities.files);
+        let config = &client.config;
         let session = Session::client(
             Config {
                 transport: config.ssh.transport(),
@@ -182,7 +151,7 @@ impl Reactor {
                 patience: config.alive.map(Into::into),
             },
             config.user.as_bytes(),
-            config.methods,
+            config.methods.clone(),
             self.context.now,
         );
         let Ok(session) = session else {
@@ -199,21 +168,14 @@ impl Reactor {
         let id = PeerId(self.peers_made);
         let address = connected.address;
         let mut state = State::new(id, slot, Role::Client, address, client.deadline);
-        state.keys = keys;
-        state.offers = offers;
+        state.login_name = Arc::from(config.user.as_str());
+        state.host.accepted = client.accepted_key.take();
         state.forwards = Arc::clone(&client.forwards);
         let local = connected.stream.local_addr().ok();
         program.observe(&Event::Connected {
             peer: state.info(),
             local,
         });
-        for key in &state.keys {
-            program.observe(&Event::OfferingKey {
-                peer: state.info(),
-                name: &key.name,
-                key_blob: &key.public_blob,
-            });
-        }
         if let Some(entry) = self.context.sources.get_mut(connected.source) {
             *entry = Source::Peer(slot);
         }
@@ -278,8 +240,6 @@ impl Reactor {
         let timers = &mut self.context.timers;
         timers.disarm(Timer::Retry, &mut client.retry);
         timers.disarm(Timer::Agent, &mut client.agent_timer);
-        client.config = None;
-        client.connected = None;
         self.close_agent(&mut Vec::new());
         for slot in self.context.dials.numbers() {
             if let Some(mut owned) = self.context.dials.remove(slot) {

@@ -1,19 +1,13 @@
 //! What a session's events lead to: the place where one session, its local sockets, the loop's
 //! shared state and the program meet. Everything here happens within one turn.
 
-use std::panic::{self, AssertUnwindSafe};
-
 use adit_connection::ChannelId;
-use adit_transport::HostKeyOffer;
 
 use super::context::Context;
-use super::inbox::Note;
 use super::local::{Ending, Local, Queued, Seen, Subject, Way, destination};
-use super::state::{Answering, Cause, Letter, State};
+use super::state::{Answering, Cause, State};
 use crate::error::Error;
-use crate::observer::{
-    Answer, ChannelEnd, Event as Told, HostKeyQuestion, HostKeyVerdict, Program,
-};
+use crate::observer::{ChannelEnd, Event as Told, Program};
 use crate::relay::{self, Outlet};
 use crate::session::{Event, Session, Span};
 
@@ -125,46 +119,6 @@ impl Desk<'_> {
         local.close(Ending::Reset, self.context);
     }
 
-    fn host_key(&mut self, session: &mut Session, offer: HostKeyOffer) {
-        let answer = self.program.host_key(&HostKeyQuestion {
-            peer: self.state.info(),
-            algorithm: offer.algorithm,
-            key_blob: &offer.blob,
-        });
-        match answer {
-            Answer::Now(HostKeyVerdict::Trust) => session.trust(offer.trust()),
-            Answer::Now(HostKeyVerdict::Refuse) => self.state.end(Cause::HostKeyRefused),
-            Answer::Later(work) => {
-                let (notes, peer) = (self.context.notes.clone(), self.state.id);
-                let slot = self.state.slot;
-                let asked = self.context.people.submit(move || {
-                    // A fault there is no consent.
-                    let verdict = panic::catch_unwind(AssertUnwindSafe(work));
-                    let verdict = verdict.unwrap_or(HostKeyVerdict::Refuse);
-                    let letter = Letter::HostKey(verdict);
-                    notes.send(Note::Letter { peer, slot, letter });
-                });
-                match asked {
-                    Ok(()) => {
-                        // A person thinks as long as they like.
-                        self.state.login_deadline = None;
-                        self.state.offer = Some(offer);
-                    }
-                    Err(_) => self.state.end(Cause::HostKeyRefused),
-                }
-            }
-        }
-    }
-
-    /// The answer of a person.
-    pub(super) fn host_key_answered(&mut self, session: &mut Session, verdict: HostKeyVerdict) {
-        match (self.state.offer.take(), verdict) {
-            (Some(offer), HostKeyVerdict::Trust) => session.trust(offer.trust()),
-            (Some(_), HostKeyVerdict::Refuse) => self.state.end(Cause::HostKeyRefused),
-            (None, _) => {}
-        }
-    }
-
     fn established(&mut self, session: &Session) {
         self.tell_ident(session);
         if let Some(negotiated) = session.transport().negotiated() {
@@ -227,11 +181,7 @@ impl relay::Locals for Desk<'_> {
 
     fn event(&mut self, session: &mut Session, event: Event) -> Result<(), Error> {
         match event {
-            Event::Alive
-            | Event::Data { .. }
-            | Event::KeyOffered(_)
-            | Event::PartialSuccess(_)
-            | Event::PasswordExpired(_) => {}
+            Event::Alive | Event::Data { .. } => {}
             Event::Authenticated => self.authenticated(session),
             Event::AuthFailed(failed) => {
                 self.state.asked = Answering::Nobody;
@@ -266,6 +216,7 @@ impl relay::Locals for Desk<'_> {
                 self.state.end(Cause::Disconnected {
                     reason_code,
                     description,
+                    keys_tried: self.state.keys_tried,
                 });
             }
             Event::Eof(id) => {
@@ -276,6 +227,24 @@ impl relay::Locals for Desk<'_> {
             }
             Event::Established => self.established(session),
             Event::HostKey(offer) => self.host_key(session, offer),
+            Event::KeyOffered(id) => {
+                self.state.keys_tried = self.state.keys_tried.saturating_add(1);
+                if let Some(key) = self.state.key(id) {
+                    self.program.observe(&Told::OfferingKey {
+                        peer: self.state.info(),
+                        name: &key.name,
+                        key_blob: &key.public_blob,
+                    });
+                }
+            }
+            Event::PartialSuccess(method) => self.program.observe(&Told::PartialSuccess {
+                peer: self.state.info(),
+                method: method.name(),
+            }),
+            Event::PasswordExpired(message) => self.program.observe(&Told::PasswordExpired {
+                peer: self.state.info(),
+                message: session.bytes(message),
+            }),
             Event::OpenAsked { id, data } => self.open_asked(session, id, data)?,
             Event::OpenConfirmed(id) => self.confirmed(id),
             Event::OpenRefused {

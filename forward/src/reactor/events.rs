@@ -103,7 +103,7 @@ impl Reactor {
 
     pub(super) fn dial_event(&mut self, slot: usize, event: &Readiness, program: &mut dyn Program) {
         let Some(owned) = self.context.dials.get(slot) else {
-            return self.note_connected(event);
+            return;
         };
         let owner = owned.owner;
         let progress = self.context.dial_event(slot, event, &mut tell_of(program));

@@ -1,14 +1,12 @@
 //! What authentication lacks: asked for, and given when it is there.
 
-use std::panic::{self, AssertUnwindSafe};
-
 use adit_auth::Decision;
 use adit_crypto::Unspecified;
 
 use super::context::Context;
 use super::desk::Desk;
-use super::inbox::Note;
 use super::peer::Peer;
+use super::questions::{Asker, later};
 use super::state::{Answering, Cause, ForAgent, Letter, Signer};
 use crate::observer::{Answer, KeyQuestion, Program};
 use crate::relay::Locals as _;
@@ -25,11 +23,10 @@ impl Peer {
             match self.session.need() {
                 Need::Nothing => break,
                 Need::Keys => {
-                    let offers = core::mem::take(&mut self.state.offers);
-                    self.session.offer_keys(offers);
+                    self.state.for_agent = Some(ForAgent::Keys);
+                    self.state.asked = Answering::Somebody;
                 }
-                Need::Password { .. } => self.session.password(None),
-                Need::Respond { .. } => self.session.respond(None),
+                Need::Password { .. } | Need::Respond { .. } => self.ask_person(context, program),
                 Need::Authorize {
                     user,
                     algorithm,
@@ -45,16 +42,9 @@ impl Peer {
                     let decision = match answer {
                         Answer::Now(decision) => decision,
                         Answer::Later(work) => {
-                            let (peer, slot) = (self.state.id, self.state.slot);
-                            let notes = context.notes.clone();
-                            let submitted = context.files.submit(move || {
-                                // A fault there is no consent.
-                                let decision = panic::catch_unwind(AssertUnwindSafe(work));
-                                let decision = decision.unwrap_or(Decision::Refused);
-                                let letter = Letter::Authorized(decision);
-                                notes.send(Note::Letter { peer, slot, letter });
-                            });
-                            match submitted {
+                            let asker = Asker::new(&self.state, context);
+                            let fault = || Decision::Refused;
+                            match later(&context.files, asker, work, fault, Letter::Authorized) {
                                 Ok(()) => return Ok(()),
                                 Err(_full) => Decision::Refused,
                             }
@@ -67,12 +57,11 @@ impl Peer {
                     algorithm,
                     message,
                 } => {
-                    let index = usize::try_from(key.0).unwrap_or(usize::MAX);
-                    let signature = match self.state.keys.get(index).map(|k| &k.signer) {
+                    let signature = match self.state.key(key).map(|k| &k.signer) {
                         Some(Signer::Loaded(signer)) => signer.sign(algorithm, message),
                         Some(Signer::Agent) => {
                             let message = message.to_vec();
-                            self.state.for_agent = Some(ForAgent {
+                            self.state.for_agent = Some(ForAgent::Signature {
                                 key,
                                 algorithm,
                                 message,
@@ -80,7 +69,11 @@ impl Peer {
                             self.state.asked = Answering::Somebody;
                             return Ok(());
                         }
-                        Some(Signer::Locked) | None => Err(Unspecified),
+                        Some(Signer::Locked) => {
+                            self.unlock(key, context, program);
+                            continue;
+                        }
+                        Some(Signer::Nobody) | None => Err(Unspecified),
                     };
                     let _ = self.session.signed(key, signature);
                 }
@@ -105,6 +98,14 @@ impl Peer {
                 Letter::Authorized(decision) => self.authorized(decision, context, program)?,
                 Letter::Dialled(id, progress) => desk.dialled(&mut self.session, id, progress),
                 Letter::HostKey(verdict) => desk.host_key_answered(&mut self.session, verdict),
+                Letter::Keys(offers, keys) => {
+                    self.state.asked = Answering::Nobody;
+                    self.state.keys = keys;
+                    self.session.offer_keys(offers);
+                }
+                Letter::Password(password) => self.password(password),
+                Letter::Responses(responses) => self.responses(responses),
+                Letter::Unlocked(key, unlocked) => self.unlocked(key, unlocked),
                 Letter::Resolved(id, resolved) => desk.resolved(&mut self.session, id, resolved),
                 Letter::Signed(key, signature) => {
                     self.state.asked = Answering::Nobody;

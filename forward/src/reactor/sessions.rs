@@ -48,7 +48,15 @@ impl Reactor {
                     }
                     self.after_turn(slot, program);
                 }
-                Err(cause) => self.end_peer(slot, peer, &cause, program),
+                Err(cause) if peer.outlasts(&cause) == Seen::Yes => self.peers.put(slot, peer),
+                Err(cause) => match peer.accepted_in_vain(&cause) {
+                    Some(accepted) => {
+                        peer.end(&cause, &mut self.context, program);
+                        self.finish(slot, peer);
+                        self.connect_again(accepted, program);
+                    }
+                    None => self.end_peer(slot, peer, &cause, program),
+                },
             }
         }
     }

@@ -1,38 +1,40 @@
 //! The client and its ssh-agent: which keys there are, and signatures with them.
 
+use core::mem;
 use core::time::Duration;
 use std::io::{self, ErrorKind};
 
+use adit_auth::agent::SessionBind;
+use adit_auth::{Method, OfferedKey};
 use adit_crypto::Unspecified;
+use adit_transport::SessionId;
 use mio::event::Event as Readiness;
 
 use super::agent::{Agent, Said};
-use super::client::AgentsKeys;
-use super::state::Letter;
+use super::config::{AgentKeys, Identities};
+use super::keys;
+use super::state::{ForAgent, Letter, Signer};
 use super::timer::Timer;
 use super::{Reactor, Side};
-use crate::observer::{Event, Program};
+use crate::observer::{Event, KeyHolder, Program};
 
 /// An agent that has not said which keys it has by then is left out.
 const AGENT_PATIENCE: Duration = Duration::from_secs(10);
 
 impl Reactor {
-    pub(super) fn ask_for_keys(&mut self, program: &mut dyn Program) {
+    /// Early, so that it is connected when there is something to ask.
+    pub(super) fn connect_agent(&mut self, program: &mut dyn Program) {
         let Side::Client(client) = &mut self.side else {
             return;
         };
-        let config = client.config.as_ref();
-        let Some(agent) = config.and_then(|c| c.identities.agent.as_ref()) else {
+        let Some(agent) = &client.config.identities.agent else {
             return;
         };
+        if !client.config.methods.order.contains(&Method::Publickey) {
+            return;
+        }
         match Agent::connect(&agent.socket, &mut self.context) {
-            Ok(agent) => {
-                client.agent = Some(agent);
-                client.keys = AgentsKeys::Awaited;
-                let due = self.context.now.saturating_add(AGENT_PATIENCE);
-                let timers = &mut self.context.timers;
-                timers.arm(Timer::Agent, &mut client.agent_timer, Some(due));
-            }
+            Ok(agent) => client.agent = Some(agent),
             Err(error) => program.observe(&Event::AgentFailed { error: &error }),
         }
     }
@@ -80,8 +82,7 @@ impl Reactor {
             Said::Identities(keys) => {
                 let timers = &mut self.context.timers;
                 timers.disarm(Timer::Agent, &mut client.agent_timer);
-                client.keys = AgentsKeys::Known(keys);
-                self.make_session(program);
+                self.keys_known(keys, program);
             }
             Said::Signature(key, signature) => {
                 if let Some(slot) = client.peer
@@ -107,7 +108,7 @@ impl Reactor {
         }
     }
 
-    /// Passes on what only the agent can sign.
+    /// Passes on what only the agent knows.
     pub(super) fn ask_agent(&mut self, slot: usize, program: &mut dyn Program) {
         let Side::Client(client) = &mut self.side else {
             return;
@@ -115,25 +116,76 @@ impl Reactor {
         let Some(peer) = self.peers.get_mut(slot) else {
             return;
         };
-        let Some(wanted) = peer.state.for_agent.take() else {
-            return;
-        };
-        let key = usize::try_from(wanted.key.0)
-            .ok()
-            .and_then(|n| peer.state.keys.get(n));
-        let asked = client.agent.as_mut().zip(key).and_then(|(agent, key)| {
-            agent.sign(
-                wanted.key,
-                &key.public_blob,
-                wanted.algorithm,
-                &wanted.message,
-            )
-        });
-        if asked.is_none() {
-            let letter = Letter::Signed(wanted.key, Err(Unspecified));
-            peer.state.letters.push_back(letter);
-            self.schedule(slot);
+        match peer.state.for_agent.take() {
+            None => return,
+            Some(ForAgent::Keys) => {
+                let Some(agent) = &mut client.agent else {
+                    return self.keys_known(Vec::new(), program);
+                };
+                let transport = peer.session.transport();
+                let session_id = transport.session_id();
+                agent.ask_for_keys(&SessionBind {
+                    host_key: transport.initial_host_key(),
+                    session_id: session_id.map(SessionId::as_bytes).unwrap_or_default(),
+                    signature: transport.initial_signature(),
+                });
+                let due = self.context.now.saturating_add(AGENT_PATIENCE);
+                let timers = &mut self.context.timers;
+                timers.arm(Timer::Agent, &mut client.agent_timer, Some(due));
+                wait(program, "asking ssh-agent for its keys");
+            }
+            Some(ForAgent::Signature {
+                key,
+                algorithm,
+                message,
+            }) => {
+                let found = client.agent.as_mut().zip(peer.state.key(key));
+                let asked = found.and_then(|(agent, found)| {
+                    agent.sign(key, &found.public_blob, algorithm, &message)
+                });
+                if asked.is_some() {
+                    wait(program, "asking ssh-agent for a signature");
+                } else {
+                    let letter = Letter::Signed(key, Err(Unspecified));
+                    peer.state.letters.push_back(letter);
+                    self.schedule(slot);
+                }
+            }
         }
         self.agent_turn(program); // its socket is idle, so no event will come
     }
+
+    /// All that can be known of keys is known: the session gets those it may offer.
+    fn keys_known(&mut self, of_agent: Vec<(OfferedKey, String)>, program: &mut dyn Program) {
+        let Side::Client(client) = &mut self.side else {
+            return;
+        };
+        let Some((slot, peer)) = client
+            .peer
+            .zip(client.peer.and_then(|n| self.peers.get_mut(n)))
+        else {
+            return;
+        };
+        let Identities { files, agent } = mem::take(&mut client.config.identities);
+        let allowed = agent.map_or(AgentKeys::All, |agent| agent.keys);
+        let (offers, keys) = keys::order(of_agent, allowed, files);
+        for key in &keys {
+            program.observe(&Event::KeyFound {
+                peer: peer.state.info(),
+                name: &key.name,
+                key_blob: &key.public_blob,
+                holder: match key.signer {
+                    Signer::Agent => KeyHolder::Agent,
+                    Signer::Loaded(_) | Signer::Locked | Signer::Nobody => KeyHolder::File,
+                },
+            });
+        }
+        peer.state.letters.push_back(Letter::Keys(offers, keys));
+        self.schedule(slot);
+    }
+}
+
+/// Says what everything waits for now, so that a person who sees nothing happen knows.
+fn wait(program: &mut dyn Program, text: &str) {
+    program.observe(&Event::Debug { peer: None, text });
 }

@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use adit_auth::{Decision, KeyId, OfferedKey, Refused};
 use adit_connection::ChannelId;
-use adit_crypto::{SigningKey, Unspecified};
+use adit_crypto::{Secret, SigningKey, Unspecified};
 use adit_proto::reason::Disconnect;
-use adit_transport::HostKeyOffer;
 
 use super::config::Forward;
 use super::dial::Progress;
+use super::host::Host;
 use super::local::{Locals, Seen};
 use super::opens::LookUps;
 use super::resolve::Resolved;
@@ -28,8 +28,10 @@ pub(super) enum Cause {
     Disconnected {
         reason_code: u32,
         description: Vec<u8>,
+        keys_tried: usize,
     },
     Failed(Error),
+    HostKeyChanged,
     HostKeyRefused,
     Panicked,
     Refused(Refused),
@@ -44,7 +46,7 @@ impl Cause {
         match self {
             Self::Closed | Self::Disconnected { .. } | Self::Panicked | Self::Socket(_) => None,
             Self::Failed(_) => None, // the session has its own words
-            Self::HostKeyRefused => {
+            Self::HostKeyChanged | Self::HostKeyRefused => {
                 Some((Disconnect::HostKeyNotVerifiable, "host key not accepted"))
             }
             Self::Refused(_) => Some((
@@ -67,10 +69,11 @@ impl Cause {
             Self::Disconnected {
                 reason_code,
                 description,
+                keys_tried,
             } => Gone::Disconnected {
                 reason_code: *reason_code,
                 description,
-                keys_tried: 0,
+                keys_tried: *keys_tried,
             },
             Self::Failed(Error::Silent) => Gone::Silent,
             Self::Failed(Error::Transport(adit_transport::Error::NoCommon(list))) => {
@@ -83,6 +86,7 @@ impl Cause {
                 *text = error.to_string();
                 Gone::Error(text)
             }
+            Self::HostKeyChanged => Gone::HostKeyChanged,
             Self::HostKeyRefused => Gone::HostKeyRefused,
             Self::Panicked => Gone::Panicked,
             Self::Refused(refused) => Gone::AuthenticationRefused(refused),
@@ -105,6 +109,8 @@ pub(super) enum Signer {
     Loaded(Box<dyn SigningKey>),
     /// Whoever knows the passphrase.
     Locked,
+    /// Nobody: it was not unlocked.
+    Nobody,
 }
 
 /// A key of the client, by its [`KeyId`].
@@ -115,11 +121,16 @@ pub(super) struct ClientKey {
     pub(super) signer: Signer,
 }
 
-/// A signature that only the agent can make.
-pub(super) struct ForAgent {
-    pub(super) key: KeyId,
-    pub(super) algorithm: &'static str,
-    pub(super) message: Vec<u8>,
+/// What only the agent knows.
+pub(super) enum ForAgent {
+    /// Which keys it has, once it knows which session they are for.
+    Keys,
+    /// A signature.
+    Signature {
+        key: KeyId,
+        algorithm: &'static str,
+        message: Vec<u8>,
+    },
 }
 
 /// What others found out for a session; its next turn takes it.
@@ -127,8 +138,12 @@ pub(super) enum Letter {
     Authorized(Decision),
     Dialled(ChannelId, Progress),
     HostKey(HostKeyVerdict),
+    Keys(Vec<OfferedKey>, Vec<ClientKey>),
+    Password(Option<Secret>),
     Resolved(ChannelId, Resolved),
+    Responses(Option<Vec<Secret>>),
     Signed(KeyId, Result<Vec<u8>, Unspecified>),
+    Unlocked(KeyId, Option<Box<dyn SigningKey>>),
 }
 
 /// Whether somebody outside the loop has been asked what authentication needs.
@@ -157,10 +172,12 @@ pub(super) struct State {
     /// authentication (server).
     pub(super) login_deadline: Option<Duration>,
     pub(super) asked: Answering,
-    pub(super) offer: Option<HostKeyOffer>,
+    /// Whom a client logs in as.
+    pub(super) login_name: Arc<str>,
+    /// What is known of a client's server.
+    pub(super) host: Host,
     pub(super) keys: Vec<ClientKey>,
-    /// The same keys, until the session asks for them.
-    pub(super) offers: Vec<OfferedKey>,
+    pub(super) keys_tried: usize,
     pub(super) for_agent: Option<ForAgent>,
     pub(super) locals: Locals,
     /// Channels whose socket may have something to read, longest waiting first.
@@ -195,9 +212,10 @@ impl State {
             ident_told: Seen::No,
             login_deadline,
             asked: Answering::Nobody,
-            offer: None,
+            login_name: Arc::from(""),
+            host: Host::default(),
             keys: Vec::new(),
-            offers: Vec::new(),
+            keys_tried: 0,
             for_agent: None,
             locals: Locals::default(),
             run: VecDeque::new(),
@@ -209,6 +227,15 @@ impl State {
             letters: VecDeque::new(),
             cause: None,
         }
+    }
+
+    /// A key of the client.
+    pub(super) fn key(&self, id: KeyId) -> Option<&ClientKey> {
+        self.keys.get(usize::try_from(id.0).ok()?)
+    }
+
+    pub(super) fn key_mut(&mut self, id: KeyId) -> Option<&mut ClientKey> {
+        self.keys.get_mut(usize::try_from(id.0).ok()?)
     }
 
     /// For events.
@@ -229,6 +256,7 @@ impl State {
     pub(super) fn established(&mut self) {
         if self.role == Role::Client {
             self.login_deadline = None;
+            self.host = Host::default();
         }
     }
 
