@@ -16,12 +16,17 @@ import re
 
 import bcrypt
 import cryptography_vectors
-from cryptography.hazmat.primitives import poly1305
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, poly1305
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
+from cryptography.hazmat.primitives.asymmetric.utils import (
+    decode_dss_signature, encode_dss_signature)
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data")
 unhex = bytes.fromhex
@@ -88,6 +93,127 @@ def ed25519_refused_records():
         signature = neutral + s.to_bytes(32, "little")
         Ed25519PublicKey.from_public_bytes(public).verify(signature, message)  # OpenSSL takes it
         yield dict(public=public, message=message, signature=signature)
+
+
+# --- ECDSA ---
+
+CURVES = {
+    "P-256": (ec.SECP256R1(), hashes.SHA256(), 32),
+    "P-384": (ec.SECP384R1(), hashes.SHA384(), 48),
+}
+
+
+def is_ecdsa(curve, public, message, r, s):
+    curve, algorithm, _ = CURVES[curve]
+    key = ec.EllipticCurvePublicKey.from_encoded_point(curve, public)
+    try:
+        key.verify(encode_dss_signature(r, s), message, ec.ECDSA(algorithm))
+        return True
+    except InvalidSignature:
+        return False
+
+
+# RFC 6979 A.2.5 and A.2.6: the private key, and r and s of "sample" and of "test".
+RFC6979 = {
+    "P-256": ("C9AFA9D845BA75166B5C215767B1D6934E50C3DB36E89B127B8A622B120F6721", (
+        ("EFD48B2AACB6A8FD1140DD9CD45E81D69D2C877B56AAF991C34D0EA84EAF3716",
+         "F7CB1C942D657C41D436C7A1B6E29F65F3E900DBB9AFF4064DC4AB2F843ACDA8"),
+        ("F1ABB023518351CD71D881567B1EA663ED3EFCF6C5132B354F28D3B0B7D38367",
+         "019F4113742A2B14BD25926B49C649155F267E60D3814B4C0CC84250E46F0083"))),
+    "P-384": ("6B9D3DAD2E1B8C1C05B19875B6659F4DE23C3B667BF297BA9AA47740787137D8"
+              "96D5724E4C70A825F872C9EA60D2EDF5", (
+        ("94EDBB92A5ECB8AAD4736E56C691916B3F88140666CE9FA73D64C4EA95AD133C"
+         "81A648152E44ACF96E36DD1E80FABE46",
+         "99EF4AEB15F178CEA1FE40DB2603138F130E740A19624526203B6351D0A3A94F"
+         "A329C145786E679E7B82C71A38628AC8"),
+        ("8203B63D3C853E8D77227FB377BCF7B7B772E97892A80F36AB775D509D7A5FEB"
+         "0542A7F0812998DA8F1DD3CA3CF023DB",
+         "DDD0760448D42D8A43AF45AF836FCE4DE8BE06B485E9B61B827C2F13173923E0"
+         "6A739F040649A667BF3B828246BAA5A5"))),
+}
+
+
+def ecdsa_records():
+    for name, (private, signatures) in RFC6979.items():
+        curve, algorithm, _ = CURVES[name]
+        key = ec.derive_private_key(int(private, 16), curve)
+        public = key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+        for message, (r, s) in zip((b"sample", b"test"), signatures):
+            made = key.sign(message, ec.ECDSA(algorithm, deterministic_signing=True))
+            assert decode_dss_signature(made) == (int(r, 16), int(s, 16))
+            yield dict(private=unhex(private), public=public, message=message, r=unhex(r),
+                       s=unhex(s))
+
+
+def ecdsa_published_records(wanted):
+    sections = re.split(r"(?=\[[PKB]-)", published("asymmetric/ECDSA/FIPS_186-3/SigVer.rsp"))
+    for section in sections:
+        if not section.startswith(("[P-256,SHA-256]", "[P-384,SHA-384]")):
+            continue
+        name = section[1:6]
+        size = CURVES[name][2]
+        for block in re.split(r"\n\s*\n", section):
+            found = dict(re.findall(r"^(\w+) = (\w+)", block, re.M))
+            if "Result" not in found:
+                continue
+            x, y, r, s = (int(found[k], 16) for k in ("Qx", "Qy", "R", "S"))
+            public = b"\4" + x.to_bytes(size, "big") + y.to_bytes(size, "big")
+            message = unhex(found["Msg"])
+            assert is_ecdsa(name, public, message, r, s) == (found["Result"] == "P")
+            if found["Result"] == wanted:
+                yield dict(public=public, message=message, r=r.to_bytes(size, "big"),
+                           s=s.to_bytes(size, "big"))
+
+
+# --- RSA ---
+
+def is_rsa(n, e, bits, message, signature):
+    algorithm = hashes.SHA256() if bits == 256 else hashes.SHA512()
+    try:
+        rsa.RSAPublicNumbers(e, n).public_key().verify(
+            signature, message, padding.PKCS1v15(), algorithm)
+        return True
+    except InvalidSignature:
+        return False
+
+
+def bare(number):
+    return number.to_bytes((number.bit_length() + 7) // 8, "big")
+
+
+def rsa_published(path):
+    for section in re.split(r"(?=\[mod = )", published(f"asymmetric/RSA/{path}")):
+        # Three keys a section, each with its signatures behind it.
+        for part in re.split(r"^(?=n = )", section, flags=re.M):
+            n, p, q = (re.search(rf"^{k} = (\w+)", part, re.M) for k in "npq")
+            if not n:
+                continue
+            n, p, q = (int(number[1], 16) for number in (n, p, q))
+            for block in re.split(r"\n\s*\n", part):
+                found = dict(re.findall(r"^(\w+) = (\w+)", block, re.M))
+                if found.get("SHAAlg") not in ("SHA256", "SHA512") or n.bit_length() < 2048:
+                    continue
+                bits, e, d = int(found["SHAAlg"][3:]), int(found["e"], 16), int(found["d"], 16)
+                message, signature = unhex(found["Msg"]), unhex(found["S"])
+                assert is_rsa(n, e, bits, message, signature) == (found["Result"] == "P")
+                public = dict(hash=bits.to_bytes(2, "big"), n=bare(n), e=bare(e),
+                              message=message, signature=signature)
+                private = dict(d=bare(d), p=bare(p), q=bare(q), iqmp=bare(pow(q, -1, p)))
+                yield found["Result"], public, private
+
+
+def rsa_records():
+    for result, public, private in rsa_published("FIPS_186-2/SigVer15_186-3.rsp"):
+        if result == "P":
+            # ring signs with no smaller exponent.
+            yield public | (private if public["e"] == b"\1\0\1" else {})
+
+
+def rsa_refused_records():
+    for path in ("FIPS_186-2/SigVer15_186-3.rsp", "SigVer15EMTest.txt"):
+        for result, public, _ in rsa_published(path):
+            if result == "F" and len(public["n"]) == 256:
+                yield public
 
 
 # --- X25519 ---
@@ -306,6 +432,23 @@ write("ed25519_refused.txt", """
 Ed25519 signatures that satisfy RFC 8032 §5.1.7 and that no honest signer makes: r = 0, so that R is
 the neutral element. Made from RFC 8032 §7.1, TEST 1 to 3.
 """, ed25519_refused_records())
+write("ecdsa.txt", """
+ECDSA over P-256 with SHA-256 and over P-384 with SHA-384: RFC 6979 A.2.5 and A.2.6, whose nonces
+come of the key and the message, and NIST CAVS 11.0, SigVer.rsp, those that verify.
+""", list(ecdsa_records()) + list(ecdsa_published_records("P")))
+write("ecdsa_refused.txt", """
+ECDSA over P-256 with SHA-256 and over P-384 with SHA-384: NIST CAVS 11.0, SigVer.rsp, those that do
+not verify: message, r, s or the key was changed.
+""", ecdsa_published_records("F"))
+write("rsa.txt", """
+RSASSA-PKCS1-v1_5 with SHA-256 and SHA-512, 2048, 3072 and 4096 bits: NIST CAVS 11.0,
+SigVer15_186-3.rsp, those that verify; with the private numbers where e is 65537.
+""", rsa_records())
+write("rsa_refused.txt", """
+RSASSA-PKCS1-v1_5 with SHA-256 and SHA-512, 2048 bits: NIST CAVS 11.0, SigVer15_186-3.rsp, and CAVS
+5.2, SigVer15EMTest.txt, those that do not verify: message, signature or e was changed, the hash
+moved to the left, or the zero before it left out.
+""", rsa_refused_records())
 write("x25519.txt", """
 X25519: RFC 7748 §5.2, the two vectors and the first iteration.
 """, x25519_records())

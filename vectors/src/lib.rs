@@ -10,6 +10,19 @@ pub const ED25519: &str = include_str!("../data/ed25519.txt");
 /// Ed25519 signatures whose R is of small order, though the equation holds: `public`, `message`,
 /// `signature`.
 pub const ED25519_REFUSED: &str = include_str!("../data/ed25519_refused.txt");
+/// ECDSA over P-256 with SHA-256, or over P-384 with SHA-384 (RFC 6979, NIST CAVS): `private` where
+/// the signature comes of it by RFC 6979, `public`, `message`, `r`, `s`.
+pub const ECDSA: &str = include_str!("../data/ecdsa.txt");
+/// ECDSA signatures that do not verify (NIST CAVS): `public`, `message`, `r`, `s`.
+pub const ECDSA_REFUSED: &str = include_str!("../data/ecdsa_refused.txt");
+/// RSASSA-PKCS1-v1_5 (NIST CAVS): `hash` (256 or 512), `n`, `e`, `message`, `signature`, and for
+/// some `d`, `p`, `q`, `iqmp`.
+pub const RSA: &str = include_str!("../data/rsa.txt");
+/// RSA signatures that do not verify (NIST CAVS): `hash`, `n`, `e`, `message`, `signature`.
+pub const RSA_REFUSED: &str = include_str!("../data/rsa_refused.txt");
+/// Keys of ssh-keygen and signatures of ssh-agent: `algorithm`, the blobs `key` and `signature`,
+/// `message`, and for some the numbers of the private key.
+pub const OPENSSH_SIGNATURES: &str = include_str!("../data/openssh_signatures.txt");
 /// X25519 (RFC 7748 §5.2): `scalar`, `u`, `result`.
 pub const X25519: &str = include_str!("../data/x25519.txt");
 /// AES-GCM (NIST CAVS): `key`, `nonce`, `associated`, `plain`, `sealed`, `tag`.
@@ -158,6 +171,11 @@ mod tests {
         for file in [
             ED25519,
             ED25519_REFUSED,
+            ECDSA,
+            ECDSA_REFUSED,
+            RSA,
+            RSA_REFUSED,
+            OPENSSH_SIGNATURES,
             X25519,
             AES_GCM,
             AES_GCM_OPENSSH,
