@@ -172,7 +172,7 @@ mod tests {
             0 => 0x80,
             some => 1 << (some - 1),
         };
-        if bits % 8 == 0 {
+        if bits.is_multiple_of(8) {
             n.insert(0, 0);
         }
         n
