@@ -28,6 +28,8 @@ mod chacha;
     any(feature = "ring", feature = "pure")
 ))]
 mod ctr;
+#[cfg(any(feature = "ring", feature = "pure-nist"))]
+mod ecdsa;
 #[cfg(any(feature = "ring", feature = "pure"))]
 mod ed25519;
 #[cfg(all(feature = "ctr", any(feature = "ring", feature = "pure")))]
@@ -36,8 +38,12 @@ mod etm;
 mod gcm;
 #[cfg(any(feature = "ring", feature = "pure"))]
 mod hybrid;
+#[cfg(any(feature = "ring", feature = "pure-nist"))]
+mod keys;
 #[cfg(all(feature = "encrypted-keys", any(feature = "ring", feature = "pure")))]
 mod passphrase;
+#[cfg(any(feature = "ring", feature = "pure-nist"))]
+mod rsa;
 #[cfg(any(feature = "ring", feature = "pure"))]
 mod small_order;
 #[cfg(any(feature = "ring", feature = "pure"))]

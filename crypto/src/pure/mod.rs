@@ -8,6 +8,8 @@ mod curve;
 mod hash;
 #[cfg(feature = "ctr")]
 mod mac;
+#[cfg(feature = "pure-nist")]
+mod nist;
 
 use crate::chacha::ChaCha20Poly1305;
 use crate::ed25519::Algorithm;
@@ -51,7 +53,20 @@ pub static PURE: Provider = Provider {
     sha256: &SHA256,
     sha512: &SHA512,
     hmac_sha1,
-    verifiers: &[&ED25519],
+    verifiers: &[
+        &ED25519,
+        #[cfg(feature = "pure-nist")]
+        &nist::ECDSA_P384,
+        #[cfg(feature = "pure-nist")]
+        &nist::ECDSA_P256,
+        #[cfg(feature = "pure-nist")]
+        &nist::RSA_SHA512,
+        #[cfg(feature = "pure-nist")]
+        &nist::RSA_SHA256,
+    ],
+    #[cfg(feature = "pure-nist")]
+    keys: &nist::KEYS,
+    #[cfg(not(feature = "pure-nist"))]
     keys: &ED25519,
     random: &System,
 };

@@ -5,28 +5,37 @@
 //! the system alone, so a session that is to be repeated needs the provider `pure`.
 
 mod aead;
+mod crt;
 mod curve;
+mod ecdsa;
 mod hash;
 #[cfg(feature = "ctr")]
 mod mac;
+mod rsa;
 
 use ::ring::rand::{SecureRandom as _, SystemRandom};
+use adit_proto::blob::RsaHash;
 
 use crate::chacha::ChaCha20Poly1305;
+use crate::ecdsa::EcdsaVerifier;
 use crate::ed25519::Algorithm;
 #[cfg(feature = "ctr")]
 use crate::etm::AesCtr;
 use crate::gcm::AesGcm;
 use crate::hybrid::MlKem768X25519;
+use crate::keys::Keys;
 use crate::provider::{Provider, Unspecified};
 use crate::random::SecureRandom;
+use crate::rsa::RsaVerifier;
 use crate::x25519::Curve25519;
 
 use aead::{ChaCha, Gcm};
 use curve::{Ed25519, X25519};
+use ecdsa::{P256, P384};
 use hash::{SHA256, hmac_sha1};
 #[cfg(feature = "ctr")]
 use mac::{HmacSha256, HmacSha512};
+use rsa::Rsa;
 
 pub(crate) use hash::SHA512;
 
@@ -54,8 +63,8 @@ pub static RING: Provider = Provider {
     sha256: &SHA256,
     sha512: &SHA512,
     hmac_sha1,
-    verifiers: &[&ED25519],
-    keys: &ED25519,
+    verifiers: &[&ED25519, &ECDSA_P384, &ECDSA_P256, &RSA_SHA512, &RSA_SHA256],
+    keys: &KEYS,
     random: &System,
 };
 
@@ -79,6 +88,11 @@ static AES128_CTR_SHA256: AesCtr<HmacSha256> = AesCtr::aes128();
 #[cfg(feature = "ctr")]
 static AES128_CTR_SHA512: AesCtr<HmacSha512> = AesCtr::aes128();
 static ED25519: Algorithm<Ed25519> = Algorithm::new();
+static ECDSA_P384: EcdsaVerifier<P384> = EcdsaVerifier::new();
+static ECDSA_P256: EcdsaVerifier<P256> = EcdsaVerifier::new();
+static RSA_SHA512: RsaVerifier<Rsa> = RsaVerifier::new(RsaHash::Sha512);
+static RSA_SHA256: RsaVerifier<Rsa> = RsaVerifier::new(RsaHash::Sha256);
+static KEYS: Keys<Ed25519, P256, P384, Rsa> = Keys::new();
 
 /// The operating system's randomness.
 struct System;

@@ -10,8 +10,11 @@
 )]
 
 mod ciphers;
+mod ecdsa;
 mod hashes;
 mod kex;
+mod openssh;
+mod rsa;
 mod signatures;
 
 use adit_crypto::{Provider, SecureRandom, Unspecified};
