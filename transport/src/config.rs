@@ -100,7 +100,13 @@ const HOST_KEYS: [&str; 5] = [
 ];
 const CHACHA: &str = "chacha20-poly1305@openssh.com";
 const AES_GCM: [&str; 2] = ["aes256-gcm@openssh.com", "aes128-gcm@openssh.com"];
-const AES_CTR: [&str; 2] = ["aes256-ctr", "aes128-ctr"];
+const AES_CTR: [&str; 3] = ["aes256-ctr", "aes192-ctr", "aes128-ctr"];
+/// Encrypt-then-MAC alone: with the other order a peer's packet is deciphered before it is known to
+/// be the peer's.
+pub(crate) const MACS: [&str; 2] = [
+    "hmac-sha2-256-etm@openssh.com",
+    "hmac-sha2-512-etm@openssh.com",
+];
 
 impl Algorithms {
     /// What `provider` has of the default lists, in their order.
@@ -126,13 +132,7 @@ impl Algorithms {
                 .map(adit_crypto::Verifier::algorithm)
                 .collect(),
             ciphers: ciphers
-                .flat_map(|name| {
-                    provider
-                        .ciphers
-                        .iter()
-                        .copied()
-                        .filter(move |c| c.name() == name)
-                })
+                .flat_map(|name| with_macs(provider, name, &MACS))
                 .collect(),
         }
     }
@@ -147,13 +147,52 @@ impl Algorithms {
         Ok(())
     }
 
-    /// Ciphers from a user's list, as `Ciphers` of ssh_config(5) reads it.
+    /// Ciphers from a user's list, as `Ciphers` of ssh_config(5) reads it, each with all its MACs:
+    /// [`Algorithms::select_macs`] comes after this.
     ///
     /// # Errors
     /// As [`Algorithms::select_kex`].
     pub fn select_ciphers(&mut self, provider: &Provider, list: &str) -> Result<(), BadSelection> {
-        let all = provider.ciphers.to_vec();
-        self.ciphers = select(list, &self.ciphers, &all, |cipher| cipher.name())?;
+        let defaults = distinct(self.ciphers.iter().map(|c| c.name()));
+        let all = distinct(provider.ciphers.iter().map(|c| c.name()));
+        let names = select(list, &defaults, &all, |name| name)?;
+        let macs = macs(provider);
+        self.ciphers = names
+            .into_iter()
+            .flat_map(|name| with_macs(provider, name, &macs))
+            .collect();
+        Ok(())
+    }
+
+    /// MACs from a user's list, as `MACs` of ssh_config(5) reads it. A cipher that authenticates
+    /// by itself needs none and stays; any other stays with the MACs that were chosen.
+    ///
+    /// # Errors
+    /// As [`Algorithms::select_kex`], and when no cipher is left.
+    pub fn select_macs(&mut self, provider: &Provider, list: &str) -> Result<(), BadSelection> {
+        let all = macs(provider);
+        let defaults: Vec<_> = all.iter().copied().filter(|m| MACS.contains(m)).collect();
+        let macs = select(list, &defaults, &all, |name| name)?;
+        let ciphers: Vec<_> = distinct(self.ciphers.iter().map(|c| c.name()))
+            .into_iter()
+            .flat_map(|name| with_macs(provider, name, &macs))
+            .collect();
+        if ciphers.is_empty() {
+            return Err(BadSelection::Empty);
+        }
+        self.ciphers = ciphers;
+        Ok(())
+    }
+
+    /// Leaves only the ciphers that need no MAC.
+    ///
+    /// # Errors
+    /// When there is none; nothing is then changed.
+    pub fn without_macs(&mut self) -> Result<(), BadSelection> {
+        if self.ciphers.iter().all(|cipher| cipher.mac().is_some()) {
+            return Err(BadSelection::Empty);
+        }
+        self.ciphers.retain(|cipher| cipher.mac().is_none());
         Ok(())
     }
 
@@ -182,10 +221,46 @@ impl fmt::Debug for Algorithms {
             .field("host_keys", &self.host_keys)
             .field(
                 "ciphers",
-                &self.ciphers.iter().map(|c| c.name()).collect::<Vec<_>>(),
+                &self
+                    .ciphers
+                    .iter()
+                    .map(|c| (c.name(), c.mac()))
+                    .collect::<Vec<_>>(),
             )
             .finish()
     }
+}
+
+/// The cipher of that name, or what there is of it with these MACs, in their order.
+fn with_macs(
+    provider: &Provider,
+    name: &'static str,
+    macs: &[&str],
+) -> impl Iterator<Item = &'static dyn Cipher> {
+    let named = provider.ciphers.iter().copied();
+    let mut named: Vec<_> = named
+        .filter(|c| c.name() == name && c.mac().is_none_or(|mac| macs.contains(&mac)))
+        .collect();
+    named.sort_by_key(|c| macs.iter().position(|mac| c.mac() == Some(mac)));
+    named.into_iter()
+}
+
+/// All MACs of a provider: those of the defaults first, in their order.
+fn macs(provider: &Provider) -> Vec<&'static str> {
+    let mut macs = distinct(provider.ciphers.iter().filter_map(|c| c.mac()));
+    macs.sort_by_key(|mac| MACS.iter().position(|m| m == mac).unwrap_or(MACS.len()));
+    macs
+}
+
+/// Names without repetition.
+pub(crate) fn distinct(names: impl Iterator<Item = &'static str>) -> Vec<&'static str> {
+    let mut seen = Vec::new();
+    for name in names {
+        if !seen.contains(&name) {
+            seen.push(name);
+        }
+    }
+    seen
 }
 
 /// A user's list that cannot be followed.
@@ -248,8 +323,7 @@ fn select<T: Copy>(
             None => [&named, &[]],
         };
         for part in parts {
-            // Twice the same name is harmless, and a second value of it would never be chosen:
-            // all values of one name come at its first mention.
+            // Twice the same name is harmless: it would never be chosen the second time.
             let known: Vec<&str> = chosen.iter().map(|c| name_of(*c)).collect();
             let new = part
                 .iter()
@@ -309,6 +383,82 @@ mod tests {
             assert_eq!(kex, KEX[..3]);
             assert_eq!(algorithms.host_keys[0], "ssh-ed25519");
         }
+    }
+
+    #[test]
+    fn counter_mode_comes_last_and_with_encrypt_then_mac_alone() {
+        for provider in [&adit_crypto::RING, &adit_crypto::PURE] {
+            for first in [AeadFirst::Aes, AeadFirst::ChaCha] {
+                let ciphers = Algorithms::defaults(provider, first).ciphers;
+                let pairs: Vec<_> = ciphers.iter().map(|c| (c.name(), c.mac())).collect();
+                assert_eq!(pairs.len(), 9);
+                assert!(pairs[..3].iter().all(|(_, mac)| mac.is_none()));
+                let [sha256, sha512] = MACS.map(Some);
+                let expected = AES_CTR.map(|name| [(name, sha256), (name, sha512)]);
+                assert_eq!(pairs[3..], *expected.as_flattened());
+            }
+        }
+    }
+
+    #[test]
+    fn a_list_of_macs_chooses_and_orders_them() {
+        let provider = &adit_crypto::PURE;
+        let pick = |list| {
+            let mut algorithms = Algorithms::defaults(provider, AeadFirst::Aes);
+            let macs = algorithms.select_macs(provider, list);
+            let aead = algorithms.ciphers.iter().filter(|c| c.mac().is_none());
+            assert_eq!(aead.count(), 3, "{list}");
+            let of = |name| {
+                let named = algorithms.ciphers.iter().filter(|c| c.name() == name);
+                named.map(|c| c.mac().unwrap()).collect::<Vec<_>>()
+            };
+            let [a, b, c] = AES_CTR.map(of);
+            assert!(a == b && b == c);
+            macs.map(|()| a)
+        };
+        let [sha256, sha512] = MACS;
+        for (list, expected) in [
+            ("hmac-sha2-512-etm@openssh.com", &[sha512][..]),
+            (
+                "hmac-sha2-512-etm@openssh.com,hmac-sha2-256-etm@openssh.com",
+                &[sha512, sha256],
+            ),
+            ("^hmac-sha2-512-etm@openssh.com", &[sha512, sha256]),
+            ("+hmac-sha2-512-etm@openssh.com", &[sha256, sha512]),
+            ("-*256*", &[sha512]),
+        ] {
+            assert_eq!(pick(list).as_deref(), Ok(expected), "{list}");
+        }
+        assert_eq!(pick("-*"), Err(BadSelection::Empty));
+        assert_eq!(pick(""), Err(BadSelection::Empty));
+        let unknown = |name: &str| Err(BadSelection::Unknown(name.into()));
+        assert_eq!(pick("hmac-sha1"), unknown("hmac-sha1"));
+        assert_eq!(pick("+hmac-md5"), unknown("hmac-md5"));
+    }
+
+    #[test]
+    fn a_cipher_without_a_mac_is_not_offered() {
+        let provider = &adit_testkit::toy::PROVIDER;
+        let mut algorithms = Algorithms::defaults(provider, AeadFirst::Aes);
+        algorithms
+            .select_ciphers(provider, "aes192-ctr,aes256-gcm@openssh.com")
+            .unwrap();
+        // The toy has this cipher with another MAC alone.
+        algorithms
+            .select_macs(provider, "hmac-sha2-256-etm@openssh.com")
+            .unwrap();
+        let names: Vec<_> = algorithms.ciphers.iter().map(|c| c.name()).collect();
+        assert_eq!(names, ["aes256-gcm@openssh.com"]);
+        algorithms.select_ciphers(provider, "aes192-ctr").unwrap();
+        assert_eq!(
+            algorithms.select_macs(provider, "hmac-sha2-256-etm@openssh.com"),
+            Err(BadSelection::Empty)
+        );
+        assert_eq!(algorithms.without_macs(), Err(BadSelection::Empty));
+        assert_eq!(algorithms.ciphers.len(), 1, "an error changes nothing");
+        let mut algorithms = Algorithms::defaults(provider, AeadFirst::Aes);
+        algorithms.without_macs().unwrap();
+        assert_eq!(algorithms.ciphers.len(), 3);
     }
 
     #[test]

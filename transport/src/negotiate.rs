@@ -7,18 +7,12 @@ use adit_crypto::{Cipher, Kex, Provider, encoded};
 use adit_proto::NameList;
 use adit_proto::msg::KexInit;
 
-use crate::config::Algorithms;
+use crate::config::{Algorithms, MACS, distinct};
 use crate::error::{Error, Internal, List};
 use crate::strict::Strict;
 
 /// The only compression: others leak across what is forwarded together.
 const COMPRESSION: &[u8] = b"none";
-/// Offered when no cipher brings a MAC of its own. An AEAD cipher needs none and the result is not
-/// looked at, but peers exist (paramiko) that want a common name all the same.
-const MACS: [&str; 2] = [
-    "hmac-sha2-256-etm@openssh.com",
-    "hmac-sha2-512-etm@openssh.com",
-];
 
 /// Whether a KEXINIT is the first of a connection, which alone carries markers.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -45,6 +39,8 @@ impl Offer {
             ciphers: joined(algorithms.ciphers.iter().map(|c| c.name())),
             macs: joined(macs),
         };
+        // An AEAD cipher needs no MAC and the result is not looked at, but peers exist (paramiko)
+        // that want a common name all the same.
         if offer.macs.is_empty() {
             offer.macs = joined(MACS.into_iter());
         }
@@ -89,13 +85,7 @@ impl Offer {
 
 /// Names without repetition, with commas between.
 fn joined(names: impl Iterator<Item = &'static str>) -> Vec<u8> {
-    let mut seen: Vec<&str> = Vec::new();
-    for name in names {
-        if !seen.contains(&name) {
-            seen.push(name);
-        }
-    }
-    seen.join(",").into_bytes()
+    distinct(names).join(",").into_bytes()
 }
 
 /// Whether the peer's next packet is a guess that came to nothing (RFC 4253 §7).

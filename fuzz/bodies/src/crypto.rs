@@ -29,7 +29,7 @@ pub(crate) fn packet_open(data: &[u8]) {
     let ciphers = PURE.ciphers;
     let cipher = ciphers[usize::from(which) % ciphers.len()];
     let other = RING
-        .cipher(cipher.name().as_bytes(), None)
+        .cipher(cipher.name().as_bytes(), cipher.mac().map(str::as_bytes))
         .expect("both have the same ciphers");
     stranger(cipher, other, seq, packet);
     own(cipher, other, seq, packet);
@@ -109,7 +109,8 @@ fn own(cipher: &dyn Cipher, other: &dyn Cipher, seq: u32, payload: &[u8]) {
 pub(crate) fn packet_open_seeds() -> Vec<Vec<u8>> {
     let sizes = [0, 1, 3, 16, 28, 64, 1000];
     let seed = |which: u8, size: usize| [vec![which, 0, 0, 0, 9], vec![0x41; size]].concat();
-    (0..3)
+    (0..)
+        .take(PURE.ciphers.len())
         .flat_map(|which| sizes.map(|size| seed(which, size)))
         .collect()
 }
