@@ -62,6 +62,10 @@ pub fn say(
             "Unable to negotiate with {ip} port {port}: no matching {what} found. Their offer: {}",
             escaped(offer)
         )),
+        Gone::NoStrictKex { cipher } => report.fatal(format_args!(
+            "{host} negotiated {cipher} without strict key exchange (CVE-2023-48795). \
+             Try -c aes256-gcm@openssh.com,aes128-gcm@openssh.com."
+        )),
         Gone::Error(text) => report.fatal(format_args!(
             "Connection to {ip} port {port}: {}",
             escaped(text.as_bytes())
@@ -155,6 +159,13 @@ mod tests {
                 },
                 "Unable to negotiate with 192.0.2.1 port 2222: no matching cipher found. Their \
                  offer: aes\\u{1b},x",
+            ),
+            (
+                Gone::NoStrictKex {
+                    cipher: "aes128-ctr",
+                },
+                "hostb negotiated aes128-ctr without strict key exchange (CVE-2023-48795). Try -c \
+                 aes256-gcm@openssh.com,aes128-gcm@openssh.com.",
             ),
             (
                 Gone::Error("packet too long"),

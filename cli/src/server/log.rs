@@ -307,6 +307,10 @@ impl<'a> Log<'a> {
                  {}{preauth}",
                 escaped(offer)
             )),
+            Gone::NoStrictKex { cipher } => report.info(format_args!(
+                "Unable to negotiate with {at}: {cipher} without strict key exchange \
+                 (CVE-2023-48795){preauth}"
+            )),
             Gone::Error(_) if self.startups.get(&peer.id).is_some_and(|s| !s.identified) => {
                 report.info(format_args!(
                     "banner exchange: Connection from {at}: invalid format"

@@ -91,6 +91,12 @@ pub enum Gone<'a> {
         /// The peer's name-list.
         offer: &'a [u8],
     },
+    /// What was agreed on needs strict key exchange, and the peer does not do it
+    /// (CVE-2023-48795).
+    NoStrictKex {
+        /// The cipher that needs it.
+        cipher: &'static str,
+    },
     /// The protocol was broken, or another error; in words.
     Error(&'a str),
     /// The server had hung up while a person looked at its host key, and showed another one when it

@@ -82,6 +82,9 @@ impl Cause {
                     offer: session.transport().peer_offer(*list),
                 }
             }
+            Self::Failed(Error::Transport(adit_transport::Error::NoStrictKex { cipher })) => {
+                Gone::NoStrictKex { cipher }
+            }
             Self::Failed(error) => {
                 *text = error.to_string();
                 Gone::Error(text)

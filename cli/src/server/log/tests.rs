@@ -167,6 +167,15 @@ fn each_end_has_its_line() {
             ],
         ),
         (
+            Gone::NoStrictKex {
+                cipher: "aes256-ctr",
+            },
+            &[
+                "Unable to negotiate with 192.0.2.1 port 50000: aes256-ctr without strict key \
+               exchange (CVE-2023-48795) [preauth]",
+            ],
+        ),
+        (
             Gone::Error("not an SSH identification line"),
             &["banner exchange: Connection from 192.0.2.1 port 50000: invalid format"],
         ),
