@@ -41,6 +41,8 @@ pub struct Lists<'a> {
     pub host_keys: Option<&'a str>,
     /// Ciphers.
     pub ciphers: Option<&'a str>,
+    /// MACs.
+    pub macs: Option<&'a str>,
 }
 
 /// What is offered: the defaults, changed as the lists say.
@@ -60,6 +62,9 @@ pub fn algorithms<'a>(lists: &Lists<'a>) -> Result<Algorithms, (&'a str, BadSele
         out.select_ciphers(PROVIDER, list)
             .map_err(|bad| (list, bad))?;
     }
+    if let Some(list) = lists.macs {
+        out.select_macs(PROVIDER, list).map_err(|bad| (list, bad))?;
+    }
     Ok(out)
 }
 
@@ -78,13 +83,22 @@ mod tests {
         let lists = Lists {
             kex: Some("curve25519-sha256"),
             ciphers: Some("^chacha20-poly1305@openssh.com"),
-            host_keys: None,
+            ..Lists::default()
         };
         let some = algorithms(&lists).unwrap();
         assert_eq!(some.kex.len(), 1);
         assert_eq!(some.ciphers[0].name(), "chacha20-poly1305@openssh.com");
         assert_eq!(some.ciphers.len(), all.ciphers.len());
         assert_eq!(some.host_keys, all.host_keys);
+        #[cfg(feature = "ctr")]
+        {
+            let lists = Lists {
+                macs: Some("-*256*"),
+                ..Lists::default()
+            };
+            let some = algorithms(&lists).unwrap();
+            assert_eq!(some.ciphers.len(), all.ciphers.len() - 3);
+        }
         let lists = Lists {
             ciphers: Some("rot13"),
             ..Lists::default()

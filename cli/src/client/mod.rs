@@ -1,5 +1,6 @@
 //! The client, `adit`.
 
+pub mod algorithms;
 pub mod background;
 pub mod command;
 pub mod config;

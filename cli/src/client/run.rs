@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use adit_forward::RekeyLimits;
 use adit_forward::reactor::{
     self, ClientConfig, Forward, KeepAlive, OnForwardFailure, Reactor, Signals, SshConfig,
 };
 use adit_forward::spec::{Family, ListenOn, Names};
-use adit_forward::{Algorithms, BadSelection, RekeyLimits};
 use adit_proto::Ident;
 use nix::unistd::gethostname;
 
+use crate::client::algorithms::{BadList, algorithms};
 use crate::client::background;
 use crate::client::command::Tunnel as Command;
 use crate::client::identity::{Found, Search};
@@ -23,7 +24,7 @@ use crate::client::program::{About, Tunnel};
 use crate::client::trust::{Ask, Policy, Trust};
 use crate::exit::Exit;
 use crate::file::reason;
-use crate::provider::{IDENT, PROVIDER, aead_first};
+use crate::provider::{IDENT, PROVIDER};
 use crate::report::Report;
 use crate::terminal::Person;
 
@@ -37,24 +38,6 @@ const ALIVE_COUNT: u32 = 3;
 
 const USER_KNOWN_HOSTS: [&str; 2] = ["~/.ssh/known_hosts", "~/.ssh/known_hosts2"];
 const GLOBAL_KNOWN_HOSTS: [&str; 2] = ["/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"];
-
-/// MACs of SSH that have a name in use. With the ciphers that adit has none is ever negotiated, since
-/// each of them authenticates by itself; a list of them is only looked through for mistakes.
-const MACS: [&str; 13] = [
-    "hmac-md5",
-    "hmac-md5-96",
-    "hmac-sha1",
-    "hmac-sha1-96",
-    "hmac-sha1-etm@openssh.com",
-    "hmac-sha2-256",
-    "hmac-sha2-256-etm@openssh.com",
-    "hmac-sha2-512",
-    "hmac-sha2-512-etm@openssh.com",
-    "umac-64-etm@openssh.com",
-    "umac-64@openssh.com",
-    "umac-128-etm@openssh.com",
-    "umac-128@openssh.com",
-];
 
 /// A line that says why there is no tunnel.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -95,7 +78,7 @@ fn try_run(
     }
     let options = &command.options;
     let here = here(command, me)?;
-    let mut algorithms = algorithms(options)?;
+    let mut algorithms = algorithms(options).map_err(|BadList(text)| Fatal(text))?;
 
     let person = Person::from_environment();
     let policy = policy(command, &here, names, &person)?;
@@ -197,40 +180,6 @@ fn here(command: &Command, me: &Me) -> Result<Tokens, Fatal> {
         port: options.port.unwrap_or(SSH_PORT),
         user,
     })
-}
-
-fn algorithms(options: &Options) -> Result<Algorithms, Fatal> {
-    let mut algorithms = Algorithms::defaults(PROVIDER, aead_first());
-    let bad = |what: &str, list: &str, error: &BadSelection| {
-        Fatal::new(format!(
-            "command-line line 0: Bad {what} '{list}': {error}."
-        ))
-    };
-    if let Some(list) = &options.kex_algorithms {
-        algorithms
-            .select_kex(PROVIDER, list)
-            .map_err(|error| bad("SSH2 KexAlgorithms", list, &error))?;
-    }
-    if let Some(list) = &options.host_key_algorithms {
-        algorithms
-            .select_host_keys(PROVIDER, list)
-            .map_err(|error| bad("key types", list, &error))?;
-    }
-    if let Some(list) = &options.ciphers {
-        algorithms
-            .select_ciphers(PROVIDER, list)
-            .map_err(|error| bad("SSH2 cipher spec", list, &error))?;
-    }
-    if let Some(list) = &options.macs {
-        let names = list.strip_prefix(['+', '^']).unwrap_or(list);
-        // What is taken away may be a pattern, and need not be there.
-        let unknown = names.split(',').find(|name| !MACS.contains(name));
-        if let Some(name) = unknown.filter(|_| !list.starts_with('-')) {
-            let unknown = BadSelection::Unknown(name.to_owned());
-            return Err(bad("SSH2 MAC spec", list, &unknown));
-        }
-    }
-    Ok(algorithms)
 }
 
 fn policy(

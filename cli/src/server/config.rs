@@ -58,6 +58,8 @@ pub struct Config {
     pub listen: Vec<ListenAddress>,
     /// LogLevel.
     pub level: Option<Level>,
+    /// MACs, as written.
+    pub macs: Option<String>,
     /// LoginGraceTime.
     pub login_grace: Option<Duration>,
     /// MaxAuthTries.
@@ -243,6 +245,17 @@ impl Config {
             }
             Setting::LogLevel => first(&mut self.level, name, values, Level::parse),
             Setting::LoginGraceTime => first(&mut self.login_grace, name, values, value::time),
+            Setting::Macs => {
+                let macs = Some(only_one(name, values)?);
+                names(
+                    name,
+                    Lists {
+                        macs,
+                        ..Lists::default()
+                    },
+                    &mut self.macs,
+                )
+            }
             Setting::MaxAuthTries => {
                 let positive = |word: &str| value::number(word).filter(|n| *n > 0);
                 first(&mut self.max_auth_tries, name, values, positive)
@@ -297,6 +310,7 @@ impl Config {
             kex: self.kex.as_deref(),
             host_keys: self.host_key_algorithms.as_deref(),
             ciphers: self.ciphers.as_deref(),
+            macs: self.macs.as_deref(),
         }
     }
 

@@ -28,6 +28,7 @@ pub(super) enum Setting {
     ListenAddress,
     LogLevel,
     LoginGraceTime,
+    Macs,
     MaxAuthTries,
     MaxStartups,
     PermitOpen,
@@ -126,13 +127,7 @@ const KEYWORDS: &[(&str, Meaning)] = &[
     ("LoginGraceTime", Sets(Setting::LoginGraceTime)),
     ("LogLevel", Sets(Setting::LogLevel)),
     ("LogVerbose", Only(&["none"], NOT_YET)),
-    (
-        "MACs",
-        Only(
-            &[],
-            "every cipher here authenticates by itself, so no MAC is negotiated",
-        ),
-    ),
+    ("MACs", Sets(Setting::Macs)),
     (
         "Match",
         Only(&[], "not implemented: run one aditd for each policy"),

@@ -194,6 +194,10 @@ fn what_is_wrong_is_said_with_its_line() {
             "Bad Ciphers 'aes128-cbc': unknown or unsupported algorithm \"aes128-cbc\"",
         ),
         (
+            "MACs hmac-sha2-256",
+            "Bad MACs 'hmac-sha2-256': unknown or unsupported algorithm \"hmac-sha2-256\"",
+        ),
+        (
             "KexAlgorithms -*",
             "Bad KexAlgorithms '-*': no algorithm is left",
         ),
@@ -220,6 +224,20 @@ fn what_is_wrong_is_said_with_its_line() {
         .read("file", b"Port 22\n\xff\n")
         .unwrap_err();
     assert_eq!(all[0].to_string(), "file line 2: not UTF-8");
+}
+
+#[cfg(feature = "ctr")]
+#[test]
+fn macs_are_read_as_ciphers_are() {
+    let config = read("MACs ^hmac-sha2-512-etm@openssh.com\nMACs -*512*\n");
+    assert_eq!(config.lists().macs, Some("^hmac-sha2-512-etm@openssh.com"));
+    let offered = crate::provider::algorithms(&config.lists()).unwrap();
+    let macs: Vec<_> = offered.ciphers.iter().filter_map(|c| c.mac()).collect();
+    assert_eq!(macs[0], "hmac-sha2-512-etm@openssh.com");
+    assert_eq!(
+        error("MACs hmac-sha1"),
+        "Bad MACs 'hmac-sha1': unknown or unsupported algorithm \"hmac-sha1\""
+    );
 }
 
 #[test]

@@ -70,7 +70,8 @@ pub(super) fn but(allowed: &[&str]) -> String {
 pub(super) fn names(name: &str, lists: Lists<'_>, slot: &mut Option<String>) -> Result<(), String> {
     provider::algorithms(&lists)
         .map_err(|(list, bad)| format!("Bad {name} '{}': {bad}", escaped(list.as_bytes())))?;
-    let list = lists.kex.or(lists.host_keys).or(lists.ciphers);
+    let list = lists.kex.or(lists.host_keys);
+    let list = list.or(lists.ciphers).or(lists.macs);
     if let Some(list) = list {
         keep_first(slot, list.to_owned());
     }

@@ -1,0 +1,228 @@
+//! What is offered: the defaults, changed as the user's lists say.
+//!
+//! A list may name what SSH has and this program has not, such as the whole of a hardening guide's:
+//! that is passed over, as long as something is left. A name that nobody has is a mistake.
+
+use adit_forward::{Algorithms, BadSelection};
+use adit_proto::pattern::{self, Case};
+
+use crate::client::options::Options;
+use crate::provider::{PROVIDER, aead_first};
+
+/// Algorithms of other implementations.
+const KEX_ELSEWHERE: &[&str] = &[
+    "curve448-sha512",
+    "diffie-hellman-*",
+    "ecdh-sha2-nistp521",
+    "mlkem1024nistp384-sha384",
+    "mlkem768nistp256-sha256",
+    "sntrup761x25519-sha512",
+    "sntrup761x25519-sha512@openssh.com",
+];
+const HOST_KEYS_ELSEWHERE: &[&str] = &[
+    "*-cert-v01@openssh.com",
+    "ecdsa-sha2-nistp*",
+    "rsa-sha2-256",
+    "rsa-sha2-512",
+    "sk-*@openssh.com",
+    "ssh-dss",
+    "ssh-rsa",
+    "webauthn-*@openssh.com",
+];
+const CIPHERS_ELSEWHERE: &[&str] = &[
+    "3des-cbc",
+    "aes*-cbc",
+    "aes*-ctr",
+    "arcfour*",
+    "blowfish-cbc",
+    "cast128-cbc",
+    "rijndael-cbc@lysator.liu.se",
+];
+const MACS_ELSEWHERE: &[&str] = &[
+    "hmac-md5*",
+    "hmac-ripemd160*",
+    "hmac-sha1*",
+    "hmac-sha2-256*",
+    "hmac-sha2-512*",
+    "umac-*@openssh.com",
+];
+
+/// A list that cannot be followed, in the words of ssh.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct BadList(pub String);
+
+/// What is offered.
+///
+/// # Errors
+/// The first list that names what nobody has, or leaves nothing.
+pub fn algorithms(options: &Options) -> Result<Algorithms, BadList> {
+    let mut out = Algorithms::defaults(PROVIDER, aead_first());
+    if let Some(list) = &options.kex_algorithms {
+        let left = left(list, KEX_ELSEWHERE, |name| PROVIDER.kex(name).is_some());
+        out.select_kex(PROVIDER, left.as_deref().unwrap_or(list))
+            .map_err(|error| bad("SSH2 KexAlgorithms", list, &error))?;
+    }
+    if let Some(list) = &options.host_key_algorithms {
+        let has = |name: &[u8]| PROVIDER.verifier(name).is_some();
+        let left = left(list, HOST_KEYS_ELSEWHERE, has);
+        out.select_host_keys(PROVIDER, left.as_deref().unwrap_or(list))
+            .map_err(|error| bad("key types", list, &error))?;
+    }
+    if let Some(list) = &options.ciphers {
+        let has = |name: &[u8]| PROVIDER.ciphers.iter().any(|c| c.name().as_bytes() == name);
+        let left = left(list, CIPHERS_ELSEWHERE, has);
+        out.select_ciphers(PROVIDER, left.as_deref().unwrap_or(list))
+            .map_err(|error| bad("SSH2 cipher spec", list, &error))?;
+    }
+    if let Some(list) = &options.macs {
+        let has = |name: &[u8]| {
+            let mut macs = PROVIDER.ciphers.iter().filter_map(|c| c.mac());
+            macs.any(|mac| mac.as_bytes() == name)
+        };
+        match left(list, MACS_ELSEWHERE, has) {
+            Some(left) => out.select_macs(PROVIDER, &left),
+            // What authenticates by itself needs none of them.
+            None => out.without_macs(),
+        }
+        .map_err(|error| bad("SSH2 MAC spec", list, &error))?;
+    }
+    Ok(out)
+}
+
+fn bad(what: &str, list: &str, error: &BadSelection) -> BadList {
+    BadList(format!(
+        "command-line line 0: Bad {what} '{list}': {error}."
+    ))
+}
+
+/// A list without what only others have. `None`: it would replace the defaults, and nothing is left
+/// of it.
+fn left(list: &str, elsewhere: &[&str], has: impl Fn(&[u8]) -> bool) -> Option<String> {
+    // What is taken away need not be there.
+    if list.starts_with('-') {
+        return Some(list.to_owned());
+    }
+    let (form, names) = match list.strip_prefix(['+', '^']) {
+        Some(names) => (list.get(..1).unwrap_or_default(), names),
+        None => ("", list),
+    };
+    let is_elsewhere = |name: &str| {
+        let name = name.as_bytes();
+        let matches = |p: &&str| pattern::matches(p.as_bytes(), name, Case::Exact);
+        !has(name) && elsewhere.iter().any(matches)
+    };
+    let left: Vec<&str> = names
+        .split(',')
+        .filter(|name| !is_elsewhere(name))
+        .collect();
+    (!left.is_empty() || !form.is_empty()).then(|| [form, &left.join(",")].concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(set: impl FnOnce(&mut Options)) -> Result<Algorithms, String> {
+        let mut options = Options::default();
+        set(&mut options);
+        algorithms(&options).map_err(|BadList(text)| text)
+    }
+
+    fn ciphers(list: &str) -> Result<Vec<&'static str>, String> {
+        let mut names: Vec<_> = with(|o| o.ciphers = Some(list.into()))?
+            .ciphers
+            .iter()
+            .map(|c| c.name())
+            .collect();
+        names.dedup();
+        Ok(names)
+    }
+
+    fn macs(list: &str) -> Result<Vec<&'static str>, String> {
+        let algorithms = with(|o| o.macs = Some(list.into()))?;
+        assert!(algorithms.ciphers.iter().any(|c| c.mac().is_none()));
+        let ctr = algorithms
+            .ciphers
+            .iter()
+            .filter(|c| c.name() == "aes256-ctr");
+        Ok(ctr.filter_map(|c| c.mac()).collect())
+    }
+
+    #[test]
+    fn names_that_only_others_have_are_passed_over() {
+        let guide = "curve25519-sha256@libssh.org,ecdh-sha2-nistp521,\
+                     diffie-hellman-group-exchange-sha256";
+        let kex = with(|o| o.kex_algorithms = Some(guide.into())).unwrap().kex;
+        let kex: Vec<_> = kex.iter().map(|k| k.name()).collect();
+        assert_eq!(kex, ["curve25519-sha256@libssh.org"]);
+        let keys = "ssh-ed25519-cert-v01@openssh.com,ssh-ed25519,ssh-rsa";
+        let keys = with(|o| o.host_key_algorithms = Some(keys.into())).unwrap();
+        assert_eq!(keys.host_keys, ["ssh-ed25519"]);
+        let gcm = "aes128-gcm@openssh.com";
+        assert_eq!(
+            ciphers(&format!("3des-cbc,{gcm},aes256-cbc")),
+            Ok(vec![gcm])
+        );
+        let all = ciphers("-nothing");
+        assert_eq!(ciphers("+aes128-cbc"), all);
+        assert_eq!(ciphers("^aes128-cbc"), all);
+    }
+
+    #[test]
+    fn what_nobody_has_is_a_mistake_and_so_is_a_list_of_nothing() {
+        let bad = |list, what| {
+            let said = "command-line line 0: Bad SSH2 cipher spec";
+            assert_eq!(ciphers(list), Err(format!("{said} '{list}': {what}.")));
+        };
+        bad("rot13", "unknown or unsupported algorithm \"rot13\"");
+        bad(
+            "aes128-gcm@openssh.com,rot13",
+            "unknown or unsupported algorithm \"rot13\"",
+        );
+        bad(
+            "aes128-cbc",
+            "unknown or unsupported algorithm \"aes128-cbc\"",
+        );
+        bad("+rot13", "unknown or unsupported algorithm \"rot13\"");
+        bad("-*", "no algorithm is left");
+        bad("", "no algorithm is left");
+    }
+
+    #[cfg(feature = "ctr")]
+    #[test]
+    fn a_list_of_macs_chooses_and_orders_them() {
+        let (sha256, sha512) = (
+            "hmac-sha2-256-etm@openssh.com",
+            "hmac-sha2-512-etm@openssh.com",
+        );
+        assert_eq!(macs(sha512), Ok(vec![sha512]));
+        assert_eq!(macs(&format!("^{sha512}")), Ok(vec![sha512, sha256]));
+        assert_eq!(macs("-*512*"), Ok(vec![sha256]));
+        let guide = format!("{sha512},{sha256},umac-128-etm@openssh.com,hmac-sha2-512");
+        assert_eq!(macs(&guide), Ok(vec![sha512, sha256]));
+        assert_eq!(macs("+hmac-sha1"), Ok(vec![sha256, sha512]));
+    }
+
+    #[test]
+    fn without_a_mac_of_ours_only_what_needs_none_is_offered() {
+        assert_eq!(macs("hmac-sha2-256,hmac-sha1"), Ok(vec![]));
+        let both = with(|o| {
+            o.macs = Some("hmac-sha2-256".into());
+            o.ciphers = Some("aes256-gcm@openssh.com".into());
+        });
+        assert_eq!(both.unwrap().ciphers.len(), 1);
+    }
+
+    #[cfg(feature = "ctr")]
+    #[test]
+    fn a_cipher_that_needs_a_mac_needs_one_of_ours() {
+        let both = with(|o| {
+            o.macs = Some("hmac-sha2-256".into());
+            o.ciphers = Some("aes256-ctr".into());
+        });
+        let said = "command-line line 0: Bad SSH2 MAC spec 'hmac-sha2-256': no algorithm is left.";
+        assert_eq!(both.unwrap_err(), said);
+        let unknown = macs("hmac-rot13").unwrap_err();
+        assert!(unknown.contains("unknown or unsupported algorithm \"hmac-rot13\""));
+    }
+}
