@@ -102,6 +102,10 @@ pub(crate) const fn request<'a>(user: &'a [u8], method_name: &'a [u8]) -> Userau
 pub const fn signature_algorithms(key_type: &[u8]) -> &'static [&'static str] {
     match key_type {
         b"ssh-ed25519" => &["ssh-ed25519"],
+        b"ecdsa-sha2-nistp256" => &["ecdsa-sha2-nistp256"],
+        b"ecdsa-sha2-nistp384" => &["ecdsa-sha2-nistp384"],
+        // RFC 8332: never ssh-rsa, which signs with SHA-1.
+        b"ssh-rsa" => &["rsa-sha2-512", "rsa-sha2-256"],
         _ => &[],
     }
 }
@@ -140,5 +144,35 @@ mod tests {
         expected.extend_from_slice(b"bob\0\0\0\x0essh-connection\0\0\0\x09publickey\x01");
         expected.extend_from_slice(b"\0\0\0\x0bssh-ed25519\0\0\0\x03KEY");
         assert_eq!(bytes, expected);
+    }
+
+    #[test]
+    fn each_key_type_has_the_algorithms_that_its_keys_sign_with_and_providers_verify() {
+        for provider in [&adit_crypto::RING, &adit_crypto::PURE] {
+            let mut verified = 0;
+            for key_type in [
+                &b"ssh-ed25519"[..],
+                b"ecdsa-sha2-nistp256",
+                b"ecdsa-sha2-nistp384",
+                b"ssh-rsa",
+            ] {
+                assert_ne!(key_type_label(key_type), "unknown");
+                for algorithm in signature_algorithms(key_type) {
+                    let verifier = provider.verifier(algorithm.as_bytes()).unwrap();
+                    assert_eq!(verifier.key_type().as_bytes(), key_type);
+                    verified += 1;
+                }
+            }
+            assert_eq!(verified, provider.verifiers.len());
+        }
+        for other in [
+            &b"ssh-dss"[..],
+            b"rsa-sha2-512",
+            b"ecdsa-sha2-nistp521",
+            b"ssh-ed25519-cert-v01@openssh.com",
+            b"",
+        ] {
+            assert!(signature_algorithms(other).is_empty());
+        }
     }
 }
