@@ -3,7 +3,9 @@
 use std::io::ErrorKind;
 use std::time::Instant;
 
+use adit_auth::{Method, Refused};
 use adit_forward::observer::{Gone, PeerInfo};
+use adit_proto::reason::Disconnect;
 
 use crate::client::program::About;
 use crate::escape::escaped;
@@ -29,7 +31,7 @@ pub fn say(
     why: &Gone<'_>,
     authenticated: Option<Instant>,
 ) {
-    let About { host, user, .. } = about;
+    let About { host, .. } = about;
     let (ip, port) = (peer.address.ip(), peer.address.port());
     match why {
         Gone::Closed if authenticated.is_some() => {
@@ -39,13 +41,16 @@ pub fn say(
         Gone::Disconnected {
             reason_code,
             description,
-            ..
+            keys_tried,
         } => {
             report.fatal(format_args!(
                 "Received disconnect from {ip} port {port}:{reason_code}: {}",
                 escaped(description)
             ));
             report.fatal(format_args!("Disconnected from {ip} port {port}"));
+            if authenticated.is_none() && is_too_many(*reason_code, description) {
+                say_too_many(report, *keys_tried);
+            }
         }
         Gone::Socket(error) if error.kind() == ErrorKind::ConnectionReset => {
             report.fatal(format_args!("Connection reset by {ip} port {port}"));
@@ -79,26 +84,73 @@ pub fn say(
         }
         // The policy about host keys has said it.
         Gone::HostKeyRefused => {}
-        Gone::AuthenticationRefused(refused) => {
-            for line in &about.left_out {
-                report.error(line);
-            }
-            if refused.tried_keys == 0 {
-                report.error(
-                    "There was no key to log in with: give one with -i, or add one to ssh-agent.",
-                );
-            }
-            if refused.partial_success {
-                report.error("The server accepted a key and asks for more than adit can give.");
-            }
-            report.fatal(format_args!(
-                "{user}@{host}: Permission denied ({}).",
-                escaped(&refused.methods)
-            ));
-        }
+        Gone::AuthenticationRefused(refused) => say_refused(report, about, refused),
         Gone::Stopped => report.debug("Disconnected."),
         Gone::Panicked => report.fatal("adit has a fault and ended this session."),
         _ => report.fatal(format_args!("Connection to {ip} port {port} ended")),
+    }
+}
+
+/// What sshd says when MaxAuthTries is reached, and others in other words: with this code.
+fn is_too_many(reason_code: u32, description: &[u8]) -> bool {
+    let sshds = b"Too many authentication failures";
+    description.windows(sshds.len()).any(|text| text == sshds)
+        || reason_code == Disconnect::NoMoreAuthMethodsAvailable.code()
+}
+
+/// A server counts each key as a try, and an agent may hold more keys than it allows tries.
+fn say_too_many(report: &Report, keys_tried: usize) {
+    if keys_tried > 1 {
+        report.error(format_args!(
+            "It was shown {keys_tried} keys and counts each as a failure. Name the right one with \
+             -o IdentitiesOnly=yes -i FILE, or have fewer keys in the agent."
+        ));
+    }
+}
+
+/// The server takes nothing of what there was. What was not tried is named first, so that ssh's
+/// line is the last.
+fn say_refused(report: &Report, about: &About, refused: &Refused) {
+    for line in about.missed.all() {
+        report.error(line);
+    }
+    if refused.partial_success {
+        report
+            .error("The server accepted what it was given, and asks for more than adit can give.");
+    } else if refused.tried_keys == 0
+        && refused.passwords_tried == 0
+        && let Some(why) = why_nothing(about, refused)
+    {
+        report.error(why);
+    }
+    let About { host, user, .. } = about;
+    report.fatal(format_args!(
+        "{user}@{host}: Permission denied ({}).",
+        escaped(&refused.methods)
+    ));
+}
+
+/// Why nothing was tried of what the server would take, if this side is why.
+fn why_nothing(about: &About, refused: &Refused) -> Option<&'static str> {
+    let takes = |method: Method| {
+        let mut names = refused.methods.split(|b| *b == b',');
+        names.any(|name| name == method.name().as_bytes())
+    };
+    let both = |method: Method| takes(method) && about.methods.order.contains(&method);
+    let asks = [Method::KeyboardInteractive, Method::Password];
+    if !Method::ALL.into_iter().any(takes) {
+        Some("adit logs in with keys and passwords, and the server takes neither.")
+    } else if !Method::ALL.into_iter().any(both) {
+        Some("The options turn off whatever the server takes.")
+    } else if asks.into_iter().any(both) {
+        // With somebody to ask there is a word about the answer already.
+        let why = "The server would take a password, but nobody is asked (BatchMode, or \
+                   NumberOfPasswordPrompts 0), and there was no key that it takes.";
+        (about.methods.prompts == 0).then_some(why)
+    } else if refused.skipped_keys > 0 {
+        Some("No key here is of a type that the server takes.")
+    } else {
+        Some("There was no key to log in with: give one with -i, or add one to ssh-agent.")
     }
 }
 
@@ -106,10 +158,11 @@ pub fn say(
 mod tests {
     use std::io::Error;
 
-    use adit_auth::Refused;
+    use adit_auth::Methods;
     use adit_forward::observer::PeerId;
 
     use super::*;
+    use crate::client::program::Stays;
     use crate::report::Level;
 
     const PEER: PeerInfo<'_> = PeerInfo {
@@ -121,17 +174,26 @@ mod tests {
         user: None,
     };
 
-    fn said(why: &Gone<'_>, authenticated: Option<Instant>) -> Vec<String> {
-        let report = Report::memory(Level::Info);
-        let about = About {
+    fn about() -> About {
+        About {
             host: "hostb".into(),
             port: 2222,
             user: "me".into(),
             forwards: vec![],
-            left_out: vec!["Load key \"x\": bad".into()],
-        };
-        say(&report, &about, &PEER, why, authenticated);
+            methods: Methods::default(),
+            stays: Stays::Foreground,
+            missed: vec!["Load key \"x\": bad".into()].into(),
+        }
+    }
+
+    fn said_about(about: &About, why: &Gone<'_>, authenticated: Option<Instant>) -> Vec<String> {
+        let report = Report::memory(Level::Info);
+        say(&report, about, &PEER, why, authenticated);
         report.kept()
+    }
+
+    fn said(why: &Gone<'_>, authenticated: Option<Instant>) -> Vec<String> {
+        said_about(&about(), why, authenticated)
     }
 
     #[test]
@@ -199,14 +261,39 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_login_says_what_was_not_tried() {
-        let mut refused = Refused {
-            methods: b"publickey,password".to_vec(),
-            tried_keys: 1,
+    fn too_many_failures_are_explained() {
+        let said = |reason_code, description, keys_tried, authenticated| {
+            let why = Gone::Disconnected {
+                reason_code,
+                description,
+                keys_tried,
+            };
+            said(&why, authenticated).get(2).cloned()
+        };
+        let text = b"Too many authentication failures for me";
+        let remedy = "It was shown 6 keys and counts each as a failure. Name the right one with \
+                      -o IdentitiesOnly=yes -i FILE, or have fewer keys in the agent.";
+        assert_eq!(said(2, text, 6, None).as_deref(), Some(remedy));
+        assert_eq!(said(14, b"no more", 6, None).as_deref(), Some(remedy));
+        assert_eq!(said(2, text, 1, None), None);
+        assert_eq!(said(2, b"protocol error", 6, None), None);
+        assert_eq!(said(2, text, 6, Some(Instant::now())), None);
+    }
+
+    fn refused(methods: &str) -> Refused {
+        Refused {
+            methods: methods.into(),
+            tried_keys: 0,
             skipped_keys: 0,
             passwords_tried: 0,
             partial_success: false,
-        };
+        }
+    }
+
+    #[test]
+    fn a_refused_login_says_what_was_not_tried() {
+        let mut refused = refused("publickey,password");
+        refused.tried_keys = 1;
         assert_eq!(
             said(&Gone::AuthenticationRefused(&refused), None),
             [
@@ -214,9 +301,42 @@ mod tests {
                 "me@hostb: Permission denied (publickey,password)."
             ]
         );
-        refused.tried_keys = 0;
         refused.partial_success = true;
         let lines = said(&Gone::AuthenticationRefused(&refused), None);
-        assert_eq!(lines.len(), 4, "{lines:?}");
+        assert_eq!(lines.len(), 3, "{lines:?}");
+        assert!(lines[1].contains("asks for more"), "{lines:?}");
+    }
+
+    #[test]
+    fn a_login_with_nothing_says_why() {
+        let all = Method::ALL.to_vec();
+        let (key, password) = (vec![Method::Publickey], vec![Method::Password]);
+        for (methods, order, prompts, why) in [
+            ("publickey", &all, 3, "There was no key"),
+            ("publickey", &all, 0, "There was no key"),
+            ("publickey", &password, 3, "options turn off"),
+            ("password", &key, 3, "options turn off"),
+            ("publickey,password", &key, 3, "There was no key"),
+            ("publickey,password", &all, 0, "BatchMode"),
+            ("keyboard-interactive", &all, 0, "BatchMode"),
+            ("publickey,password", &all, 3, ""),
+            ("hostbased,gssapi-with-mic", &all, 3, "takes neither"),
+        ] {
+            let about = About {
+                methods: Methods {
+                    order: order.clone(),
+                    prompts,
+                },
+                ..about()
+            };
+            let refused = refused(methods);
+            let lines = said_about(&about, &Gone::AuthenticationRefused(&refused), None);
+            let said = lines.get(1..lines.len() - 1).unwrap().concat();
+            assert!(
+                said.contains(why),
+                "{methods} {order:?} {prompts}: {lines:?}"
+            );
+            assert_eq!(said.is_empty(), why.is_empty(), "{methods}: {lines:?}");
+        }
     }
 }

@@ -8,25 +8,24 @@
     reason = "events are looked through group by group, and there will be more of them"
 )]
 
-use std::fmt;
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use adit_auth::{Fingerprint, key_type_label};
-use adit_crypto::Provider;
+use adit_auth::{Fingerprint, Methods, key_type_label};
+use adit_crypto::{Provider, Secret};
 use adit_forward::observer::{
-    Answer, ChannelEnd, ClosedChannel, Destination, Event, HostKeyQuestion, HostKeyVerdict, How,
-    Negotiated, PeerInfo, Program,
+    Answer, Destination, Event, HostKeyQuestion, HostKeyVerdict, How, KeyHolder, Negotiated,
+    PasswordQuestion, PeerInfo, Program, RespondQuestion,
 };
 use adit_forward::reactor::End;
 use adit_forward::spec::LocalForward;
 use adit_proto::blob::blob_name;
-use adit_proto::reason::OpenFailure;
 
 use crate::client::ending;
+use crate::client::login::{Login, Missed};
 use crate::client::trust::Trust;
+use crate::client::words::{At, Closed, connect_reason, open_failure};
 use crate::escape::{escaped, lines};
 use crate::exit::Exit;
 use crate::file::reason;
@@ -43,8 +42,21 @@ pub struct About {
     pub user: String,
     /// In the order of the event loop's configuration.
     pub forwards: Vec<LocalForward>,
-    /// Why keys were left out: said when the server refused the others.
-    pub left_out: Vec<String>,
+    /// By which methods, and how often a person is asked.
+    pub methods: Methods,
+    /// Whether `-f` was given.
+    pub stays: Stays,
+    /// Why keys were left out and questions not answered: said when the server refused the rest.
+    pub missed: Missed,
+}
+
+/// Where the program is once its forwards stand.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Stays {
+    /// In front of whoever started it.
+    Foreground,
+    /// Behind (`-f`).
+    Background,
 }
 
 /// The client as the event loop sees it.
@@ -54,6 +66,7 @@ pub struct Tunnel {
     provider: &'static Provider,
     report: Arc<Report>,
     trust: Trust,
+    login: Login,
     connect_error: Option<String>,
     /// The server said that it speaks SSH.
     identified: bool,
@@ -70,12 +83,14 @@ impl Tunnel {
         provider: &'static Provider,
         report: Arc<Report>,
         trust: Trust,
+        login: Login,
     ) -> Self {
         Self {
             about,
             provider,
             report,
             trust,
+            login,
             connect_error: None,
             identified: false,
             authenticated: None,
@@ -143,13 +158,32 @@ impl Tunnel {
             Event::AgentFailed { error } => {
                 report.debug(format_args!("ssh-agent: {}", reason(error)));
             }
-            Event::KeyFound { name, key_blob, .. } => {
-                let label = key_type_label(blob_name(key_blob).unwrap_or_default());
-                let fingerprint = Fingerprint::of(self.provider, key_blob);
-                report.debug(format_args!(
-                    "Will attempt key: {} {label} {fingerprint}",
-                    escaped(name.as_bytes())
-                ));
+            Event::KeyFound {
+                name,
+                key_blob,
+                holder,
+                ..
+            } => {
+                let key = self.key(name, key_blob);
+                let agent = match holder {
+                    KeyHolder::Agent => " agent",
+                    KeyHolder::File => "",
+                };
+                report.debug(format_args!("Will attempt key: {key}{agent}"));
+            }
+            Event::OfferingKey { name, key_blob, .. } => {
+                let key = self.key(name, key_blob);
+                report.debug(format_args!("Offering public key: {key}"));
+            }
+            Event::PartialSuccess { method, .. } => report.verbose(format_args!(
+                "Authenticated using \"{method}\" with partial success."
+            )),
+            Event::PasswordExpired { message, .. } => {
+                lines(message).for_each(|line| report.error(line));
+                self.about.missed.note(
+                    "The password has expired and has to be changed: log in once with ssh."
+                        .to_owned(),
+                );
             }
             Event::Banner { message, .. } => {
                 for line in lines(message) {
@@ -169,6 +203,13 @@ impl Tunnel {
             }
             _ => {}
         }
+    }
+
+    /// A key as ssh names it with `-v`.
+    fn key(&self, name: &str, key_blob: &[u8]) -> String {
+        let label = key_type_label(blob_name(key_blob).unwrap_or_default());
+        let fingerprint = Fingerprint::of(self.provider, key_blob);
+        format!("{} {label} {fingerprint}", escaped(name.as_bytes()))
     }
 
     fn negotiated(&self, negotiated: &Negotiated) {
@@ -286,13 +327,15 @@ impl Tunnel {
             address.port()
         ));
         if report.is_terminal() {
-            report.info(format_args!(
-                "listening on {address} -> {}, Ctrl-C ends",
-                At(Destination {
-                    host: forward.host.as_bytes(),
-                    port: forward.port.into()
-                })
-            ));
+            let to = At(Destination {
+                host: forward.host.as_bytes(),
+                port: forward.port.into(),
+            });
+            let end = match self.about.stays {
+                Stays::Foreground => ", Ctrl-C ends",
+                Stays::Background => "",
+            };
+            report.info(format_args!("listening on {address} -> {to}{end}"));
         }
         if !address.ip().is_loopback() && !self.open_to_others.contains(&n) {
             report.info(format_args!(
@@ -342,61 +385,12 @@ impl Program for Tunnel {
         ));
         self.trust.decide(question.peer.address, question.key_blob)
     }
-}
 
-/// An error of connect(2). A time-out of our own has no number and another text.
-fn connect_reason(error: &io::Error) -> String {
-    if error.raw_os_error().is_none() && error.kind() == io::ErrorKind::TimedOut {
-        "Connection timed out".to_owned()
-    } else {
-        reason(error)
+    fn password(&mut self, question: &PasswordQuestion<'_>) -> Answer<Option<Secret>> {
+        self.login.password(question)
     }
-}
 
-/// RFC 4254 §5.1, in the words of ssh.
-fn open_failure(reason_code: u32) -> &'static str {
-    OpenFailure::from_code(reason_code).map_or("unknown reason", OpenFailure::text)
-}
-
-/// `host:port`, with brackets around an IPv6 address.
-struct At<'a>(Destination<'a>);
-
-impl fmt::Display for At<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Destination { host, port } = self.0;
-        if host.contains(&b':') {
-            write!(f, "[{}]:{port}", escaped(host))
-        } else {
-            write!(f, "{}:{port}", escaped(host))
-        }
-    }
-}
-
-struct Closed<'a>(&'a ClosedChannel<'a>);
-
-impl fmt::Display for Closed<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ClosedChannel {
-            channel,
-            from,
-            to,
-            sent,
-            received,
-            lasted,
-            why,
-        } = self.0;
-        let why = match why {
-            ChannelEnd::Finished => "done",
-            ChannelEnd::LocalReset => "reset by the application",
-            ChannelEnd::PeerClosed => "closed by the server",
-            ChannelEnd::SessionEnded => "the session ended",
-        };
-        write!(
-            f,
-            "channel {channel}: {} -> {}: sent {sent}, received {received} bytes in {:.1} s, {why}",
-            At(*from),
-            At(*to),
-            lasted.as_secs_f64()
-        )
+    fn respond(&mut self, question: &RespondQuestion<'_>) -> Answer<Option<Vec<Secret>>> {
+        self.login.respond(question)
     }
 }

@@ -17,10 +17,12 @@ use crate::client::algorithms::{BadList, algorithms};
 use crate::client::background;
 use crate::client::command::Tunnel as Command;
 use crate::client::identity::{Found, Search};
+use crate::client::login::{Login, Missed};
 use crate::client::me::Me;
+use crate::client::methods;
 use crate::client::options::Options;
 use crate::client::paths::Tokens;
-use crate::client::program::{About, Tunnel};
+use crate::client::program::{About, Stays, Tunnel};
 use crate::client::trust::{Ask, Policy, Trust};
 use crate::exit::Exit;
 use crate::file::reason;
@@ -99,6 +101,8 @@ fn try_run(
         identities,
         left_out,
     } = search.run(options);
+    let missed = Missed::from(left_out);
+    let methods = methods::methods(options);
     let (forwards, listen) = listeners(options, report)?;
     let family = options.address_family.unwrap_or_default();
     let rekey = options.rekey_limit.unwrap_or_default();
@@ -116,10 +120,7 @@ fn try_run(
         addresses: resolve(&command.host, here.port, family)?,
         connect_timeout: options.connect_timeout.filter(|t| !t.is_zero()),
         connection_attempts: options.connection_attempts.unwrap_or(1),
-        methods: adit_auth::Methods {
-            order: vec![adit_auth::Method::Publickey],
-            prompts: 0,
-        },
+        methods: methods.clone(),
         user: here.user.clone(),
         identities,
         forwards: listen,
@@ -132,11 +133,24 @@ fn try_run(
     let about = About {
         host: command.host.clone(),
         port: here.port,
-        user: here.user,
+        user: here.user.clone(),
         forwards,
-        left_out,
+        methods,
+        stays: match options.fork_after_authentication {
+            Some(true) => Stays::Background,
+            _ => Stays::Foreground,
+        },
+        missed: missed.clone(),
     };
-    let mut program = Tunnel::new(about, PROVIDER, Arc::clone(report), trust);
+    let alias = options.host_key_alias.as_ref();
+    let login = Login {
+        user: here.user,
+        host: alias.unwrap_or(&command.host).clone(),
+        person: person.clone(),
+        report: Arc::clone(report),
+        missed,
+    };
+    let mut program = Tunnel::new(about, PROVIDER, Arc::clone(report), trust, login);
     // Only now: until here Ctrl-C ends the program by itself, even while a name is looked up.
     let run = || {
         let signals = Signals::block()?;

@@ -1,0 +1,68 @@
+//! Ends, errors and places, in the words of ssh.
+
+use std::fmt;
+use std::io;
+
+use adit_forward::observer::{ChannelEnd, ClosedChannel, Destination};
+use adit_proto::reason::OpenFailure;
+
+use crate::escape::escaped;
+use crate::file::reason;
+
+/// An error of connect(2). A time-out of our own has no number and another text.
+pub(super) fn connect_reason(error: &io::Error) -> String {
+    if error.raw_os_error().is_none() && error.kind() == io::ErrorKind::TimedOut {
+        "Connection timed out".to_owned()
+    } else {
+        reason(error)
+    }
+}
+
+/// RFC 4254 §5.1, in the words of ssh.
+pub(super) fn open_failure(reason_code: u32) -> &'static str {
+    OpenFailure::from_code(reason_code).map_or("unknown reason", OpenFailure::text)
+}
+
+/// `host:port`, with brackets around an IPv6 address.
+pub(super) struct At<'a>(pub(super) Destination<'a>);
+
+impl fmt::Display for At<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Destination { host, port } = self.0;
+        if host.contains(&b':') {
+            write!(f, "[{}]:{port}", escaped(host))
+        } else {
+            write!(f, "{}:{port}", escaped(host))
+        }
+    }
+}
+
+/// One line about a channel that is over.
+pub(super) struct Closed<'a>(pub(super) &'a ClosedChannel<'a>);
+
+impl fmt::Display for Closed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ClosedChannel {
+            channel,
+            from,
+            to,
+            sent,
+            received,
+            lasted,
+            why,
+        } = self.0;
+        let why = match why {
+            ChannelEnd::Finished => "done",
+            ChannelEnd::LocalReset => "reset by the application",
+            ChannelEnd::PeerClosed => "closed by the server",
+            ChannelEnd::SessionEnded => "the session ended",
+        };
+        write!(
+            f,
+            "channel {channel}: {} -> {}: sent {sent}, received {received} bytes in {:.1} s, {why}",
+            At(*from),
+            At(*to),
+            lasted.as_secs_f64()
+        )
+    }
+}
