@@ -16,6 +16,7 @@ mod ahead;
 mod farewell;
 mod hostile;
 mod life;
+mod people;
 mod scripted;
 mod signals;
 mod startups;

@@ -1,9 +1,10 @@
-//! A client that sends what a test says, when it says it: a transport on a blocking socket, with
-//! no session above it.
+//! A peer that sends what a test says, when it says it: a transport on a blocking socket, with no
+//! session above it.
 
 use core::time::Duration;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
 
 use adit_crypto::{SigningKey, encoded};
 use adit_proto::msg::{PublickeyMethod, UserauthRequest};
@@ -22,26 +23,59 @@ pub(crate) struct Scripted {
 impl Scripted {
     /// With keys, and ssh-userauth accepted.
     pub(crate) fn connect(server: SocketAddr) -> Self {
-        let ssh = ssh();
-        let config = Config {
-            provider: ssh.provider,
-            random: ssh.provider.random,
-            ident: ssh.ident,
-            algorithms: ssh.algorithms,
-            rekey: ssh.rekey,
-            buffers: Buffers::default(),
-        };
         let stream = TcpStream::connect(server).unwrap();
+        let transport = Transport::client(config(), Duration::ZERO).unwrap();
+        let mut this = Self::on(stream, transport);
+        assert!(this.next().is_none(), "only keys so far");
+        this
+    }
+
+    /// A server, with keys, and ssh-userauth accepted.
+    pub(crate) fn accept(listener: &TcpListener, host_key: &HostKey) -> Self {
+        let mut this = Self::accepted(listener, host_key);
+        assert!(this.next().is_none(), "only keys so far");
+        this
+    }
+
+    /// A server that has shown its host key, and waits.
+    pub(crate) fn show_host_key(listener: &TcpListener, host_key: &HostKey) -> Self {
+        let mut this = Self::accepted(listener, host_key);
+        loop {
+            while this.transport.poll(Duration::ZERO).unwrap().is_some() {}
+            this.flush();
+            if this.transport.session_id().is_some() {
+                return this;
+            }
+            this.read();
+        }
+    }
+
+    fn accepted(listener: &TcpListener, host_key: &HostKey) -> Self {
+        let stream = listener.accept().unwrap().0;
+        let host_keys = Arc::clone(host_key);
+        let transport = Transport::server(config(), host_keys, Duration::ZERO).unwrap();
+        Self::on(stream, transport)
+    }
+
+    fn on(stream: TcpStream, transport: Transport) -> Self {
         stream.set_nodelay(true).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
-        let mut this = Self {
+        Self {
             stream,
-            transport: Transport::client(config, Duration::ZERO).unwrap(),
+            transport,
             key: key(),
-        };
-        assert!(this.next().is_none(), "only keys so far");
-        this
+        }
+    }
+
+    /// The other side hangs up, in order or not.
+    pub(crate) fn assert_gone(mut self) {
+        loop {
+            match self.stream.read(&mut [0; 4096]) {
+                Ok(0) | Err(_) => return,
+                Ok(_) => {}
+            }
+        }
     }
 
     /// Logs in.
@@ -107,15 +141,32 @@ impl Scripted {
                 Some(_) => {}
                 None => {
                     self.flush();
-                    let n = self
-                        .stream
-                        .read(self.transport.recv_space().unwrap())
-                        .unwrap();
-                    assert_ne!(n, 0, "the server closed the connection");
-                    self.transport.recv_filled(n);
+                    self.read();
                 }
             }
         }
+    }
+
+    fn read(&mut self) {
+        let space = self.transport.recv_space().unwrap();
+        let n = self.stream.read(space).unwrap();
+        assert_ne!(n, 0, "the peer closed the connection");
+        self.transport.recv_filled(n);
+    }
+}
+
+/// What a server proves itself with.
+pub(crate) type HostKey = Arc<[Box<dyn SigningKey>]>;
+
+fn config() -> Config {
+    let ssh = ssh();
+    Config {
+        provider: ssh.provider,
+        random: ssh.provider.random,
+        ident: ssh.ident,
+        algorithms: ssh.algorithms,
+        rekey: ssh.rekey,
+        buffers: Buffers::default(),
     }
 }
 
