@@ -58,7 +58,7 @@ pub use adit_proto::blob::NistCurve;
 pub use cipher::{Cipher, KeyBlock, KeyShape, Open, Seal};
 pub use hash::{HASH_MAX, Hash, HashContext, digest};
 pub use kex::{ActiveKex, Kex, SecretEncoding, SharedSecret};
-pub use provider::{Provider, Unspecified, encoded};
+pub use provider::{PassphraseCipher, Provider, Unspecified, encoded};
 pub use random::SecureRandom;
 pub use secret::{Secret, equal};
 pub use sign::{KeyLoader, LoadError, PrivateKey, RsaPrivate, SigningKey, Verifier};

@@ -39,12 +39,56 @@ pub struct Provider {
     pub sha512: &'static dyn Hash,
     /// HMAC-SHA1 of `data` under `key`: what hashes host names in known_hosts, and nothing else.
     pub hmac_sha1: fn(key: &[u8], data: &[u8]) -> [u8; 20],
+    /// [`crate::passphrase_cipher`]: opens private keys that have a passphrase. `None` without the
+    /// feature `encrypted-keys`.
+    pub passphrase_cipher: Option<&'static dyn PassphraseCipher>,
     /// Signature algorithms it verifies.
     pub verifiers: &'static [&'static dyn Verifier],
     /// Makes and loads private keys.
     pub keys: &'static dyn KeyLoader,
     /// The operating system's randomness.
     pub random: &'static dyn SecureRandom,
+}
+
+/// What protects a private key in a file: bcrypt_pbkdf and aes256-ctr.
+pub trait PassphraseCipher: Send + Sync {
+    /// As [`crate::passphrase_cipher`]: enciphers or deciphers `data` in place.
+    ///
+    /// # Errors
+    /// When passphrase or salt are empty, or `rounds` is out of range; not when the passphrase is
+    /// the wrong one.
+    fn apply(
+        &self,
+        passphrase: &[u8],
+        salt: &[u8],
+        rounds: u32,
+        data: &mut [u8],
+    ) -> Result<(), Unspecified>;
+}
+
+/// The same for every provider.
+#[cfg(all(feature = "encrypted-keys", any(feature = "ring", feature = "pure")))]
+pub(crate) const PASSPHRASE_CIPHER: Option<&'static dyn PassphraseCipher> = Some(&Bcrypt);
+#[cfg(all(
+    not(feature = "encrypted-keys"),
+    any(feature = "ring", feature = "pure")
+))]
+pub(crate) const PASSPHRASE_CIPHER: Option<&'static dyn PassphraseCipher> = None;
+
+#[cfg(all(feature = "encrypted-keys", any(feature = "ring", feature = "pure")))]
+struct Bcrypt;
+
+#[cfg(all(feature = "encrypted-keys", any(feature = "ring", feature = "pure")))]
+impl PassphraseCipher for Bcrypt {
+    fn apply(
+        &self,
+        passphrase: &[u8],
+        salt: &[u8],
+        rounds: u32,
+        data: &mut [u8],
+    ) -> Result<(), Unspecified> {
+        crate::passphrase_cipher(passphrase, salt, rounds, data)
+    }
 }
 
 impl Provider {

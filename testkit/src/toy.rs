@@ -42,6 +42,7 @@ pub static PROVIDER: Provider = Provider {
     sha256: &hash::HASH32,
     sha512: &hash::HASH64,
     hmac_sha1: hash::hmac_sha1,
+    passphrase_cipher: Some(&cipher::Passphrase),
     verifiers: &[&sign::ED25519, &sign::RSA_SHA512, &sign::RSA_SHA256],
     keys: &sign::KEYS,
     random: &random::SHARED,

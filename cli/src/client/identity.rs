@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use adit_auth::keyfile::{KeyFile, KeyFileError};
+use adit_auth::keyfile::{KeyFile, KeyFileError, Parsed};
 use adit_auth::permissions::{Ownership, private_key};
 use adit_auth::public_key::PublicKey;
 use adit_crypto::{Provider, Secret};
@@ -98,7 +98,7 @@ impl Search<'_> {
             Err(error) => return Err(self.not_read(file, &path, &error)),
         };
         let text = Secret::new(contents.bytes);
-        let parsed = KeyFile::parse(text.expose());
+        let parsed = KeyFile::parse(text.expose(), self.provider.keys).and_then(Parsed::plain);
         // A public key is for everybody to read.
         if !matches!(parsed, Err(KeyFileError::PublicKey)) {
             let ownership = Ownership {
@@ -344,7 +344,7 @@ mod tests {
             (b"hello\n", "not a private key"),
             (
                 b"-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----\n",
-                "OpenSSH",
+                "invalid format",
             ),
         ] {
             let mut case = Case::new();

@@ -6,7 +6,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use adit_auth::keyfile::{KeyFile, KeyFileError};
+use adit_auth::keyfile::{KeyFile, KeyFileError, Parsed};
 use adit_auth::permissions::{Ownership, private_key};
 use adit_auth::{Fingerprint, key_type_label, public_key};
 use adit_crypto::{Provider, Secret, SigningKey, Unspecified};
@@ -102,7 +102,9 @@ pub fn load(path: &Path, provider: &Provider, uid: u32) -> Result<HostKey, HostK
     };
     private_key(&path.to_string_lossy(), ownership)
         .map_err(|open| HostKeyError::TooOpen(open.to_string()))?;
-    let file = KeyFile::parse(text.expose()).map_err(HostKeyError::Key)?;
+    let file = KeyFile::parse(text.expose(), provider.keys)
+        .and_then(Parsed::plain)
+        .map_err(HostKeyError::Key)?;
     let key = file.load(provider.keys).map_err(HostKeyError::Key)?;
     Ok(HostKey {
         fingerprint: Fingerprint::of(provider, key.public_blob()),

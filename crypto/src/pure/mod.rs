@@ -17,7 +17,7 @@ use crate::ed25519::Algorithm;
 use crate::etm::AesCtr;
 use crate::gcm::AesGcm;
 use crate::hybrid::MlKem768X25519;
-use crate::provider::{Provider, Unspecified};
+use crate::provider::{PASSPHRASE_CIPHER, Provider, Unspecified};
 use crate::random::SecureRandom;
 use crate::x25519::Curve25519;
 
@@ -53,6 +53,7 @@ pub static PURE: Provider = Provider {
     sha256: &SHA256,
     sha512: &SHA512,
     hmac_sha1,
+    passphrase_cipher: PASSPHRASE_CIPHER,
     verifiers: &[
         &ED25519,
         #[cfg(feature = "pure-nist")]

@@ -24,7 +24,7 @@ use crate::etm::AesCtr;
 use crate::gcm::AesGcm;
 use crate::hybrid::MlKem768X25519;
 use crate::keys::Keys;
-use crate::provider::{Provider, Unspecified};
+use crate::provider::{PASSPHRASE_CIPHER, Provider, Unspecified};
 use crate::random::SecureRandom;
 use crate::rsa::RsaVerifier;
 use crate::x25519::Curve25519;
@@ -63,6 +63,7 @@ pub static RING: Provider = Provider {
     sha256: &SHA256,
     sha512: &SHA512,
     hmac_sha1,
+    passphrase_cipher: PASSPHRASE_CIPHER,
     verifiers: &[&ED25519, &ECDSA_P384, &ECDSA_P256, &RSA_SHA512, &RSA_SHA256],
     keys: &KEYS,
     random: &System,

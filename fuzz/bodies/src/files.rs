@@ -2,7 +2,6 @@
 
 use adit_auth::agent::{self, Answer, FRAME_MAX, FrameReader};
 use adit_auth::authorized_keys::{self, KEYS_MAX, LINE_MAX};
-use adit_auth::keyfile::{self, KeyFile};
 use adit_auth::known_hosts::{Form, HostName, KnownHosts, Verdict, line, repair};
 use adit_auth::public_key::{PublicKey, to_line};
 use adit_auth::{Fingerprint, base64};
@@ -106,55 +105,6 @@ pub(crate) fn known_hosts_seeds() -> Vec<Vec<u8>> {
         &hashed.expect("a plain name"),
         "|1|AAAA|AAAA ssh-ed25519 AAAA\n",
     ])
-}
-
-/// What parses is written in a form that parses to the same key, on both.
-pub(crate) fn key_file(data: &[u8]) {
-    let public = keyfile::public_blob(data);
-    let Ok(key) = KeyFile::parse(data) else {
-        return;
-    };
-    assert_eq!(public.as_ref(), Ok(&key.public_blob()));
-    let text = key.to_text(toy::PROVIDER.random).expect("randomness");
-    let again = KeyFile::parse(text.expose()).unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(again.public_blob(), key.public_blob());
-    assert_eq!(again.comment(), key.comment());
-    assert_eq!(
-        again.load(toy::PROVIDER.keys).is_ok(),
-        key.load(toy::PROVIDER.keys).is_ok()
-    );
-}
-
-pub(crate) fn key_file_seeds() -> Vec<Vec<u8>> {
-    let make = |comment| {
-        let random = toy::random(7);
-        let key = KeyFile::generate(&toy::PROVIDER, random, comment).expect("randomness");
-        key.to_text(random).expect("randomness").expose().to_vec()
-    };
-    let mut seeds = vec![make(""), make("user@host")];
-    seeds.extend(texts(&[
-        "-----BEGIN OPENSSH PRIVATE KEY-----\n-----END OPENSSH PRIVATE KEY-----\n",
-        "-----BEGIN RSA PRIVATE KEY-----\nAAAA\n",
-        "ssh-ed25519 AAAA",
-    ]));
-    seeds
-}
-
-/// The bytes inside the armour, so that mutation reaches them.
-pub(crate) fn key_file_inside(data: &[u8]) {
-    let text = format!(
-        "-----BEGIN OPENSSH PRIVATE KEY-----\n{}\n-----END OPENSSH PRIVATE KEY-----\n",
-        base64::encode(data)
-    );
-    key_file(text.as_bytes());
-}
-
-pub(crate) fn key_file_inside_seeds() -> Vec<Vec<u8>> {
-    let armoured = key_file_seeds();
-    let inside = armoured[1]
-        .split(|b| *b == b'\n')
-        .filter(|line| !line.starts_with(b"-"));
-    vec![base64::decode(&inside.collect::<Vec<_>>().concat()).expect("our own text")]
 }
 
 /// A key line, a fingerprint and base64: each is written as it was read.

@@ -13,6 +13,7 @@ mod config;
 mod connection;
 mod crypto;
 mod files;
+mod keys;
 mod mutate;
 mod proto;
 mod seeds;
@@ -64,11 +65,11 @@ pub const TARGETS: &[Target] = &[
     target("forward_spec", spec::forward, spec::forward_seeds),
     target("ident", proto::ident, proto::ident_seeds),
     target("kex_share", crypto::kex_share, crypto::kex_share_seeds),
-    target("key_file", files::key_file, files::key_file_seeds),
+    target("key_file", keys::key_file, keys::key_file_seeds),
     target(
         "key_file_inside",
-        files::key_file_inside,
-        files::key_file_inside_seeds,
+        keys::key_file_inside,
+        keys::key_file_inside_seeds,
     ),
     target("known_hosts", files::known_hosts, files::known_hosts_seeds),
     target("message", proto::message, proto::message_seeds),
@@ -79,6 +80,7 @@ pub const TARGETS: &[Target] = &[
         crypto::packet_open,
         crypto::packet_open_seeds,
     ),
+    target("pem_key", keys::pem_key, keys::pem_key_seeds),
     target("permit_open", spec::permit_open, spec::permit_open_seeds),
     target(
         "public_key_line",

@@ -1,6 +1,6 @@
 //! Ciphers with the frames of the real ones.
 
-use adit_crypto::{Cipher, KeyBlock, KeyShape, Open, Seal, Unspecified};
+use adit_crypto::{Cipher, KeyBlock, KeyShape, Open, PassphraseCipher, Seal, Unspecified};
 
 use super::hash::expand;
 use super::random::mix;
@@ -28,6 +28,27 @@ struct Frame {
     clear_len: usize,
     nonce: Nonce,
     length: Length,
+}
+
+/// Protects a key file as its options say, at once.
+pub(super) struct Passphrase;
+
+impl PassphraseCipher for Passphrase {
+    fn apply(
+        &self,
+        passphrase: &[u8],
+        salt: &[u8],
+        rounds: u32,
+        data: &mut [u8],
+    ) -> Result<(), Unspecified> {
+        if passphrase.is_empty() || salt.is_empty() || rounds == 0 {
+            return Err(Unspecified);
+        }
+        let mut stream = vec![0; data.len()];
+        expand(&[passphrase, salt, &rounds.to_be_bytes()], &mut stream);
+        data.iter_mut().zip(stream).for_each(|(d, s)| *d ^= s);
+        Ok(())
+    }
 }
 
 pub(super) struct ToyCipher {
