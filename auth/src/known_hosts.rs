@@ -10,25 +10,24 @@
 //! What is looked up is gathered from all files first and judged afterwards, since a revoked key is
 //! revoked wherever that stands. A line that is not understood says nothing.
 
+mod reading;
+mod writing;
+
 use alloc::format;
-use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt;
 
-use adit_crypto::{Provider, SecureRandom, equal};
+use adit_crypto::Provider;
 use adit_proto::blob::blob_name;
-use adit_proto::pattern::{Case, Match, match_list};
 
-use crate::base64;
-use crate::public_key::{PublicKey, is_idle, lines, split_word, to_line};
+use crate::public_key::{PublicKey, lines};
 use crate::signed::key_type_label;
+
+use reading::{Line, Marker, Names, Scope};
+
+pub use writing::{CannotWrite, Form, line, repair, with_line};
 
 /// The port whose hosts are written without it.
 const SSH_PORT: u16 = 22;
-/// What a hashed name begins with: HMAC-SHA1, and nothing newer was ever defined.
-const HASHED: &[u8] = b"|1|";
-/// Length of a SHA-1, and of the salt that goes with it.
-const SHA1_LEN: usize = 20;
 /// Characters that mean something in a list of patterns, or at the front of a line. A host name
 /// that has one is never written.
 const NEVER_WRITTEN: &[u8] = b"@?*#[]|'\"\\!,";
@@ -77,6 +76,35 @@ impl HostName {
     }
 }
 
+/// How well a type of key is known of a host, best first.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Familiarity {
+    /// The host has a key of that type.
+    Known,
+    /// The host has one on port 22.
+    KnownWithoutPort,
+    /// It has none that anybody knows of.
+    Unknown,
+}
+
+/// The hosts of a line that is about others.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum OtherNames<'a> {
+    /// A hash, of which nobody can tell the name.
+    Hashed,
+    /// As written; any bytes but blanks.
+    Listed(&'a [u8]),
+}
+
+impl<'a> OtherNames<'a> {
+    const fn of(hosts: &'a [u8]) -> Self {
+        match hosts {
+            [b'|', ..] => Self::Hashed,
+            hosts => Self::Listed(hosts),
+        }
+    }
+}
+
 /// Where a line stands.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Place {
@@ -105,21 +133,6 @@ pub enum Verdict {
     Revoked(Place),
 }
 
-/// What a line does with the host it names. Certificates are not read yet, so a line with
-/// `@cert-authority` is none of these.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Marker {
-    None,
-    Revoked,
-}
-
-/// How a line names the host.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Scope {
-    Exact,
-    WithoutPort,
-}
-
 #[derive(Debug)]
 struct Entry {
     place: Place,
@@ -128,12 +141,22 @@ struct Entry {
     blob: Vec<u8>,
 }
 
+/// What one piece of a file says of the host.
+#[derive(Debug, Default)]
+pub struct Found {
+    lines: usize,
+    /// Their lines are counted from the beginning of the piece.
+    entries: Vec<Entry>,
+}
+
 /// All that some files say of one host.
 #[derive(Debug)]
 pub struct KnownHosts {
     provider: &'static Provider,
     host: HostName,
     files: usize,
+    /// Lines of the last file so far.
+    lines: usize,
     entries: Vec<Entry>,
 }
 
@@ -145,6 +168,7 @@ impl KnownHosts {
             provider,
             host,
             files: 0,
+            lines: 0,
             entries: Vec::new(),
         }
     }
@@ -152,12 +176,38 @@ impl KnownHosts {
     /// Reads one more file. One that does not exist is an empty one: its number is used all the
     /// same.
     pub fn add_file(&mut self, content: &[u8]) {
-        let file = self.files;
+        self.begin_file();
+        self.add_lines(content);
+    }
+
+    /// Begins one more file, whose lines come in pieces.
+    pub const fn begin_file(&mut self) {
         self.files = self.files.saturating_add(1);
-        for (line, text) in lines(content) {
-            if let Some((marker, scope, blob)) = self.read(text) {
-                let place = Place { file, line };
-                self.entries.push(Entry {
+        self.lines = 0;
+    }
+
+    /// Reads on in the file that was begun last. A piece ends where a line ends, or with the file.
+    pub fn add_lines(&mut self, piece: &[u8]) {
+        let found = self.scan(piece);
+        self.add(found);
+    }
+
+    /// Looks for the host in one piece of a file, so that several threads can each take one.
+    #[must_use]
+    pub fn scan(&self, piece: &[u8]) -> Found {
+        let names = Names {
+            provider: self.provider,
+            host: &self.host,
+        };
+        let mut found = Found::default();
+        for (line, text) in lines(piece) {
+            found.lines = line;
+            if !names.may_be_in(text) {
+                continue;
+            }
+            if let Some((marker, scope, blob)) = read(names, text) {
+                let place = Place { file: 0, line };
+                found.entries.push(Entry {
                     place,
                     marker,
                     scope,
@@ -165,6 +215,19 @@ impl KnownHosts {
                 });
             }
         }
+        found
+    }
+
+    /// Adds what was found in the next piece of the file that was begun last.
+    pub fn add(&mut self, found: Found) {
+        let file = self.files.saturating_sub(1);
+        let before = self.lines;
+        self.lines = before.saturating_add(found.lines);
+        self.entries.extend(found.entries.into_iter().map(|entry| {
+            let line = before.saturating_add(entry.place.line);
+            let place = Place { file, line };
+            Entry { place, ..entry }
+        }));
     }
 
     /// What the files say of the host's key.
@@ -202,139 +265,58 @@ impl KnownHosts {
             .map_or(Verdict::Unknown, |entry| Verdict::Known(entry.place))
     }
 
-    /// The types of the keys that the host is known by, in the order of the files, so that one of
-    /// them can be asked for. May name one more than once.
-    pub fn key_types(&self) -> impl Iterator<Item = &[u8]> {
-        let by = |scope| move |e: &&Entry| e.marker == Marker::None && e.scope == scope;
-        let exact = self.entries.iter().filter(by(Scope::Exact));
-        let without_port = self.entries.iter().filter(by(Scope::WithoutPort));
-        exact
-            .chain(without_port)
-            .filter_map(|entry| blob_name(&entry.blob).ok())
-    }
-
-    /// What a line says of this host, if anything. The key is decoded last: most lines are about
-    /// other hosts.
-    fn read(&self, line: &[u8]) -> Option<(Marker, Scope, Vec<u8>)> {
-        if is_idle(line) {
-            return None;
-        }
-        let (first, rest) = split_word(line);
-        let (marker, hosts, rest) = match first {
-            b"@revoked" => {
-                let (hosts, rest) = split_word(rest);
-                (Marker::Revoked, hosts, rest)
-            }
-            [b'@', ..] => return None,
-            hosts => (Marker::None, hosts, rest),
+    /// How well a key of that type is known: those of the host itself come before those that it has
+    /// on port 22, and both before types that nobody has seen. To be sorted by.
+    #[must_use]
+    pub fn familiarity(&self, key_type: &[u8]) -> Familiarity {
+        let has = |scope: Scope| {
+            let is_meant = |e: &Entry| e.marker == Marker::None && e.scope == scope;
+            let mut entries = self.entries.iter().filter(|e| is_meant(e));
+            entries.any(|e| blob_name(&e.blob) == Ok(key_type))
         };
-        let scope = self.scope(hosts)?;
-        let key = PublicKey::parse(rest).ok()?;
-        Some((marker, scope, key.blob))
+        if has(Scope::Exact) {
+            Familiarity::Known
+        } else if has(Scope::WithoutPort) {
+            Familiarity::KnownWithoutPort
+        } else {
+            Familiarity::Unknown
+        }
     }
 
-    /// How the hosts of a line name ours.
-    fn scope(&self, hosts: &[u8]) -> Option<Scope> {
-        let is_ours: &dyn Fn(&[u8]) -> bool = if hosts.first() == Some(&b'|') {
-            let (salt, hash) = hashed_parts(hosts)?;
-            &move |name| equal(&(self.provider.hmac_sha1)(&salt, name), &hash)
-        } else {
-            &|name| match_list(hosts, name, Case::Folded) == Match::Yes
+    /// Lines that name the host, or all hosts of a pattern, by an authority that certifies their
+    /// keys. They say nothing here, since certificates are not read.
+    pub fn authorities(&self) -> impl Iterator<Item = Place> {
+        let is_authority = |e: &&Entry| e.marker == Marker::CertAuthority;
+        self.entries.iter().filter(is_authority).map(|e| e.place)
+    }
+
+    /// The lines of one file that name other hosts by this key, with their numbers from 1. A person
+    /// who is asked may know the server by one of these.
+    pub fn other_names<'a>(
+        &'a self,
+        content: &'a [u8],
+        key_blob: &'a [u8],
+    ) -> impl Iterator<Item = (usize, OtherNames<'a>)> {
+        let names = Names {
+            provider: self.provider,
+            host: &self.host,
         };
-        let without_port = self.host.without_port.as_deref();
-        if is_ours(&self.host.name) {
-            Some(Scope::Exact)
-        } else if without_port.is_some_and(is_ours) {
-            Some(Scope::WithoutPort)
-        } else {
-            None
-        }
-    }
-}
-
-/// Salt and hash of a hashed name.
-fn hashed_parts(hosts: &[u8]) -> Option<([u8; SHA1_LEN], [u8; SHA1_LEN])> {
-    let mut parts = hosts.strip_prefix(HASHED)?.split(|b| *b == b'|');
-    let mut part = || {
-        let mut bytes = [0; SHA1_LEN + 1];
-        let n = base64::decode_into(parts.next()?.iter().copied(), &mut bytes)?;
-        bytes.get(..n)?.try_into().ok()
-    };
-    let (salt, hash) = (part()?, part()?);
-    parts.next().is_none().then_some((salt, hash))
-}
-
-/// How a host is named in a line that is written.
-#[derive(Clone, Copy)]
-pub enum Form<'a> {
-    /// As it is.
-    Plain,
-    /// Hashed with a random salt (HashKnownHosts).
-    Hashed(&'a dyn SecureRandom),
-}
-
-/// Why a line cannot be written.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum CannotWrite {
-    /// The key has no type.
-    BadKey,
-    /// The host name has a character that means something else in this file.
-    BadName,
-    /// There is no randomness for a salt.
-    NoRandomness,
-}
-
-/// The line that makes a host known by a key, with its end.
-///
-/// # Errors
-/// [`CannotWrite`].
-pub fn line(
-    provider: &Provider,
-    host: &HostName,
-    key_blob: &[u8],
-    form: Form<'_>,
-) -> Result<String, CannotWrite> {
-    let key = to_line(key_blob, "").map_err(|_| CannotWrite::BadKey)?;
-    let name = core::str::from_utf8(&host.name)
-        .ok()
-        .filter(|_| host.can_be_written)
-        .ok_or(CannotWrite::BadName)?;
-    match form {
-        Form::Plain => Ok(format!("{name} {key}")),
-        Form::Hashed(random) => {
-            let mut salt = [0; SHA1_LEN];
-            random
-                .fill(&mut salt)
-                .map_err(|_| CannotWrite::NoRandomness)?;
-            let hash = (provider.hmac_sha1)(&salt, &host.name);
-            let (salt, hash) = (base64::encode(&salt), base64::encode(&hash));
-            Ok(format!("|1|{salt}|{hash} {key}"))
-        }
-    }
-}
-
-/// What to write before a new line, given how the file ends: its last line may lack an end, and a
-/// line glued to it would be lost with it.
-#[must_use]
-pub const fn repair(content: &[u8]) -> &'static str {
-    match content.last() {
-        None | Some(b'\n') => "",
-        Some(_) => "\n",
-    }
-}
-
-impl fmt::Display for CannotWrite {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::BadKey => "the key has no type",
-            Self::BadName => "the host name has a character that cannot stand in known_hosts",
-            Self::NoRandomness => "no randomness",
+        lines(content).filter_map(move |(number, text)| {
+            let line = Line::split(text).filter(|line| line.marker == Marker::None)?;
+            let has_key = line.has_key(key_blob);
+            (has_key && names.scope(line.hosts).is_none())
+                .then(|| (number, OtherNames::of(line.hosts)))
         })
     }
 }
 
-impl core::error::Error for CannotWrite {}
+/// What a line says of the host, if anything. The key is decoded last.
+fn read(names: Names<'_>, text: &[u8]) -> Option<(Marker, Scope, Vec<u8>)> {
+    let line = Line::split(text)?;
+    let scope = names.scope(line.hosts)?;
+    let key = PublicKey::parse(line.key).ok()?;
+    Some((line.marker, scope, key.blob))
+}
 
 #[cfg(test)]
 mod tests;

@@ -1,13 +1,17 @@
 mod hostile;
+mod others;
 mod written;
 
 use std::string::{String, ToString};
 use std::time::{Duration, Instant};
 use std::vec;
 
-use adit_crypto::{PURE, RING, Unspecified};
+use adit_crypto::{PURE, RING, SecureRandom, Unspecified};
 
+use super::reading::Hashed;
 use super::*;
+use crate::base64;
+use crate::public_key::to_line;
 use crate::tests::{Random, ed25519_blob};
 
 const HASHED_FILE: &[u8] = include_bytes!("../../tests/data/known_hosts_hashed");
@@ -22,6 +26,12 @@ fn key(seed: u8) -> String {
 fn rsa(seed: u8) -> String {
     let blob = [&b"\0\0\0\x07ssh-rsa\0\0\0\x01"[..], &[seed]].concat();
     to_line(&blob, "").unwrap().trim_end().into()
+}
+
+fn dsa(seed: u8) -> String {
+    rsa(seed)
+        .replace("ssh-rsa", "ssh-dss")
+        .replace("B3NzaC1yc2E", "B3NzaC1kc3M")
 }
 
 fn verdict(files: &[&str], host: &HostName, seed: u8) -> Verdict {
@@ -218,9 +228,9 @@ fn names_hashed_by_ssh_keygen_are_found() {
 fn a_hashed_name_has_exactly_two_parts_of_20_bytes() {
     let first = str::from_utf8(HASHED_FILE).unwrap().lines().next().unwrap();
     let hosts = first.split(' ').next().unwrap();
-    assert!(hashed_parts(hosts.as_bytes()).is_some());
+    assert!(Hashed::parse(hosts.as_bytes()).is_some());
     for n in 0..hosts.len() {
-        assert_eq!(hashed_parts(&hosts.as_bytes()[..n]), None);
+        assert_eq!(Hashed::parse(&hosts.as_bytes()[..n]), None);
     }
     let [_, _, salt, hash] = hosts.split('|').collect::<Vec<_>>()[..] else {
         unreachable!()
@@ -234,21 +244,34 @@ fn a_hashed_name_has_exactly_two_parts_of_20_bytes() {
         format!("|1|{salt}|{}", base64::encode(&[7; 22])),
         format!("|2|{salt}|{hash}"),
     ] {
-        assert_eq!(hashed_parts(wrong.as_bytes()), None, "{wrong}");
+        assert_eq!(Hashed::parse(wrong.as_bytes()), None, "{wrong}");
+    }
+    // As long as a hash, and none.
+    let host = HostName::new(b"host.example.com", 22);
+    for wrong in [
+        format!("|1|{salt}|{}", hash.replace('=', "A")),
+        format!("|1|{salt}|{}", base64::encode(&[7; 19])),
+        format!("|1|{salt}|{}{}", &hash[..4], "=".repeat(24)),
+    ] {
+        let line = format!("{wrong} {}", key(1));
+        assert_eq!(verdict(&[&line], &host, 1), Verdict::Unknown, "{line}");
     }
 }
 
 #[test]
-fn the_types_that_a_host_is_known_by_come_in_order() {
+fn a_type_that_the_host_itself_has_comes_before_one_that_it_has_on_port_22() {
+    use Familiarity::{Known, KnownWithoutPort, Unknown};
     let content = format!(
-        "host {}\n[host]:2222 {}\n[host]:2222 {}\n@revoked [host]:2222 {}\n",
-        key(3),
+        "[host]:2222 {}\nhost {}\n@revoked [host]:2222 {}\n@cert-authority * {}\n",
         rsa(1),
         key(1),
-        key(2)
+        dsa(1),
+        dsa(2),
     );
     let mut known = KnownHosts::new(&RING, HostName::new(b"host", 2222));
     known.add_file(content.as_bytes());
-    let types: Vec<_> = known.key_types().collect();
-    assert_eq!(types, [&b"ssh-rsa"[..], b"ssh-ed25519", b"ssh-ed25519"]);
+    assert_eq!(known.familiarity(b"ssh-rsa"), Known);
+    assert_eq!(known.familiarity(b"ssh-ed25519"), KnownWithoutPort);
+    assert_eq!(known.familiarity(b"ssh-dss"), Unknown);
+    assert!(Known < KnownWithoutPort && KnownWithoutPort < Unknown);
 }

@@ -1,170 +1,263 @@
-//! Adds a line to a known_hosts file, keeping every line that is there.
+//! Adds a line to a known_hosts file, keeping every byte that is there.
 //!
-//! The file is appended to under a lock and never rewritten: another program may add its own line
-//! at the same time, and the file may be a link into a directory of settings. When the disk has no
-//! room for the whole line, what was written of it is taken back.
+//! The new file is written beside the old one and takes its place in one step, so that nobody ever
+//! reads half a line, and a full disk or a crash leaves the old one as it was. Whoever changes the
+//! file holds a lock on it; ssh takes none, so what it appends meanwhile is looked for and kept.
+//!
+//! A file that cannot be replaced (its directory is not ours to write to, it is a mount of its own,
+//! has another owner or a second name) is appended to in place instead.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::ffi::OsString;
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
-use std::path::Path;
+use std::os::unix::fs::{
+    DirBuilderExt as _, FileExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
+    fchown,
+};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use adit_auth::known_hosts::{repair, with_line};
 use nix::fcntl::{Flock, FlockArg, OFlag};
+use nix::sys::signal::{SigSet, Signal};
 
-/// How often and how far apart the lock is asked for. A line takes microseconds.
-const LOCK_TRIES: u32 = 20;
-const LOCK_PAUSE: Duration = Duration::from_millis(50);
+use crate::file::HOSTS_MAX;
 
-/// Appends `line`, which has no line end, after repairing a last line that has none. A file that is
-/// missing is made with mode 0600, and its directory with 0700.
+/// How often and how far apart the lock is asked for. Each holder needs a few writes and a sync.
+const LOCK_TRIES: u32 = 500;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
+/// What is looked for behind the end that the file had. Others add a line or two in that time.
+const LATE_MAX: usize = 64 * 1024;
+
+/// Adds `line`, which ends as lines do, unless it is there. A file that is missing is made with
+/// mode 0600, and its directory with 0700. Waits for the disk, and for others that write to it.
 ///
 /// # Errors
 /// The system's; the file is then as it was. [`io::ErrorKind::InvalidInput`] for what is no
-/// regular file, [`io::ErrorKind::WouldBlock`] when the lock was not to be had in a second.
-pub fn append(path: &Path, line: &str) -> io::Result<()> {
-    let file = match open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => create(path),
-        opened => opened,
-    }?;
-    let mut file = lock(file)?;
+/// regular file, [`io::ErrorKind::WouldBlock`] when the lock was not to be had in five seconds.
+pub fn add(path: &Path, line: &str) -> io::Result<()> {
+    let path = real_path(path)?;
+    let file = locked(&path)?;
+    // Past RLIMIT_FSIZE a write is to fail, not to end the program. It stays so for this thread:
+    // a signal that came meanwhile would be delivered with the end of the block.
+    let mut set = SigSet::empty();
+    set.add(Signal::SIGXFSZ);
+    set.thread_block()?;
+
     let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        let text = "Not a regular file";
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
-    }
-    let len = metadata.len();
-    let repair = match len.checked_sub(1) {
-        None => "",
-        Some(last) => {
-            let mut byte = [0];
-            file.read_exact_at(&mut byte, last)?;
-            if byte == *b"\n" { "" } else { "\n" }
-        }
+    let Some(content) = content(&file, &metadata)? else {
+        return in_place(&file, line);
     };
-    // One write, so that a reader without the lock sees all of the line or nothing.
-    let written = file.write_all(format!("{repair}{line}\n").as_bytes());
-    if written.is_err() {
-        file.set_len(len)?;
+    if content
+        .split_inclusive(|b| *b == b'\n')
+        .any(|l| l == line.as_bytes())
+    {
+        return Ok(());
     }
-    written
-}
-
-fn open(path: &Path) -> io::Result<File> {
-    let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
-    OpenOptions::new()
-        .read(true)
-        .append(true)
-        .custom_flags(flags.bits())
-        .open(path)
-}
-
-fn create(path: &Path) -> io::Result<File> {
-    if let Some(directory) = path.parent().filter(|d| !d.as_os_str().is_empty()) {
-        match DirBuilder::new().mode(0o700).create(directory) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-            _ => {}
-        }
-    }
-    // `create_new` follows no link: one that leads nowhere is not filled in somewhere else.
-    let created = OpenOptions::new()
-        .read(true)
-        .append(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path);
-    match created {
-        // Another program was faster.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => open(path),
-        created => created,
+    match replace(&path, &file, &metadata, &content, line) {
+        Err(NotReplaced::Because(error)) => Err(error),
+        Err(NotReplaced::TryInPlace) => in_place(&file, line),
+        Ok(()) => Ok(()),
     }
 }
 
-fn lock(mut file: File) -> io::Result<Flock<File>> {
+/// Where the file is, through links: those that keep their settings elsewhere keep their link. A
+/// link that leads nowhere is an error, since what it is meant to lead to is not known.
+fn real_path(path: &Path) -> io::Result<PathBuf> {
+    let missing = match fs::canonicalize(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => error,
+        found => return found,
+    };
+    if fs::symlink_metadata(path).is_ok() {
+        return Err(io::Error::other("a symbolic link that leads nowhere"));
+    }
+    let name = path.file_name().ok_or(missing)?;
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    match DirBuilder::new().mode(0o700).create(directory) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(fs::canonicalize(directory)?.join(name)),
+    }
+}
+
+/// The file, open and locked, while its name still leads to it.
+fn locked(path: &Path) -> io::Result<Flock<File>> {
     for _ in 0..LOCK_TRIES {
+        let file = open(path)?;
+        if !file.metadata()?.is_file() {
+            let text = "Not a regular file";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        }
         match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-            Ok(locked) => return Ok(locked),
-            Err((back, nix::errno::Errno::EWOULDBLOCK)) => file = back,
+            // Whoever held the lock may have put another file here.
+            Ok(file) if is_at(&file, path)? => return Ok(file),
+            Ok(_) => continue,
+            Err((_, nix::errno::Errno::EWOULDBLOCK)) => std::thread::sleep(LOCK_PAUSE),
             Err((_, error)) => return Err(error.into()),
         }
-        std::thread::sleep(LOCK_PAUSE);
     }
     let text = "another program holds its lock";
     Err(io::Error::new(io::ErrorKind::WouldBlock, text))
 }
 
-#[cfg(test)]
-mod tests {
-    use std::fs;
-    use std::os::unix::fs::MetadataExt as _;
+/// Opened for writing even where it is going to be replaced: a file that its owner made read-only
+/// is not to be changed.
+fn open(path: &Path) -> io::Result<File> {
+    let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_NOFOLLOW;
+    OpenOptions::new()
+        .read(true)
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .custom_flags(flags.bits())
+        .open(path)
+}
 
-    use super::*;
-    use crate::testing::Directory;
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    let here = file.metadata()?;
+    Ok(match fs::symlink_metadata(path) {
+        Ok(there) => (here.dev(), here.ino()) == (there.dev(), there.ino()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+        Err(error) => return Err(error),
+    })
+}
 
-    #[test]
-    fn every_line_is_kept_and_a_missing_end_repaired() {
-        let directory = Directory::new();
-        let path = directory.join("known_hosts");
-        for (before, after) in [
-            ("", "new\n"),
-            ("old\n", "old\nnew\n"),
-            ("old", "old\nnew\n"),
-            ("# a\r\n\nold \n", "# a\r\n\nold \nnew\n"),
-        ] {
-            fs::write(&path, before).unwrap();
-            append(&path, "new").unwrap();
-            assert_eq!(fs::read_to_string(&path).unwrap(), after, "{before:?}");
-        }
+/// All of it; `None` where it is longer than anything that is read.
+fn content(file: &File, metadata: &Metadata) -> io::Result<Option<Vec<u8>>> {
+    let len = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
+    if len > HOSTS_MAX {
+        return Ok(None);
     }
+    let mut content = vec![0; len];
+    file.read_exact_at(&mut content, 0)?;
+    Ok(Some(content))
+}
 
-    #[test]
-    fn a_missing_file_and_its_directory_are_made_private() {
-        let directory = Directory::new();
-        let path = directory.join("ssh/known_hosts");
-        append(&path, "one").unwrap();
-        append(&path, "two").unwrap();
-        assert_eq!(fs::read_to_string(&path).unwrap(), "one\ntwo\n");
-        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
-        let parent = fs::metadata(path.parent().unwrap()).unwrap();
-        assert_eq!(parent.mode() & 0o777, 0o700);
-        assert!(append(&directory.join("a/b/c"), "x").is_err());
-    }
+/// Why another file was not put in the place of this one.
+enum NotReplaced {
+    /// It is this file that must be kept, or no other can be made here.
+    TryInPlace,
+    /// There is no room, or the disk fails.
+    Because(io::Error),
+}
 
-    #[test]
-    fn a_link_is_followed_to_a_file_but_fills_in_none() {
-        let directory = Directory::new();
-        let (target, link) = (directory.join("target"), directory.join("link"));
-        std::os::unix::fs::symlink(&target, &link).unwrap();
-        assert!(append(&link, "x").is_err());
-        assert!(!target.exists());
-        fs::write(&target, "old\n").unwrap();
-        append(&link, "x").unwrap();
-        assert_eq!(fs::read_to_string(&target).unwrap(), "old\nx\n");
-    }
-
-    #[test]
-    fn what_is_no_regular_file_is_left_alone() {
-        let directory = Directory::new();
-        let fifo = directory.join("fifo");
-        nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
-        assert!(append(&fifo, "x").is_err());
-        assert!(append(&directory, "x").is_err());
-    }
-
-    #[test]
-    fn writers_at_the_same_time_lose_nothing() {
-        let directory = Directory::new();
-        let path = directory.join("known_hosts");
-        std::thread::scope(|scope| {
-            for n in 0..8 {
-                let path = &path;
-                scope.spawn(move || append(path, &format!("line {n}")).unwrap());
-            }
-        });
-        let text = fs::read_to_string(&path).unwrap();
-        let mut lines: Vec<&str> = text.lines().collect();
-        lines.sort_unstable();
-        assert_eq!(lines.len(), 8);
-        assert_eq!(lines[7], "line 7");
+impl From<io::Error> for NotReplaced {
+    fn from(error: io::Error) -> Self {
+        Self::Because(error)
     }
 }
+
+fn replace(
+    path: &Path,
+    old: &File,
+    metadata: &Metadata,
+    content: &[u8],
+    line: &str,
+) -> Result<(), NotReplaced> {
+    if metadata.nlink() != 1 {
+        return Err(NotReplaced::TryInPlace);
+    }
+    let (temporary, mut new) = Temporary::beside(path).map_err(unless_it_is_the_place)?;
+    let made = new.metadata()?;
+    let (uid, gid) = (metadata.uid(), metadata.gid());
+    let is_theirs = (made.uid(), made.gid()) == (uid, gid);
+    if !is_theirs && fchown(&new, Some(uid), Some(gid)).is_err() {
+        return Err(NotReplaced::TryInPlace);
+    }
+    new.set_permissions(Permissions::from_mode(metadata.mode() & 0o7777))?;
+    new.write_all(&with_line(content, line))?;
+    new.sync_all()?;
+    fs::rename(&temporary.path, path).map_err(unless_it_is_the_place)?;
+    temporary.keep();
+    // What was appended to the old one since it was read, by a program that asks for no lock.
+    let mut late = vec![0; LATE_MAX];
+    let n = old.read_at(&mut late, metadata.len())?;
+    if let Some(late @ [_, ..]) = late.get(..n) {
+        new.write_all(late)?;
+    }
+    // The name, too, is to be there after a crash.
+    if let Some(directory) = path.parent().and_then(|d| File::open(d).ok()) {
+        let _ = directory.sync_all();
+    }
+    Ok(())
+}
+
+/// Appends the line to this very file. When there is no room for all of it, what was written of it
+/// is taken back.
+fn in_place(mut file: &File, line: &str) -> io::Result<()> {
+    let len = file.metadata()?.len();
+    let mut last = [b'\n'];
+    if let Some(at) = len.checked_sub(1) {
+        file.read_exact_at(&mut last, at)?;
+    }
+    // One write, so that a reader sees all of the line or nothing.
+    let text = [repair(&last), line].concat();
+    let n = file.write(text.as_bytes())?;
+    if n == text.len() {
+        return Ok(());
+    }
+    let written = u64::try_from(n).unwrap_or_default();
+    if file.metadata()?.len() == len.saturating_add(written) {
+        file.set_len(len)?;
+    }
+    Err(io::ErrorKind::StorageFull.into())
+}
+
+/// A directory or a mount that allows no other file in this place says nothing about the file.
+fn unless_it_is_the_place(error: io::Error) -> NotReplaced {
+    use io::ErrorKind::{CrossesDevices, PermissionDenied, ReadOnlyFilesystem, ResourceBusy};
+    let place = [
+        CrossesDevices,
+        PermissionDenied,
+        ReadOnlyFilesystem,
+        ResourceBusy,
+    ];
+    if place.contains(&error.kind()) {
+        NotReplaced::TryInPlace
+    } else {
+        NotReplaced::Because(error)
+    }
+}
+
+/// A new file's name. The file is removed again unless it is kept.
+struct Temporary {
+    path: PathBuf,
+}
+
+impl Temporary {
+    fn beside(path: &Path) -> io::Result<(Self, File)> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let n = NEXT.fetch_add(1, Ordering::Relaxed);
+        let mut name = OsString::from(".");
+        name.push(path.file_name().unwrap_or_default());
+        name.push(format!(".adit-{}-{n}", std::process::id()));
+        let path = path.with_file_name(name);
+        // Appending: what others append to it, once it is in its place, is not written over.
+        let file = OpenOptions::new()
+            .append(true)
+            .create_new(true)
+            .mode(0o600)
+            .custom_flags(OFlag::O_NOFOLLOW.bits())
+            .open(&path)?;
+        Ok((Self { path }, file))
+    }
+
+    /// It has another name by now.
+    fn keep(mut self) {
+        self.path = PathBuf::new();
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if !self.path.as_os_str().is_empty() {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -23,7 +23,7 @@ use crate::client::methods;
 use crate::client::options::Options;
 use crate::client::paths::Tokens;
 use crate::client::program::{About, Stays, Tunnel};
-use crate::client::trust::{Ask, Policy, Trust};
+use crate::client::trust::{Ask, HashNames, Policy, Trust};
 use crate::exit::Exit;
 use crate::file::reason;
 use crate::provider::{IDENT, PROVIDER};
@@ -85,7 +85,9 @@ fn try_run(
     let person = Person::from_environment();
     let policy = policy(command, &here, names, &person)?;
     let trust = Trust::load(policy, PROVIDER, Arc::clone(report));
-    if options.host_key_algorithms.is_none() {
+    // As ssh: a list of one's own is kept in its order, unless it only changes the default.
+    let list = options.host_key_algorithms.as_deref();
+    if list.is_none_or(|list| list.starts_with(['+', '-'])) {
         trust.prefer_known(&mut algorithms.host_keys);
     }
     let agent_socket = std::env::var_os("SSH_AUTH_SOCK").filter(|s| !s.is_empty());
@@ -217,6 +219,11 @@ fn policy(
     Ok(Policy {
         host: command.host.clone(),
         port: here.port,
+        alias: options.host_key_alias.clone(),
+        hash: match options.hash_known_hosts {
+            Some(true) => HashNames::Yes,
+            _ => HashNames::No,
+        },
         check: options.strict_host_key_checking.unwrap_or_default(),
         ask: match options.batch_mode {
             Some(true) => Ask::Nobody,
@@ -224,6 +231,7 @@ fn policy(
         },
         user_files: files(&options.user_known_hosts, USER_KNOWN_HOSTS)?,
         global_files: files(&options.global_known_hosts, GLOBAL_KNOWN_HOSTS)?,
+        home: here.home.clone(),
     })
 }
 

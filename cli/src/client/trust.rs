@@ -3,6 +3,9 @@
 //! Files are read before connecting, because what they know decides which type of key to ask for.
 //! Asking a person and adding a line happen on another thread.
 
+mod reading;
+mod words;
+
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -32,6 +35,16 @@ pub enum Ask {
     Person(Person),
 }
 
+/// Whether names in new lines can be read.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum HashNames {
+    /// By anybody.
+    #[default]
+    No,
+    /// Not even by their owner.
+    Yes,
+}
+
 /// What the policy needs to know.
 #[derive(Clone, Debug)]
 pub struct Policy {
@@ -39,6 +52,10 @@ pub struct Policy {
     pub host: String,
     /// Its port.
     pub port: u16,
+    /// `HostKeyAlias`: the name that stands for host and port.
+    pub alias: Option<String>,
+    /// `HashKnownHosts`.
+    pub hash: HashNames,
     /// `StrictHostKeyChecking`.
     pub check: StrictHostKeyChecking,
     /// Who is asked.
@@ -47,6 +64,22 @@ pub struct Policy {
     pub user_files: Vec<PathBuf>,
     /// `GlobalKnownHostsFile`.
     pub global_files: Vec<PathBuf>,
+    /// Shown as `~` in names of files.
+    pub home: PathBuf,
+}
+
+impl Policy {
+    fn name(&self) -> HostName {
+        match &self.alias {
+            Some(alias) => HostName::alias(alias.as_bytes()),
+            None => HostName::new(self.host.as_bytes(), self.port),
+        }
+    }
+
+    /// In the order in which they are read.
+    fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        self.user_files.iter().chain(&self.global_files)
+    }
 }
 
 /// The policy, and what the files say.
@@ -79,30 +112,38 @@ impl Trust {
     /// Reads the files. One that is there and cannot be read is reported.
     #[must_use]
     pub fn load(policy: Policy, provider: &'static Provider, report: Arc<Report>) -> Self {
-        let name = HostName::new(policy.host.as_bytes(), policy.port);
+        let name = policy.name();
+        if let Some(alias) = &policy.alias {
+            report.debug(format_args!("using hostkeyalias: {alias}"));
+        }
         let mut known = KnownHosts::new(provider, name.clone());
         let mut all_read = AllRead::Yes;
-        for path in policy.user_files.iter().chain(&policy.global_files) {
-            let bytes = match file::read(path, file::HOSTS_MAX) {
-                Ok(contents) => contents.bytes,
-                Err(error) if error.is_not_found() || is_dev_null(path) => Vec::new(),
+        for path in policy.files() {
+            match reading::add_file(&mut known, path) {
+                Ok(()) => {}
+                Err(error) if error.is_not_found() || is_dev_null(path) => {}
                 Err(error) => {
                     let path = path.display();
                     report.error(format_args!("Cannot read known hosts in {path}: {error}"));
                     all_read = AllRead::No;
-                    Vec::new()
                 }
-            };
-            known.add_file(&bytes);
+            }
         }
-        Self(Arc::new(Inner {
+        let inner = Inner {
             policy,
             provider,
             name,
             known,
             all_read,
             report,
-        }))
+        };
+        if let Some(place) = inner.known.authorities().next() {
+            let (file, line) = inner.place(place);
+            inner.report.debug(format_args!(
+                "@cert-authority in {file}:{line} is passed over: no certificates are read."
+            ));
+        }
+        Self(Arc::new(inner))
     }
 
     /// Puts algorithms of those types first that the host is known by, so that it is not asked for
@@ -111,8 +152,7 @@ impl Trust {
         algorithms.sort_by_key(|algorithm| {
             let verifier = self.0.provider.verifier(algorithm.as_bytes());
             let key_type = verifier.map_or(*algorithm, |v| v.key_type());
-            // `false` sorts first.
-            !self.0.known.key_types().any(|t| t == key_type.as_bytes())
+            self.0.known.familiarity(key_type.as_bytes())
         });
     }
 
@@ -173,12 +213,7 @@ impl Inner {
     }
 
     fn place(&self, place: Place) -> (String, usize) {
-        let mut files = self
-            .policy
-            .user_files
-            .iter()
-            .chain(&self.policy.global_files);
-        let file = files.nth(place.file);
+        let file = self.policy.files().nth(place.file);
         let file = file.map(|f| f.display().to_string()).unwrap_or_default();
         (file, place.line)
     }
@@ -231,21 +266,6 @@ impl Inner {
         }
     }
 
-    fn question(&self, address: SocketAddr, key: &Key) -> String {
-        let host = self.shown();
-        let ip = address.ip().to_string();
-        let reached = if address.port() == 22 {
-            format!("{host} ({ip})")
-        } else {
-            format!("{host} ([{ip}]:{})", address.port())
-        };
-        let (label, fingerprint) = (key.label, key.fingerprint);
-        format!(
-            "The authenticity of host '{reached}' can't be established.\n\
-             {label} key fingerprint is: {fingerprint}\n"
-        )
-    }
-
     /// Adds the key to the first file. That it could not be does not stop a tunnel.
     fn keep(&self, key: &Key) {
         let (host, label) = (self.shown(), key.label);
@@ -256,69 +276,24 @@ impl Inner {
             ));
             return;
         };
-        let kept = known_hosts::line(self.provider, &self.name, &key.blob, Form::Plain)
+        let form = match self.policy.hash {
+            HashNames::No => Form::Plain,
+            HashNames::Yes => Form::Hashed(self.provider.random),
+        };
+        let kept = known_hosts::line(self.provider, &self.name, &key.blob, form)
             .map_err(|error| error.to_string())
             .and_then(|line| {
-                known_file::append(path, line.trim_end())
-                    .map_err(|error: io::Error| file::reason(&error))
+                known_file::add(path, &line).map_err(|error: io::Error| file::reason(&error))
             });
         match kept {
             Ok(()) => self.report.info(format_args!(
                 "Warning: Permanently added '{host}' ({label}) to the list of known hosts."
             )),
             Err(why) => self.report.error(format_args!(
-                "Failed to add the host to the list of known hosts ({}): {why}",
+                "Failed to add the host to the list of known hosts ({}): {why}.",
                 path.display()
             )),
         }
-    }
-
-    fn say_changed(&self, key: &Key, place: Place, known_type: &str) {
-        let (file, line) = self.place(place);
-        let (host, label, fingerprint) = (self.shown(), key.label, key.fingerprint);
-        self.banner("WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!");
-        let report = &self.report;
-        if known_type == label {
-            report.error("Somebody may be between you and the server and read everything.");
-            report.error("Or the server has been given a new host key: ask who runs it.");
-        } else {
-            report.error(format_args!(
-                "It is known by its {known_type} key, and showed one of type {label}. If it is the"
-            ));
-            report.error("same server, have its fingerprint confirmed and add that key, too.");
-        }
-        report.error(format_args!(
-            "The {label} key sent by the server has the fingerprint {fingerprint}."
-        ));
-        report.error(format_args!("Offending {known_type} key in {file}:{line}"));
-        if known_type == label {
-            report.error(format_args!(
-                "  remove with: ssh-keygen -f \"{file}\" -R \"{host}\""
-            ));
-        }
-        report.error(format_args!(
-            "Host key for {host} has changed and you have requested strict checking."
-        ));
-        report.error(REFUSED);
-    }
-
-    fn say_revoked(&self, key: &Key, place: Place) {
-        let (file, line) = self.place(place);
-        let (host, label) = (self.shown(), key.label);
-        self.banner("WARNING: REVOKED HOST KEY DETECTED!");
-        self.report.error(format_args!(
-            "The {label} host key for {host} is marked as revoked in {file}:{line}."
-        ));
-        self.report
-            .error("Somebody who stole it may be pretending to be this server.");
-        self.report.error(REFUSED);
-    }
-
-    fn banner(&self, text: &str) {
-        let line = "@".repeat(59);
-        self.report.error(&line);
-        self.report.error(format_args!("@    {text:<53}@"));
-        self.report.error(&line);
     }
 }
 
@@ -328,215 +303,4 @@ fn is_dev_null(path: &Path) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use adit_auth::keyfile::KeyFile;
-
-    use super::*;
-    use crate::provider::PROVIDER;
-    use crate::report::Level;
-    use crate::testing::Directory;
-
-    fn new_key() -> Vec<u8> {
-        let key = KeyFile::generate(PROVIDER, PROVIDER.random, "");
-        key.unwrap().public_blob()
-    }
-
-    fn line(host: &str, port: u16, key: &[u8]) -> String {
-        let host = HostName::new(host.as_bytes(), port);
-        known_hosts::line(PROVIDER, &host, key, Form::Plain).unwrap()
-    }
-
-    struct Case {
-        directory: Directory,
-        policy: Policy,
-        report: Arc<Report>,
-    }
-
-    impl Case {
-        fn new(check: StrictHostKeyChecking, user_file: &str) -> Self {
-            let directory = Directory::new();
-            let path = directory.join("ssh/known_hosts");
-            if !user_file.is_empty() {
-                fs::create_dir(directory.join("ssh")).unwrap();
-                fs::write(&path, user_file).unwrap();
-            }
-            let policy = Policy {
-                host: "HostB".into(),
-                port: 2222,
-                check,
-                ask: Ask::Nobody,
-                user_files: vec![path, directory.join("none")],
-                global_files: vec![],
-            };
-            let report = Arc::new(Report::memory(Level::Info));
-            Self {
-                directory,
-                policy,
-                report,
-            }
-        }
-
-        fn decide(&self, key: &[u8]) -> HostKeyVerdict {
-            let trust = Trust::load(self.policy.clone(), PROVIDER, Arc::clone(&self.report));
-            let address = "192.0.2.1:2222".parse().unwrap();
-            match trust.decide(address, key) {
-                Answer::Now(verdict) => verdict,
-                Answer::Later(work) => work(),
-            }
-        }
-
-        fn file(&self) -> String {
-            fs::read_to_string(self.directory.join("ssh/known_hosts")).unwrap_or_default()
-        }
-
-        fn said(&self, text: &str) -> bool {
-            self.report.kept().iter().any(|line| line.contains(text))
-        }
-    }
-
-    use HostKeyVerdict::{Refuse, Trust as Trusted};
-    use StrictHostKeyChecking::{AcceptNew, Ask as Asking, No, Yes};
-
-    #[test]
-    fn a_known_key_is_trusted_whatever_the_policy() {
-        let key = new_key();
-        for check in [Asking, AcceptNew, No, Yes] {
-            let case = Case::new(check, &line("hostb", 2222, &key));
-            assert_eq!(case.decide(&key), Trusted, "{check:?}");
-            assert_eq!(case.report.kept(), [""; 0]);
-        }
-    }
-
-    #[test]
-    fn a_key_known_for_the_host_without_a_port_is_trusted() {
-        let key = new_key();
-        let case = Case::new(Yes, &line("hostb", 22, &key));
-        assert_eq!(case.decide(&key), Trusted);
-        let case = Case::new(Yes, &line("hostb", 22, &new_key()));
-        assert_eq!(case.decide(&key), Refuse);
-        assert!(case.said("No ED25519 host key is known for [hostb]:2222"));
-    }
-
-    #[test]
-    fn a_changed_key_is_refused_whatever_the_policy() {
-        let (old, new) = (new_key(), new_key());
-        for check in [Asking, AcceptNew, No, Yes] {
-            let before = line("hostb", 2222, &old);
-            let case = Case::new(check, &before);
-            assert_eq!(case.decide(&new), Refuse, "{check:?}");
-            for text in [
-                "@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @",
-                "Host key for [hostb]:2222 has changed and you have requested strict checking.",
-                "known_hosts:1",
-                REFUSED,
-            ] {
-                assert!(case.said(text), "{text}: {:?}", case.report.kept());
-            }
-            assert_eq!(case.file(), before);
-        }
-    }
-
-    #[test]
-    fn a_host_that_is_known_by_another_type_of_key_is_refused_with_what_to_do() {
-        let mut rsa = Vec::new();
-        for part in [&b"ssh-rsa"[..], &[1, 0, 1], &[0x55; 256]] {
-            rsa.extend(u32::try_from(part.len()).unwrap().to_be_bytes());
-            rsa.extend(part);
-        }
-        let case = Case::new(No, &line("hostb", 2222, &rsa));
-        assert_eq!(case.decide(&new_key()), Refuse);
-        assert!(case.said("It is known by its RSA key, and showed one of type ED25519."));
-        assert!(case.said("add that key, too."));
-    }
-
-    #[test]
-    fn a_revoked_key_is_refused_even_if_it_is_known() {
-        let key = new_key();
-        let known = line("hostb", 2222, &key);
-        let case = Case::new(No, &format!("{known}@revoked {known}"));
-        assert_eq!(case.decide(&key), Refuse);
-        assert!(case.said("WARNING: REVOKED HOST KEY DETECTED!"));
-        assert!(case.said("marked as revoked"));
-    }
-
-    #[test]
-    fn an_unknown_key_is_added_or_refused_as_the_policy_says() {
-        let key = new_key();
-        for (check, verdict) in [
-            (Asking, Refuse),
-            (Yes, Refuse),
-            (AcceptNew, Trusted),
-            (No, Trusted),
-        ] {
-            let case = Case::new(check, "");
-            assert_eq!(case.decide(&key), verdict, "{check:?}");
-            let added = case.file() == line("hostb", 2222, &key);
-            assert_eq!(added, verdict == Trusted, "{check:?}");
-            let text = match verdict {
-                Trusted => {
-                    "Warning: Permanently added '[hostb]:2222' (ED25519) to the list of known hosts."
-                }
-                Refuse => REFUSED,
-            };
-            assert!(case.said(text), "{:?}", case.report.kept());
-            // The second time it is known.
-            assert_eq!(case.decide(&key), verdict);
-        }
-    }
-
-    #[test]
-    fn a_file_that_cannot_be_written_does_not_stop_the_tunnel() {
-        let mut case = Case::new(AcceptNew, "");
-        case.policy.user_files = vec![case.directory.join("no/such/directory")];
-        assert_eq!(case.decide(&new_key()), Trusted);
-        assert!(case.said("Failed to add the host to the list of known hosts"));
-    }
-
-    #[test]
-    fn no_file_and_dev_null_keep_nothing() {
-        for files in [vec![], vec![PathBuf::from("/dev/null")]] {
-            let mut case = Case::new(No, "");
-            case.policy.user_files = files;
-            assert_eq!(case.decide(&new_key()), Trusted);
-            assert!(case.said("without keeping it"));
-        }
-    }
-
-    #[test]
-    fn a_file_that_cannot_be_read_is_reported_and_nothing_new_accepted() {
-        for check in [AcceptNew, No, Yes] {
-            let mut case = Case::new(check, "");
-            case.policy.global_files = vec![case.directory.to_path_buf()];
-            assert_eq!(case.decide(&new_key()), Refuse);
-            assert!(case.said("Cannot read known hosts in"));
-        }
-    }
-
-    #[test]
-    fn types_that_are_known_are_asked_for_first() {
-        let case = Case::new(Yes, &line("hostb", 2222, &new_key()));
-        let trust = Trust::load(case.policy.clone(), PROVIDER, Arc::clone(&case.report));
-        let mut algorithms = ["ecdsa-sha2-nistp256", "ssh-ed25519", "rsa-sha2-512"];
-        trust.prefer_known(&mut algorithms);
-        assert_eq!(
-            algorithms,
-            ["ssh-ed25519", "ecdsa-sha2-nistp256", "rsa-sha2-512"]
-        );
-    }
-
-    #[test]
-    fn the_question_names_host_address_and_fingerprint() {
-        let case = Case::new(Asking, "");
-        let trust = Trust::load(case.policy.clone(), PROVIDER, Arc::clone(&case.report));
-        let key = Key::new(PROVIDER, &new_key());
-        let question = trust.0.question("192.0.2.1:2222".parse().unwrap(), &key);
-        let expected = format!(
-            "The authenticity of host '[hostb]:2222 ([192.0.2.1]:2222)' can't be established.\n\
-             ED25519 key fingerprint is: {}\n",
-            key.fingerprint
-        );
-        assert_eq!(question, expected);
-    }
-}
+mod tests;

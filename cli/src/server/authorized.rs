@@ -16,7 +16,7 @@ use adit_auth::{Decision, Fingerprint, KeyPolicy, is_plain_user_name, key_type_l
 use adit_crypto::Provider;
 use adit_proto::blob::blob_name;
 
-use crate::file::{self, Contents, FileError, HOSTS_MAX};
+use crate::file::{self, AUTHORIZED_MAX, Contents, FileError};
 use crate::report::{About, Report};
 use crate::server::config::StrictModes;
 use crate::server::log::Word;
@@ -179,7 +179,7 @@ impl Authorizer {
 
     /// The line of a file that has the key.
     fn find(&self, report: About<'_>, path: &Path, user: &[u8], key_blob: &[u8]) -> Option<usize> {
-        let contents = match file::read(path, HOSTS_MAX) {
+        let contents = match file::read(path, AUTHORIZED_MAX) {
             Ok(contents) => contents,
             Err(error) => {
                 not_read(report, path, user, &error);

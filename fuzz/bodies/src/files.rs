@@ -2,7 +2,7 @@
 
 use adit_auth::agent::{self, Answer, FRAME_MAX, FrameReader};
 use adit_auth::authorized_keys::{self, KEYS_MAX, LINE_MAX};
-use adit_auth::known_hosts::{Form, HostName, KnownHosts, Verdict, line, repair};
+use adit_auth::known_hosts::{Form, HostName, KnownHosts, OtherNames, Verdict, line, with_line};
 use adit_auth::public_key::{PublicKey, to_line};
 use adit_auth::{Fingerprint, base64};
 use adit_testkit::toy;
@@ -54,7 +54,7 @@ pub(crate) fn authorized_keys_seeds() -> Vec<Vec<u8>> {
 }
 
 /// A line that was written makes its host known by its key, whatever stood in the file before, but
-/// for what was revoked; and what else was known stays known.
+/// for what was revoked; every byte of the file stays, and what else was known stays known.
 pub(crate) fn known_hosts(data: &[u8]) {
     let host = HostName::new(b"Host.example", 2222);
     let read = |content: &[u8]| {
@@ -66,7 +66,9 @@ pub(crate) fn known_hosts(data: &[u8]) {
     let key = blob(1);
     for form in [Form::Plain, Form::Hashed(toy::PROVIDER.random)] {
         let new = line(&toy::PROVIDER, &host, &key, form).expect("a plain name");
-        let file = [data, repair(data).as_bytes(), new.as_bytes()].concat();
+        let file = with_line(data, &new);
+        let added = file.strip_prefix(data).expect("what was there");
+        assert!(added.ends_with(new.as_bytes()) && added.len() <= new.len() + 1);
         let after = read(&file);
         match before.verdict(&key) {
             Verdict::Revoked(_) => assert!(matches!(after.verdict(&key), Verdict::Revoked(_))),
@@ -84,7 +86,18 @@ pub(crate) fn known_hosts(data: &[u8]) {
             assert!(matches!(after.verdict(&other), Verdict::Changed { .. }));
         }
     }
-    assert!(before.key_types().all(|name| !name.is_empty()));
+    // In pieces, cut where lines end, it says the same.
+    let mut pieces = KnownHosts::new(&toy::PROVIDER, host.clone());
+    pieces.begin_file();
+    for piece in data.split_inclusive(|b| *b == b'\n') {
+        pieces.add_lines(piece);
+    }
+    assert_eq!(pieces.verdict(&key), before.verdict(&key));
+    assert!(pieces.authorities().eq(before.authorities()));
+    for (line, names) in before.other_names(data, &key) {
+        assert!(line > 0 && names != OtherNames::Listed(b""));
+        assert_ne!(names, OtherNames::Listed(host.as_bytes()));
+    }
 }
 
 pub(crate) fn known_hosts_seeds() -> Vec<Vec<u8>> {

@@ -74,7 +74,8 @@ fn a_line_is_never_glued_to_one_without_an_end() {
     assert_eq!(repair(b"a\r"), "\n");
     let (host, first) = (HostName::new(b"host", 22), format!("other {}", key(2)));
     let new = line(&RING, &host, &ed25519_blob(1), Form::Plain).unwrap();
-    let content = [&first, repair(first.as_bytes()), &new].concat();
+    let content = String::from_utf8(with_line(first.as_bytes(), &new)).unwrap();
+    assert_eq!(content, format!("{first}\n{new}"));
     assert_eq!(verdict(&[&content], &host, 1), known(0, 2));
     assert_eq!(
         verdict(&[&content], &HostName::new(b"other", 22), 2),
