@@ -302,6 +302,57 @@ fn a_new_host_key_is_kept_and_a_changed_one_refused() {
 }
 
 #[test]
+fn twenty_clients_at_once_lose_none_of_each_others_hosts() {
+    let home = Home::new();
+    let old = "# a comment without an end";
+    fs::write(home.ssh("known_hosts"), old).unwrap();
+    let (_server, server) = home.aditd(&["MaxStartups=100"]);
+    let clients: Vec<_> = (0..20)
+        .map(|n| {
+            let alias = format!("-oHostKeyAlias=host{n}");
+            let accept = "-oStrictHostKeyChecking=accept-new";
+            home.adit(server, &["-N", "-v", accept, &alias])
+        })
+        .collect();
+    for mut client in clients {
+        client.wait_for("Permanently added 'host");
+    }
+    let known = home.known_hosts();
+    assert!(known.starts_with(&format!("{old}\n")), "{known}");
+    for n in 0..20 {
+        let name = format!("host{n} ssh-ed25519 ");
+        assert_eq!(known.lines().filter(|l| l.starts_with(&name)).count(), 1);
+    }
+    let names: Vec<_> = fs::read_dir(home.ssh("")).unwrap().flatten().collect();
+    let left_over = names
+        .iter()
+        .find(|e| e.path().to_string_lossy().contains(".adit-"));
+    assert!(left_over.is_none(), "{left_over:?}");
+}
+
+#[test]
+fn a_host_that_cannot_be_added_for_want_of_room_is_told_and_the_tunnel_stands() {
+    let home = Home::new();
+    let old = "somebody.example ssh-ed25519 AAAA\n";
+    fs::write(home.ssh("known_hosts"), old).unwrap();
+    let (_server, server) = home.aditd(OPEN);
+    // No process of this shell can make a file longer than nothing; the signal that says so kills
+    // whoever does not expect it.
+    let adit = format!(
+        "ulimit -f 0 && exec {} -N -v -p {} -oStrictHostKeyChecking=accept-new -l me 127.0.0.1",
+        env!("CARGO_BIN_EXE_adit"),
+        server.port()
+    );
+    let mut client = home.start("/bin/sh", &["-c", &adit]);
+    let said = client.wait_for("Failed to add the host to the list of known hosts (");
+    assert!(said.ends_with("/known_hosts): File too large."), "{said}");
+    client.wait_for("Authenticated to ");
+    client.signal(Signal::SIGTERM);
+    assert_eq!(client.end().0, Some(0));
+    assert_eq!(home.known_hosts(), old);
+}
+
+#[test]
 fn a_refused_login_names_user_and_methods() {
     let home = Home::new();
     let (_server, server) = home.aditd(OPEN);
