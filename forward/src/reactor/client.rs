@@ -15,6 +15,7 @@ use super::dial::{Connected, Dial, Failed, Progress};
 use super::listener::listen;
 use super::local::Seen;
 use super::peer::{Peer, tune};
+use super::signers::AGENT_PATIENCE;
 use super::state::{Role, State};
 use super::timer::{Armed, Timer};
 use super::{End, Reactor, Side, Source};
@@ -37,6 +38,8 @@ pub(super) struct Client {
     deadline: Option<Duration>,
     pub(super) agent: Option<Agent>,
     pub(super) agent_timer: Armed,
+    /// How long the agent may take to say which keys it has.
+    pub(super) agent_patience: Duration,
     pub(super) peer: Option<usize>,
     /// The host key that a person accepted on a connection that has ended since.
     accepted_key: Option<Vec<u8>>,
@@ -55,6 +58,7 @@ impl Client {
             deadline: None,
             agent: None,
             agent_timer: Armed::default(),
+            agent_patience: AGENT_PATIENCE,
             peer: None,
             accepted_key: None,
             forwards_tried: Seen::No,

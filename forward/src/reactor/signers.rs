@@ -19,7 +19,7 @@ use super::{Reactor, Side};
 use crate::observer::{Event, KeyHolder, Program};
 
 /// An agent that has not said which keys it has by then is left out.
-const AGENT_PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const AGENT_PATIENCE: Duration = Duration::from_secs(10);
 
 impl Reactor {
     /// Early, so that it is connected when there is something to ask.
@@ -129,7 +129,7 @@ impl Reactor {
                     session_id: session_id.map(SessionId::as_bytes).unwrap_or_default(),
                     signature: transport.initial_signature(),
                 });
-                let due = self.context.now.saturating_add(AGENT_PATIENCE);
+                let due = self.context.now.saturating_add(client.agent_patience);
                 let timers = &mut self.context.timers;
                 timers.arm(Timer::Agent, &mut client.agent_timer, Some(due));
                 wait(program, "asking ssh-agent for its keys");

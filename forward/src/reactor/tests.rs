@@ -3,6 +3,7 @@
 use core::net::SocketAddr;
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::os::unix::net::UnixListener;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Sender};
 use std::thread;
@@ -149,4 +150,51 @@ fn a_full_channel_table_accepts_nothing_more_until_a_channel_ends() {
     }
     handle.stop();
     server.stop();
+}
+
+/// Tells of what is not as it should be, and when there is something to wait for.
+struct Attentive(Sender<String>);
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "only some events matter")]
+impl Program for Attentive {
+    fn observe(&mut self, event: &Event<'_>) {
+        let told = match event {
+            Event::AgentFailed { error } => error.kind().to_string(),
+            Event::Debug { text, .. } => (*text).to_owned(),
+            Event::Listening { .. } => "listening".to_owned(),
+            _ => return,
+        };
+        self.0.send(told).unwrap();
+    }
+
+    fn host_key(&mut self, _: &HostKeyQuestion<'_>) -> Answer<HostKeyVerdict> {
+        Answer::Now(HostKeyVerdict::Trust)
+    }
+}
+
+#[test]
+fn an_agent_that_says_nothing_is_waited_for_a_while_and_left_out() {
+    let (server, address) = server();
+    let path = std::env::temp_dir().join(format!("adit-silent-{}", std::process::id()));
+    let _ = std::fs::remove_file(&path);
+    let silent = UnixListener::bind(&path).unwrap();
+    let mut reactor = client(address, loopback());
+    if let Side::Client(client) = &mut reactor.side {
+        client.agent_patience = Duration::from_millis(50);
+        client.config.identities.agent = Some(AgentConfig {
+            socket: path.clone(),
+            keys: AgentKeys::All,
+        });
+    }
+    let (sender, told) = mpsc::channel();
+    let handle = reactor.handle();
+    let client = thread::spawn(move || reactor.run(&mut Attentive(sender)).unwrap());
+    assert_eq!(told.recv().unwrap(), "asking ssh-agent for its keys");
+    assert_eq!(told.recv().unwrap(), ErrorKind::TimedOut.to_string());
+    assert_eq!(told.recv().unwrap(), "listening");
+    handle.stop();
+    assert_eq!(client.join().unwrap(), End::Stopped);
+    server.stop();
+    drop(silent);
+    std::fs::remove_file(&path).unwrap();
 }
