@@ -2,6 +2,7 @@
 
 mod admit;
 mod connect;
+mod host_keys;
 mod limits;
 mod rekey;
 mod rogue;

@@ -1,0 +1,125 @@
+//! Host keys of every type: who can sign with one has room for it, at any moment.
+
+use adit_crypto::{NistCurve, PrivateKey, RsaPrivate, encoded};
+use adit_proto::Rest;
+use adit_proto::blob::{RSA_BITS_MAX, RsaHash, RsaPublic};
+use adit_proto::msg::{PublickeyMethod, UserauthPkOk, UserauthRequest};
+use adit_vectors::{OPENSSH_SIGNATURES, Record, records};
+
+use super::*;
+
+/// The key of a record, if this provider signs with it.
+fn load(provider: &'static Provider, record: &Record) -> Option<Box<dyn SigningKey>> {
+    let key = if let Some(private) = record.find("private") {
+        PrivateKey::Ecdsa {
+            curve: NistCurve::of_key_type(record.bytes("algorithm"))?,
+            private,
+            public: record.bytes("public"),
+        }
+    } else {
+        PrivateKey::Rsa(RsaPrivate {
+            d: record.find("d")?,
+            n: record.bytes("n"),
+            e: record.bytes("e"),
+            p: record.bytes("p"),
+            q: record.bytes("q"),
+            iqmp: record.bytes("iqmp"),
+        })
+    };
+    provider.keys.load(&key).ok()
+}
+
+fn string(bytes: &[u8]) -> Vec<u8> {
+    let len = u32::try_from(bytes.len()).unwrap();
+    [&len.to_be_bytes(), bytes].concat()
+}
+
+fn with_key(
+    provider: &'static Provider,
+    key: Box<dyn SigningKey>,
+    algorithm: &'static str,
+) -> Pair {
+    let mut client = config(provider, 1);
+    client.algorithms.host_keys = [algorithm].to_vec();
+    let server = Transport::server(config(provider, 2), Arc::new([key]), NOW).unwrap();
+    let mut server = End::new(server);
+    server.trusting = false;
+    Pair::new(End::client(client), server)
+}
+
+#[test]
+fn a_server_with_a_host_key_of_each_type_has_room_for_its_signature() {
+    let mut connections = 0;
+    for provider in [&adit_crypto::RING, &adit_crypto::PURE] {
+        for record in records(OPENSSH_SIGNATURES) {
+            let Some(algorithms) = load(provider, &record).map(|key| key.algorithms()) else {
+                continue;
+            };
+            for algorithm in algorithms {
+                let key = load(provider, &record).unwrap();
+                let mut pair = with_key(provider, key, algorithm).authenticated();
+                let negotiated = pair.client.t.negotiated().unwrap().host_key;
+                assert_eq!(negotiated, *algorithm);
+                // Another exchange, begun when everything but the room for it is taken.
+                let tx = &mut pair.server.t.tx;
+                while let Some(mut slot) = tx.reserve(32 * 1024) {
+                    let n = slot.body().len();
+                    slot.seal(0, n).unwrap();
+                }
+                while tx.control_room() > 0 {
+                    let len = tx.control_room().min(30_000);
+                    tx.send(&Bytes(&std::vec![200; len])).unwrap();
+                }
+                pair.server.t.start_rekey(NOW).unwrap();
+                let kexinit = pair.server.t.tx.len();
+                pair.client.t.start_rekey(NOW).unwrap();
+                // The whole flight is sealed before a byte of it goes out.
+                let init = pair.client.take();
+                pair.server.give(&init);
+                assert_eq!(pair.server.error, None);
+                assert!(pair.server.t.tx.len() >= kexinit);
+                pair.run();
+                assert_eq!((pair.client.error, pair.server.error), (None, None));
+                assert_eq!(pair.client.count(&Seen::Rekeyed), 1);
+                connections += 1;
+            }
+        }
+    }
+    // Two curves with each provider, and three sizes of RSA with two hashes with one of them.
+    assert_eq!(connections, 2 * 2 + 3 * 2);
+}
+
+#[test]
+fn the_authentication_of_the_largest_key_fits_before_authentication() {
+    let n = std::vec![0xff; RSA_BITS_MAX / 8];
+    let e = &[1, 0xff, 0xff, 0xff, 0xff];
+    let key = encoded(&RsaPublic::new(e, &n).unwrap());
+    let algorithm = RsaHash::Sha512.algorithm().as_bytes();
+    let signature = encoded(&adit_proto::blob::OneString {
+        name: algorithm,
+        value: &n,
+    });
+    let method = encoded(&PublickeyMethod {
+        has_signature: true,
+        public_key_algorithm_name: algorithm,
+        public_key_blob: &key,
+        signature: Rest(&string(&signature)),
+    });
+    // The longest name of a user, and of the method one that also holds the server's key.
+    let request = encoded(&UserauthRequest {
+        user_name: &[b'u'; 255],
+        service_name: b"ssh-connection",
+        method_name: b"publickey-hostbound-v00@openssh.com",
+        method: Rest(&[method, string(&key)].concat()),
+    });
+    let pk_ok = encoded(&UserauthPkOk {
+        public_key_algorithm_name: algorithm,
+        public_key_blob: &key,
+    });
+    let mut pair = Pair::toy().established();
+    pair.client.t.tx().send(&Bytes(&request)).unwrap();
+    pair.server.t.tx().send(&Bytes(&pk_ok)).unwrap();
+    pair.run();
+    assert_eq!(pair.server.seen.last(), Some(&Seen::Packet(request)));
+    assert_eq!(pair.client.seen.last(), Some(&Seen::Packet(pk_ok)));
+}
