@@ -54,7 +54,7 @@ impl Level {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Some(match text.to_ascii_uppercase().as_str() {
-            "QUIET" => Self::Quiet,
+            "QUIET" | "SILENT" => Self::Quiet,
             "FATAL" => Self::Fatal,
             "ERROR" => Self::Error,
             "INFO" => Self::Info,

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use adit_forward::spec::{Family, GatewayPorts, LocalForward, Names};
+use adit_forward::spec::{Family, GatewayPorts, LocalForward, Names, SpecError};
 
+use crate::client::config::others;
 use crate::client::options::{
     IDENTITY_FILES_MAX, NamedBy, OptionError, Options, PubkeyAuthentication, REKEY_BYTES_MIN,
     RekeyLimit, SessionType, StrictHostKeyChecking, bad, first,
@@ -112,7 +113,7 @@ const KEYWORDS: &[(&str, Set)] = &[
     ("rekeylimit", Set::Many(rekey_limit)),
     (
         "serveralivecountmax",
-        Set::One(|o, v| integer(&mut o.server_alive_count_max, v, 1)),
+        Set::One(|o, v| integer(&mut o.server_alive_count_max, v, 0)),
     ),
     ("serveraliveinterval", Set::One(server_alive_interval)),
     (
@@ -165,15 +166,24 @@ fn choose<T>(
 }
 
 fn integer(slot: &mut Option<u32>, text: &str, min: u32) -> Result<(), OptionError> {
-    // OpenSSH keeps numbers in an int.
-    match value::number::<i32>(text).and_then(|n| u32::try_from(n).ok()) {
-        None => bad("integer value invalid."),
-        Some(n) if n < min => bad("integer value too small."),
+    let what = match value::number::<u32>(text) {
+        // OpenSSH keeps numbers in an int.
+        Some(n) if i32::try_from(n).is_err() => "too large",
+        Some(n) if n < min => "too small",
         Some(n) => {
             first(slot, n);
-            Ok(())
+            return Ok(());
         }
-    }
+        None => {
+            let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+            match text.strip_prefix('-') {
+                Some(rest) if digits(rest) => "too small",
+                None if digits(text) => "too large",
+                Some(_) | None => "invalid",
+            }
+        }
+    };
+    bad(format!("integer value {what}."))
 }
 
 /// What it means is looked at where it is used: only there is it known what algorithms there are.
@@ -305,6 +315,7 @@ fn local_forward(
     match values {
         [listen, target] => match LocalForward::parse(&format!("{listen}:{target}"), names) {
             Ok(forward) => options.push_local_forward(forward).or_else(bad),
+            Err(SpecError::UnixSocket) => Err(OptionError::NotHere(&others::UNIX_SOCKET)),
             Err(error) => bad(format!("Bad forwarding specification: {error}.")),
         },
         [_] => bad("Missing target argument."),

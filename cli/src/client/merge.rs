@@ -62,6 +62,10 @@ pub fn merge(mut tunnel: Tunnel, with: &With<'_>) -> Result<Tunnel, Fatal> {
     if !is_valid_host(&tunnel.host) {
         return Err(Fatal(DestinationError::Host.to_string()));
     }
+    options
+        .host_key_alias
+        .iter_mut()
+        .for_each(|alias| alias.make_ascii_lowercase());
     if options.clear_all_forwardings == Some(true) {
         options.local_forwards.clear();
         let is_forward = |there: &NotHere| matches!(there.other.effect, Effect::Forward(_));

@@ -10,7 +10,7 @@ use adit_forward::spec::{self, Family, GatewayPorts, LocalForward, Names};
 use adit_proto::pattern::{Case, Match, match_list};
 
 use crate::client::config::Place;
-use crate::client::config::others::{self, Other};
+use crate::client::config::others::{self, Effect, Other};
 use crate::client::keywords::{self, Set};
 use crate::escape::escaped;
 use crate::report::Level;
@@ -199,6 +199,8 @@ pub const LOCAL_FORWARDS_MAX: usize = 4096;
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum OptionError {
+    /// A value that ssh can follow and adit cannot.
+    NotHere(&'static Other),
     /// No such keyword.
     Unknown(String),
     /// Everything else, as a sentence.
@@ -217,7 +219,7 @@ impl OptionError {
     pub fn at(&self, place: &Place) -> String {
         match self {
             Self::Unknown(_) => format!("{}: {self}", place.with_colon()),
-            Self::Value(_) => format!("{place}: {self}"),
+            Self::NotHere(_) | Self::Value(_) => format!("{place}: {self}"),
         }
     }
 }
@@ -226,6 +228,12 @@ impl fmt::Display for OptionError {
     /// As one printable line, whatever a file holds.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::NotHere(other) => match other.effect {
+                Effect::Nothing => f.write_str(other.keyword),
+                Effect::Forward(why) | Effect::Instead(_, why) | Effect::Refuse(_, why) => {
+                    write!(f, "{}: {why}", other.keyword)
+                }
+            },
             Self::Unknown(keyword) => {
                 let keyword = escaped(keyword.as_bytes());
                 write!(f, "Bad configuration option: {keyword}")
@@ -268,24 +276,38 @@ impl Options {
         place: &Place,
         names: &dyn Names,
     ) -> Result<(), OptionError> {
-        let Some(first) = values.first().filter(|value| !value.is_empty()) else {
+        let Some(first) = values.first() else {
             return bad(format!("no argument after keyword \"{keyword}\""));
         };
-        if let Some(set) = keywords::find(keyword) {
-            return match (set, values) {
-                (Set::One(set), [_]) => set(self, first),
-                (Set::One(_), _) => {
-                    bad(format!("keyword {keyword} extra arguments at end of line"))
-                }
-                (Set::Many(set), _) => set(self, values, names),
+        let (set, other) = (keywords::find(keyword), others::find(keyword));
+        if set.is_none() && other.is_none() {
+            return match self.ignores(keyword) {
+                true => Ok(()),
+                false => Err(OptionError::Unknown(keyword.to_owned())),
             };
         }
-        match others::find(keyword) {
-            Some(other) => self.note(other, values, place),
-            None if self.ignores(keyword) => {}
-            None => return Err(OptionError::Unknown(keyword.to_owned())),
+        if first.is_empty() {
+            return bad("Missing argument.");
         }
-        Ok(())
+        let result = match (set, values) {
+            (Some(Set::One(set)), [_]) => set(self, first),
+            (Some(Set::One(_)), _) => {
+                bad(format!("keyword {keyword} extra arguments at end of line"))
+            }
+            (Some(Set::Many(set)), _) => set(self, values, names),
+            (None, _) => Ok(()),
+        };
+        let (other, result) = match (other, result) {
+            // People have such lines for ssh; with -o it was meant for adit.
+            (None, Err(OptionError::NotHere(other))) if *place != Place::CommandLine => {
+                (Some(other), Ok(()))
+            }
+            as_it_is => as_it_is,
+        };
+        other
+            .into_iter()
+            .for_each(|other| self.note(other, values, place));
+        result
     }
 
     /// Whether `IgnoreUnknown` covers a keyword.
@@ -541,6 +563,15 @@ mod tests {
                 "User=",
                 "command-line line 0: no argument after keyword \"user\"",
             ),
+            ("User \"\"", "command-line line 0: Missing argument."),
+            (
+                "Foo",
+                "command-line line 0: no argument after keyword \"foo\"",
+            ),
+            (
+                "LocalForward 80 /socket",
+                "command-line line 0: LocalForward: adit forwards no Unix sockets yet.",
+            ),
             ("Port abc", "command-line line 0: Bad port 'abc'."),
             ("Port 0", "command-line line 0: Bad port '0'."),
             ("Port 65536", "command-line line 0: Bad port '65536'."),
@@ -573,8 +604,8 @@ mod tests {
                 "command-line line 0: integer value invalid.",
             ),
             (
-                "ServerAliveCountMax 0",
-                "command-line line 0: integer value too small.",
+                "ServerAliveCountMax 2147483648",
+                "command-line line 0: integer value too large.",
             ),
             (
                 "ConnectionAttempts 0",
@@ -582,7 +613,7 @@ mod tests {
             ),
             (
                 "ConnectionAttempts -1",
-                "command-line line 0: integer value invalid.",
+                "command-line line 0: integer value too small.",
             ),
             (
                 "LogLevel x",

@@ -238,6 +238,8 @@ fn policy(
 fn alive(options: &Options) -> Option<KeepAlive> {
     let interval = options.server_alive_interval.unwrap_or(ALIVE_INTERVAL);
     let count = options.server_alive_count_max.unwrap_or(ALIVE_COUNT);
+    // With 0 ssh gives a server up that was not even asked yet.
+    let count = count.max(1);
     (!interval.is_zero()).then_some(KeepAlive { interval, count })
 }
 

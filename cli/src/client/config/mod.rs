@@ -12,6 +12,7 @@ pub(in crate::client) mod others;
 mod reader;
 
 use std::fmt;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use adit_forward::spec::Names;
@@ -111,14 +112,14 @@ impl Reader<'_> {
     }
 }
 
-/// Where the destination really is: `HostName` with its tokens, or the name as typed. In lower
-/// case, as ssh has it from here on; upper case means nothing in a name or an address.
+/// Where the destination really is: `HostName` with its tokens, or the name as typed. A name is in
+/// lower case, as ssh has it from here on.
 ///
 /// # Errors
 /// A token that is none there.
 pub fn host_name(options: &Options, typed: &str) -> Result<String, BadConfig> {
     let Some(template) = &options.host_name else {
-        return Ok(typed.to_ascii_lowercase());
+        return Ok(lower(typed));
     };
     let mut out = String::with_capacity(template.len());
     let mut chars = template.chars();
@@ -138,7 +139,14 @@ pub fn host_name(options: &Options, typed: &str) -> Result<String, BadConfig> {
             },
         }
     }
-    Ok(out.to_ascii_lowercase())
+    Ok(lower(&out))
+}
+
+fn lower(host: &str) -> String {
+    match host.parse::<IpAddr>() {
+        Ok(_) => host.to_owned(),
+        Err(_) => host.to_ascii_lowercase(),
+    }
 }
 
 #[cfg(test)]

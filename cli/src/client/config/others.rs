@@ -9,7 +9,7 @@ use crate::client::options::Weight;
 use crate::value;
 
 /// A keyword of ssh_config(5) that adit has not.
-#[derive(Debug)]
+#[derive(Debug, Eq, PartialEq)]
 pub struct Other {
     /// As ssh_config(5) writes it.
     pub keyword: &'static str,
@@ -18,7 +18,7 @@ pub struct Other {
 }
 
 /// What becomes of a keyword.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Effect {
     /// It means nothing here.
     Nothing,
@@ -31,7 +31,7 @@ pub enum Effect {
 }
 
 /// Which values ask for what adit does anyway.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Means {
     /// None of them.
     Always,
@@ -100,8 +100,12 @@ const fn refuse(keyword: &'static str, means: Means, why: &'static str) -> Other
 const NO_PROXY: &str = "adit cannot go through another host or program yet, and does not go \
      directly where that was not asked for: use ssh, or add -o ProxyJump=none to go directly.";
 
+/// A `LocalForward` with a path in it.
+pub(in crate::client) static UNIX_SOCKET: Other =
+    forward("LocalForward", "adit forwards no Unix sockets yet.");
+
 /// Sorted by name, whatever the case.
-const OTHERS: &[Other] = &[
+static OTHERS: &[Other] = &[
     nothing("AddKeysToAgent"),
     nothing("AFSTokenPassing"),
     instead(

@@ -287,6 +287,7 @@ fn a_condition_that_is_not_here_is_told_of_with_its_place() {
 fn host_names_have_two_tokens_and_no_upper_case() {
     for (template, expected) in [
         ("Real", Ok("real")),
+        ("FE80::A", Ok("FE80::A")),
         ("%h.example", Ok("typed.example")),
         ("fe80::1%%eth0", Ok("fe80::1%eth0")),
         ("%%h", Ok("%h")),
@@ -327,6 +328,7 @@ fn mistakes_are_named_with_their_lines_and_counted() {
     );
     for (text, what) in [
         (&b"Host"[..], "no argument after keyword \"host\""),
+        (b"User \"\"", "Missing argument."),
         (b"Host a \"\"", "keyword host empty argument"),
         (b"Match", "no argument after keyword \"match\""),
         (b"Include", "no argument after keyword \"include\""),

@@ -86,6 +86,15 @@ fn a_nickname_becomes_the_host_that_it_stands_for() {
 }
 
 #[test]
+fn names_are_in_lower_case_from_there_on() {
+    let tunnel = merged("-N HostB", "HostKeyAlias Known\nHost hostb\nPort 1").unwrap();
+    assert_eq!(tunnel.host, "hostb");
+    assert_eq!(tunnel.original_host, "HostB");
+    assert_eq!(tunnel.options.host_key_alias.as_deref(), Some("known"));
+    assert_eq!(tunnel.options.port, None);
+}
+
+#[test]
 fn a_forward_or_n_is_needed_wherever_it_is_said() {
     for (line, file, is_enough) in [
         ("h", "", false),
@@ -145,6 +154,14 @@ fn each_keyword_that_is_not_here_is_told_of_once() {
     assert_eq!(
         merged("-N -oCompression=yes h", file).unwrap().warnings[0],
         "command-line line 0: Compression: adit does not compress."
+    );
+    assert_eq!(
+        merged("-N h", "LocalForward /s h:1\nLocalForward 1 /s")
+            .unwrap()
+            .warnings,
+        [format!(
+            "{CONFIG} line 1: LocalForward: adit forwards no Unix sockets yet. This one is not made."
+        )]
     );
     let strict = merged("-N -oExitOnForwardFailure=yes h", file).unwrap_err();
     assert!(
