@@ -66,6 +66,21 @@ impl Level {
         })
     }
 
+    /// As ssh_config(5) names it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Quiet => "QUIET",
+            Self::Fatal => "FATAL",
+            Self::Error => "ERROR",
+            Self::Info => "INFO",
+            Self::Verbose => "VERBOSE",
+            Self::Debug1 => "DEBUG",
+            Self::Debug2 => "DEBUG2",
+            Self::Debug3 => "DEBUG3",
+        }
+    }
+
     /// One `-v` more.
     #[must_use]
     pub const fn more(self) -> Self {
@@ -360,6 +375,7 @@ mod tests {
         for (text, level) in [
             ("QUIET", Some(Level::Quiet)),
             ("quiet", Some(Level::Quiet)),
+            ("SILENT", Some(Level::Quiet)),
             ("FATAL", Some(Level::Fatal)),
             ("ERROR", Some(Level::Error)),
             ("INFO", Some(Level::Info)),
@@ -372,6 +388,8 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(Level::parse(text), level, "{text}");
+            let again = level.map(|level| Level::parse(level.name()));
+            assert_eq!(again.flatten(), level, "{text}");
         }
     }
 

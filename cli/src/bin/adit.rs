@@ -6,11 +6,11 @@ use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use adit::client::command::{self, Command, CommandError, HELP, Tunnel, USAGE};
+use adit::client::command::{self, Command, CommandError, HELP, Purpose, Tunnel, USAGE};
 use adit::client::me::Me;
 use adit::client::merge::{With, merge};
 use adit::client::names::ThisMachine;
-use adit::client::run::{self, Fatal};
+use adit::client::run;
 use adit::exit::Exit;
 use adit::file::reason;
 use adit::harden;
@@ -71,16 +71,23 @@ fn tunnel_through(tunnel: Tunnel, names: &ThisMachine) -> Exit {
     };
     report.verbose(run::version());
     let me = Me::find();
-    match merge(tunnel, &With::disk(&me, names, &report)) {
+    let done = merge(tunnel, &With::disk(&me, names, &report));
+    let failed = match done {
+        Ok(tunnel) if tunnel.purpose == Purpose::Print => match run::print(&tunnel, &me) {
+            Ok(text) => {
+                let _ = std::io::stdout().write_all(text.as_bytes());
+                return Exit::Done;
+            }
+            Err(failed) => failed,
+        },
         Ok(tunnel) => {
             let report = report.at(tunnel.options.log_level.unwrap_or_default());
-            run::run(&tunnel, &me, names, &Arc::new(report))
+            return run::run(&tunnel, &me, names, &Arc::new(report));
         }
-        Err(Fatal(line)) => {
-            report.fatal(line);
-            Exit::Failed
-        }
-    }
+        Err(failed) => failed,
+    };
+    report.fatal(failed.0);
+    Exit::Failed
 }
 
 #[cfg(feature = "demo")]

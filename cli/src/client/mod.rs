@@ -5,6 +5,7 @@ pub mod background;
 pub mod command;
 pub mod config;
 pub mod destination;
+mod dump;
 pub mod ending;
 pub mod identity;
 mod keywords;

@@ -16,6 +16,7 @@ use nix::unistd::gethostname;
 use crate::client::algorithms::{BadList, algorithms};
 use crate::client::background;
 use crate::client::command::Tunnel as Command;
+use crate::client::dump::dump;
 use crate::client::identity::{Found, Search};
 use crate::client::login::{Login, Missed};
 use crate::client::me::Me;
@@ -35,11 +36,12 @@ pub const SSH_PORT: u16 = 22;
 
 /// `ServerAliveInterval` and `ServerAliveCountMax` when nothing is said. OpenSSH never asks; a
 /// tunnel that nobody looks at should notice that it is dead.
-const ALIVE_INTERVAL: Duration = Duration::from_secs(15);
-const ALIVE_COUNT: u32 = 3;
+pub(super) const ALIVE_INTERVAL: Duration = Duration::from_secs(15);
+pub(super) const ALIVE_COUNT: u32 = 3;
 
-const USER_KNOWN_HOSTS: [&str; 2] = ["~/.ssh/known_hosts", "~/.ssh/known_hosts2"];
-const GLOBAL_KNOWN_HOSTS: [&str; 2] = ["/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"];
+pub(super) const USER_KNOWN_HOSTS: [&str; 2] = ["~/.ssh/known_hosts", "~/.ssh/known_hosts2"];
+pub(super) const GLOBAL_KNOWN_HOSTS: [&str; 2] =
+    ["/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"];
 
 /// A line that says why there is no tunnel.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -56,6 +58,15 @@ impl Fatal {
 pub fn version() -> String {
     let version = env!("CARGO_PKG_VERSION");
     format!("adit {version}, cryptography by {}", PROVIDER.name)
+}
+
+/// What `-G` prints.
+///
+/// # Errors
+/// When an option cannot be followed.
+pub fn print(command: &Command, me: &Me) -> Result<String, Fatal> {
+    let algorithms = algorithms(&command.options)?;
+    Ok(dump(command, &here(command, me)?, &algorithms))
 }
 
 /// Makes the tunnel and runs it to its end. Everything is said to `report`.
