@@ -54,7 +54,7 @@ const KEYWORDS: &[(&str, Set)] = &[
     ),
     (
         "globalknownhostsfile",
-        Set::Many(|o, v, _| files(&mut o.global_known_hosts, v)),
+        Set::Many(|o, v, _| files(&mut o.global_known_hosts, v, "globalknownhostsfile")),
     ),
     (
         "hashknownhosts",
@@ -127,7 +127,7 @@ const KEYWORDS: &[(&str, Set)] = &[
     ("user", Set::One(|o, v| text(&mut o.user, v))),
     (
         "userknownhostsfile",
-        Set::Many(|o, v, _| files(&mut o.user_known_hosts, v)),
+        Set::Many(|o, v, _| files(&mut o.user_known_hosts, v, "userknownhostsfile")),
     ),
 ];
 
@@ -192,11 +192,22 @@ fn text(slot: &mut Option<String>, text: &str) -> Result<(), OptionError> {
     Ok(())
 }
 
-fn files(slot: &mut Option<Vec<String>>, values: &[String]) -> Result<(), OptionError> {
+fn files(
+    slot: &mut Option<Vec<String>>,
+    values: &[String],
+    keyword: &str,
+) -> Result<(), OptionError> {
+    if values.iter().any(String::is_empty) {
+        return bad(format!("keyword {keyword} empty argument"));
+    }
     let none = values.iter().any(|v| v.eq_ignore_ascii_case("none"));
     match values {
         [_] if none => first(slot, Vec::new()),
-        _ if none => return bad("keyword \"none\" must be the only argument"),
+        _ if none => {
+            return bad(format!(
+                "keyword {keyword} \"none\" argument must appear alone."
+            ));
+        }
         _ => first(slot, values.to_vec()),
     }
     Ok(())

@@ -286,10 +286,9 @@ impl Options {
                 false => Err(OptionError::Unknown(keyword.to_owned())),
             };
         }
-        if first.is_empty() {
-            return bad("Missing argument.");
-        }
         let result = match (set, values) {
+            // Where there are several, it depends on what they are.
+            (None | Some(Set::One(_)), _) if first.is_empty() => bad("Missing argument."),
             (Some(Set::One(set)), [_]) => set(self, first),
             (Some(Set::One(_)), _) => {
                 bad(format!("keyword {keyword} extra arguments at end of line"))
@@ -639,7 +638,7 @@ mod tests {
             ),
             (
                 "UserKnownHostsFile a none",
-                "command-line line 0: keyword \"none\" must be the only argument",
+                "command-line line 0: keyword userknownhostsfile \"none\" argument must appear alone.",
             ),
             ("User \"a", "command-line line 0: invalid quotes"),
         ] {

@@ -65,7 +65,7 @@ pub fn version() -> String {
 /// # Errors
 /// When an option cannot be followed.
 pub fn print(command: &Command, me: &Me) -> Result<String, Fatal> {
-    let algorithms = algorithms(&command.options)?;
+    let algorithms = algorithms(&command.options).map_err(|BadList(text)| Fatal(text))?;
     Ok(dump(command, &here(command, me)?, &algorithms))
 }
 

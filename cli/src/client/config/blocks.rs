@@ -97,15 +97,15 @@ pub(super) fn conditions<'a>(
         };
         let lower = name.to_ascii_lowercase();
         if lower == "all" {
-            if conditions > 0 || words.next().is_some() {
+            // Alone, or behind "canonical" or "final"; ssh lets it follow any one condition.
+            if conditions > 1 || words.next().is_some() {
                 return Err(format!(
                     "'{name}' cannot be combined with other Match attributes"
                 ));
             }
-            return Ok(Matched {
-                reach: Reach::from_match(wanted),
-                ..matched
-            });
+            all_met &= wanted;
+            conditions = 1;
+            break;
         }
         conditions = conditions.saturating_add(1);
         let is_met = match lower.as_str() {
@@ -210,6 +210,10 @@ mod tests {
             ("all", true),
             ("ALL", true),
             ("!all", false),
+            ("final all", false),
+            ("!final all", true),
+            ("host b.example all", true),
+            ("host HostB all", false),
             ("host b.example", true),
             ("host B.EXAMPLE", true),
             ("Host *.example,!b.*", false),
@@ -234,7 +238,7 @@ mod tests {
             let words = words(line);
             let matched = conditions(&words, &DESTINATION).unwrap();
             assert_eq!(matched.reach, Reach::from_match(counts), "{line}");
-            assert_eq!(matched.asks_final, line.starts_with("final"), "{line}");
+            assert_eq!(matched.asks_final, line.contains("final"), "{line}");
             assert_eq!(matched.not_here, None, "{line}");
         }
         let last = Destination {
@@ -246,6 +250,8 @@ mod tests {
             ("final", true),
             ("!final", false),
             ("final user you", true),
+            ("final all", true),
+            ("canonical !all", false),
         ] {
             let words = words(line);
             let reach = conditions(&words, &last).map(|matched| matched.reach);
@@ -279,7 +285,7 @@ mod tests {
                 "'all' cannot be combined with other Match attributes",
             ),
             (
-                "host x all",
+                "host x user y all",
                 "'all' cannot be combined with other Match attributes",
             ),
             ("host", "Missing Match criteria for host"),

@@ -143,9 +143,11 @@ pub fn host_name(options: &Options, typed: &str) -> Result<String, BadConfig> {
 }
 
 fn lower(host: &str) -> String {
-    match host.parse::<IpAddr>() {
-        Ok(_) => host.to_owned(),
-        Err(_) => host.to_ascii_lowercase(),
+    // Behind the "%" of an address stands the name of an interface.
+    if host.parse::<IpAddr>().is_ok() || host.contains('%') {
+        host.to_owned()
+    } else {
+        host.to_ascii_lowercase()
     }
 }
 

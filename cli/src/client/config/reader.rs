@@ -267,7 +267,7 @@ impl<'a> Reader<'a> {
         let matched = match blocks::conditions(words, &destination) {
             Ok(matched) => matched,
             Err(what) => {
-                self.say(open, escaped(what.as_bytes()).to_string());
+                self.say(open, OptionError::Value(what).at(place));
                 return Err(self.mistake(open, place, "Bad Match condition"));
             }
         };

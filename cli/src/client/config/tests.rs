@@ -357,7 +357,7 @@ fn mistakes_are_named_with_their_lines_and_counted() {
     assert_eq!(
         said,
         [
-            "Unsupported Match attribute nonsense".to_owned(),
+            format!("{}: Unsupported Match attribute nonsense", at(1)),
             format!("{}: Bad Match condition", at(1))
         ]
     );
