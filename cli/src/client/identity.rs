@@ -4,8 +4,9 @@
 //! once when a person named it, and otherwise when the server has refused all the rest.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use adit_auth::keyfile::{KeyFile, KeyFileError, Parsed};
+use adit_auth::keyfile::{self, KeyFile, KeyFileError, Parsed};
 use adit_auth::permissions::{Ownership, private_key};
 use adit_auth::public_key::PublicKey;
 use adit_crypto::{Provider, Secret};
@@ -14,17 +15,21 @@ use adit_forward::spec::Names;
 
 use crate::client::options::{IdentityFile, NamedBy, Options};
 use crate::client::paths::Tokens;
+use crate::client::unlock::Locked;
 use crate::file::{self, FileError};
 use crate::report::Report;
 
-/// Where a key is looked for when none is named.
-pub const DEFAULT: &str = "~/.ssh/id_ed25519";
+/// Where keys are looked for when none is named: ssh's places, in its order, without those of keys
+/// that adit has no use for (security keys, DSA, XMSS).
+pub const DEFAULT: [&str; 3] = ["~/.ssh/id_rsa", "~/.ssh/id_ecdsa", "~/.ssh/id_ed25519"];
 
 /// What was found.
 #[derive(Debug, Default)]
 pub struct Found {
     /// To log in with.
     pub identities: Identities,
+    /// Those of them that want a passphrase first.
+    pub locked: Vec<Arc<Locked>>,
     /// Why others were left out, one line each: for when the server refuses.
     pub left_out: Vec<String>,
 }
@@ -38,7 +43,7 @@ pub struct Search<'a> {
     pub tokens: &'a Tokens,
     /// For the names of files.
     pub names: &'a dyn Names,
-    /// `$SSH_AUTH_SOCK`.
+    /// The ssh-agent's, if there is one.
     pub agent_socket: Option<&'a Path>,
     /// Whose key files must be private.
     pub uid: u32,
@@ -53,15 +58,15 @@ impl core::fmt::Debug for Search<'_> {
 }
 
 impl Search<'_> {
-    /// Reads the files that the options name, or the default one.
+    /// Reads the files that the options name, or the default ones.
     #[must_use]
     pub fn run(&self, options: &Options) -> Found {
-        let default = [IdentityFile {
-            path: DEFAULT.to_owned(),
+        let default = DEFAULT.map(|path| IdentityFile {
+            path: path.to_owned(),
             named_by: NamedBy::Default,
-        }];
+        });
         let files = match options.identity_files.as_slice() {
-            [] => &default,
+            [] => &default[..],
             files => files,
         };
         let mut found = Found::default();
@@ -70,7 +75,11 @@ impl Search<'_> {
             .filter(|f| !f.path.eq_ignore_ascii_case("none"))
         {
             match self.load(file) {
-                Ok(key) => found.identities.files.push(key),
+                Ok(Usable::Loaded(key)) => found.identities.files.push(key),
+                Ok(Usable::Locked(locked)) => {
+                    found.identities.files.push(locked.file_key());
+                    found.locked.push(Arc::new(locked));
+                }
                 Err(left_out) => {
                     found.identities.files.extend(left_out.public);
                     found.left_out.extend(left_out.why);
@@ -87,7 +96,7 @@ impl Search<'_> {
         found
     }
 
-    fn load(&self, file: &IdentityFile) -> Result<FileKey, LeftOut> {
+    fn load(&self, file: &IdentityFile) -> Result<Usable, LeftOut> {
         let path = match self.tokens.path(&file.path, self.names) {
             Ok(path) => path,
             Err(error) => return Err(self.left_out(file, &file.path, &error.to_string(), None)),
@@ -98,39 +107,48 @@ impl Search<'_> {
             Err(error) => return Err(self.not_read(file, &path, &error)),
         };
         let text = Secret::new(contents.bytes);
-        let parsed = KeyFile::parse(text.expose(), self.provider.keys).and_then(Parsed::plain);
-        // A public key is for everybody to read.
-        if !matches!(parsed, Err(KeyFileError::PublicKey)) {
-            let ownership = Ownership {
-                mode: contents.mode,
-                owner: contents.uid,
-                user: self.uid,
-            };
-            if let Err(too_open) = private_key(&name, ownership) {
-                self.report.error(too_open);
-                return Err(self.left_out(file, &name, "bad permissions", None));
-            }
+        let parsed = KeyFile::parse(text.expose(), self.provider.keys);
+        if matches!(parsed, Err(KeyFileError::PublicKey)) {
+            let blob = PublicKey::parse_file(text.expose()).map(|key| key.blob);
+            let why = KeyFileError::PublicKey.to_string();
+            return Err(self.left_out(file, &name, &why, blob.ok()));
         }
-        let loaded = parsed.and_then(|key| key.load(self.provider.keys));
-        match loaded {
-            Ok(key) => {
-                let type_label = adit_auth::key_type_label(
-                    adit_proto::blob::blob_name(key.public_blob()).unwrap_or_default(),
-                );
-                self.report
-                    .debug(format_args!("identity file {name}: {type_label}"));
-                Ok(FileKey::loaded(name, key))
-            }
-            Err(KeyFileError::PublicKey) => {
-                let blob = PublicKey::parse_file(text.expose()).map(|key| key.blob);
-                let why = KeyFileError::PublicKey.to_string();
-                Err(self.left_out(file, &name, &why, blob.ok()))
-            }
-            Err(error) => {
-                let public_blob = public_half(&path);
-                Err(self.left_out(file, &name, &error.to_string(), public_blob))
-            }
+        // A public key is for everybody to read, a private one is not.
+        let ownership = Ownership {
+            mode: contents.mode,
+            owner: contents.uid,
+            user: self.uid,
+        };
+        if let Err(too_open) = private_key(&name, ownership) {
+            self.report.error(too_open);
+            return Err(self.left_out(file, &name, "bad permissions", None));
         }
+        let (error, public_blob) = match parsed {
+            Ok(Parsed::Locked(key)) if self.provider.passphrase_cipher.is_none() => {
+                (KeyFileError::Cipher, Some(key.public_blob().to_vec()))
+            }
+            Ok(Parsed::Locked(key)) => {
+                self.say_found(&name, key.key_type());
+                return Ok(Usable::Locked(Locked { name, key }));
+            }
+            Ok(Parsed::Plain(key)) => match key.load(self.provider.keys) {
+                Ok(loaded) => {
+                    self.say_found(&name, key.key_type());
+                    return Ok(Usable::Loaded(FileKey::loaded(name, loaded)));
+                }
+                Err(error) => (error, Some(key.public_blob())),
+            },
+            Err(error) => (error, keyfile::public_blob(text.expose()).ok()),
+        };
+        let public_blob = public_blob.or_else(|| public_half(&path));
+        let why = error.about(&name).to_string();
+        Err(self.left_out(file, &name, &why, public_blob))
+    }
+
+    fn say_found(&self, name: &str, key_type: &str) {
+        let label = adit_auth::key_type_label(key_type.as_bytes());
+        self.report
+            .debug(format_args!("identity file {name}: {label}"));
     }
 
     /// A file that is not there may still have a public half beside it, for a key of the agent.
@@ -177,6 +195,12 @@ impl Search<'_> {
         let public = public_blob.map(|blob| public(name.to_owned(), blob));
         LeftOut { public, why }
     }
+}
+
+/// A file that gave a key.
+enum Usable {
+    Loaded(FileKey),
+    Locked(Locked),
 }
 
 /// A file that gave no key.
@@ -245,6 +269,15 @@ mod tests {
             key.public_blob()
         }
 
+        /// The same with a passphrase.
+        fn locked(&self, name: &str, mode: u32) -> Vec<u8> {
+            let key = KeyFile::generate(PROVIDER, PROVIDER.random, "").unwrap();
+            let passphrase = Secret::copy_of(b"passphrase");
+            let text = key.to_locked_text(&passphrase, PROVIDER, PROVIDER.random);
+            self.write(name, text.unwrap().expose(), mode);
+            key.public_blob()
+        }
+
         fn write(&self, name: &str, bytes: &[u8], mode: u32) {
             let path = self.directory.join(name);
             fs::write(&path, bytes).unwrap();
@@ -294,6 +327,45 @@ mod tests {
         let blob = case.key(".ssh/id_ed25519", 0o600);
         assert_eq!(blobs(&case.run()), [blob]);
         assert_eq!(case.report.kept(), [""; 0]);
+    }
+
+    #[test]
+    fn default_keys_come_in_the_order_of_ssh() {
+        let mut case = Case::new();
+        let ed25519 = case.key(".ssh/id_ed25519", 0o600);
+        let rsa = case.locked(".ssh/id_rsa", 0o600);
+        let ecdsa = case.key(".ssh/id_ecdsa", 0o600);
+        let found = case.run();
+        let all = found.identities.files.iter();
+        let all: Vec<Vec<u8>> = all.map(|key| key.public_blob.clone()).collect();
+        assert_eq!(all, [rsa, ecdsa, ed25519]);
+        case.options.add_identity_file("none", NamedBy::Person);
+        assert_eq!(case.run().identities.files.len(), 0);
+    }
+
+    #[test]
+    fn a_key_with_a_passphrase_waits_for_it() {
+        let mut case = Case::new();
+        let blob = case.locked("locked", 0o600);
+        let path = case.name("locked");
+        let found = case.run();
+        let [file] = &found.identities.files[..] else {
+            panic!("{found:?}");
+        };
+        assert!(matches!(file.key, FileKeyState::Locked));
+        assert_eq!((&file.name, &file.public_blob), (&path, &blob));
+        assert_eq!(file.algorithms, ["ssh-ed25519"]);
+        assert_eq!(found.locked[0].name, path);
+        assert_eq!(case.report.kept(), [""; 0]);
+    }
+
+    #[test]
+    fn a_key_with_a_passphrase_that_others_can_read_is_ignored_too() {
+        let mut case = Case::new();
+        case.locked("open", 0o604);
+        case.name("open");
+        assert_eq!(case.run().identities.files.len(), 0);
+        assert!(case.report.kept().concat().contains("UNPROTECTED"));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use adit_crypto::Secret;
 use adit_forward::observer::{Answer, Echo, PasswordQuestion, Prompt, RespondQuestion};
 
+use crate::client::unlock::Unlocker;
 use crate::escape::{escaped, lines, text};
 use crate::report::Report;
 use crate::terminal::{self, NoAnswer, Person};
@@ -22,6 +23,8 @@ pub struct Login {
     pub host: String,
     /// Who answers.
     pub person: Person,
+    /// Who makes locked keys usable.
+    pub unlocker: Unlocker,
     /// What happened meanwhile.
     pub report: Arc<Report>,
     /// Why something was not to be had.

@@ -1,5 +1,6 @@
 //! The client, `adit`.
 
+pub mod agent_socket;
 pub mod algorithms;
 pub mod background;
 pub mod command;
@@ -21,4 +22,5 @@ pub mod program;
 pub mod prompt;
 pub mod run;
 pub mod trust;
+pub mod unlock;
 mod words;

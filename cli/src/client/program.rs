@@ -13,10 +13,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use adit_auth::{Fingerprint, Methods, key_type_label};
-use adit_crypto::{Provider, Secret};
+use adit_crypto::{Provider, Secret, SigningKey};
 use adit_forward::observer::{
     Answer, Destination, Event, HostKeyQuestion, HostKeyVerdict, How, KeyHolder, Negotiated,
-    PasswordQuestion, PeerInfo, Program, RespondQuestion,
+    PasswordQuestion, PeerInfo, Program, RespondQuestion, UnlockQuestion,
 };
 use adit_forward::reactor::End;
 use adit_forward::spec::LocalForward;
@@ -384,6 +384,10 @@ impl Program for Tunnel {
             escaped(blob_name(question.key_blob).unwrap_or_default())
         ));
         self.trust.decide(question.peer.address, question.key_blob)
+    }
+
+    fn unlock(&mut self, question: &UnlockQuestion<'_>) -> Answer<Option<Box<dyn SigningKey>>> {
+        self.login.unlocker.unlock(question)
     }
 
     fn password(&mut self, question: &PasswordQuestion<'_>) -> Answer<Option<Secret>> {

@@ -1,7 +1,7 @@
 //! From a command line to a running tunnel.
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use adit_forward::spec::{Family, ListenOn, Names};
 use adit_proto::Ident;
 use nix::unistd::gethostname;
 
+use crate::client::agent_socket::agent_socket;
 use crate::client::algorithms::{BadList, algorithms};
 use crate::client::background;
 use crate::client::command::Tunnel as Command;
@@ -25,6 +26,7 @@ use crate::client::options::Options;
 use crate::client::paths::Tokens;
 use crate::client::program::{About, Stays, Tunnel};
 use crate::client::trust::{Ask, HashNames, Policy, Trust};
+use crate::client::unlock::Unlocker;
 use crate::exit::Exit;
 use crate::file::reason;
 use crate::provider::{IDENT, PROVIDER};
@@ -101,17 +103,19 @@ fn try_run(
     if list.is_none_or(|list| list.starts_with(['+', '-'])) {
         trust.prefer_known(&mut algorithms.host_keys);
     }
-    let agent_socket = std::env::var_os("SSH_AUTH_SOCK").filter(|s| !s.is_empty());
+    let agent_socket = agent_socket(options, &here, names)
+        .map_err(|error| Fatal::new(format!("Bad IdentityAgent: {error}.")))?;
     let search = Search {
         provider: PROVIDER,
         tokens: &here,
         names,
-        agent_socket: agent_socket.as_deref().map(Path::new),
+        agent_socket: agent_socket.as_deref(),
         uid: here.local_uid,
         report,
     };
     let Found {
         identities,
+        locked,
         left_out,
     } = search.run(options);
     let missed = Missed::from(left_out);
@@ -160,6 +164,14 @@ fn try_run(
         user: here.user,
         host: alias.unwrap_or(&command.host).clone(),
         person: person.clone(),
+        unlocker: Unlocker {
+            locked,
+            prompts: methods::prompts(options),
+            person: person.clone(),
+            provider: PROVIDER,
+            report: Arc::clone(report),
+            missed: missed.clone(),
+        },
         report: Arc::clone(report),
         missed,
     };
