@@ -231,6 +231,47 @@ def x25519_records():
             yield dict(scalar=scalar, u=u, result=result)
 
 
+# --- ECDH ---
+
+def uncompressed(x, y, length):
+    return b"\x04" + x.to_bytes(length, "big") + y.to_bytes(length, "big")
+
+
+def not_reduced(p, b, length):
+    """A point of the curve with p added to its x."""
+    for x in range(2**16):
+        square = (x**3 - 3 * x + b) % p
+        y = pow(square, (p + 1) // 4, p)
+        if y * y % p == square and x + p < 256**length:
+            return uncompressed(x + p, y, length)
+
+
+def ecdh_records():
+    name = "KASValidityTest_ECCStaticUnified_NOKC_ZZOnly_resp.fax"
+    text = published("asymmetric/ECDH/" + name)
+    p256 = 2**256 - 2**224 + 2**192 + 2**96 - 1
+    b256 = 0x5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604b
+    p384 = 2**384 - 2**128 - 2**96 + 2**32 - 1
+    b384 = 0xb3312fa7e23ee7e4988e056be3f82d19181d9c6efe8141120314088f5013875ac656398d8a2ed19d2a85c8edd3ec2aef
+    for section, curve, length, p, b in (("EC - SHA256", ec.SECP256R1(), 32, p256, b256),
+                                         ("ED - SHA384", ec.SECP384R1(), 48, p384, b384)):
+        blocks = re.split(r"COUNT = \d+", text.split(f"[{section}]")[1].split("\n[E")[0])[1:]
+        for block in blocks:
+            found = {k: int(v, 16) for k, v in re.findall(r"^(\w+) = ([0-9a-f]+)$", block, re.M)}
+            result = re.search(r"Result = (\w) \((\d+)", block).groups()
+            private = found["dsIUT"].to_bytes(length, "big")
+            peer = uncompressed(found["QsCAVSx"], found["QsCAVSy"], length)
+            if result in (("F", "1"), ("F", "2")):
+                yield dict(private=private, refused=peer)
+            elif result[0] == "P":
+                key = ec.derive_private_key(found["dsIUT"], curve)
+                k = key.exchange(ec.ECDH(), ec.EllipticCurvePublicKey.from_encoded_point(curve, peer))
+                assert k == found["Z"].to_bytes(length, "big")
+                yield dict(private=private, peer=peer, k=k,
+                           share=uncompressed(found["QsIUTx"], found["QsIUTy"], length))
+        yield dict(private=private, refused=not_reduced(p, b, length))
+
+
 # --- AES-GCM ---
 
 def gcm_nist_records():
@@ -375,7 +416,7 @@ def passphrase_records():
 # --- hashes ---
 
 def sha2_records():
-    for bits in (256, 512):
+    for bits in (256, 384, 512):
         name = f"hashes/SHA2/SHA{bits}"
         short = [f for f in fields(published(name + "ShortMsg.rsp")) if "Msg" in f]
         long = [f for f in fields(published(name + "LongMsg.rsp")) if "Msg" in f]
@@ -452,6 +493,11 @@ moved to the left, or the zero before it left out.
 write("x25519.txt", """
 X25519: RFC 7748 §5.2, the two vectors and the first iteration.
 """, x25519_records())
+write("ecdh.txt", """
+ECDH on nistp256 and nistp384 (told apart by length): NIST CAVS 11.0,
+KASValidityTest_ECCStaticUnified_NOKC_ZZOnly_resp.fax. `refused` shares are no points of the curve,
+and the last of each curve is one but for an x that is not reduced.
+""", ecdh_records())
 write("aes_gcm.txt", """
 AES-GCM: NIST CAVS 14.0, gcmEncryptExtIV128.rsp and gcmEncryptExtIV256.rsp: the first of each
 section with a 96-bit IV and a 128-bit tag.
@@ -476,8 +522,8 @@ PROTOCOL.chacha20poly1305 says: K_2 (first half of the key) from block 1 on for 
 packet_length, block 0 of K_2 for the tag's key.
 """, chacha_records())
 write("sha2.txt", """
-SHA-256 and SHA-512 (told apart by the length of the digest): NIST CAVS 11.0, SHA256ShortMsg.rsp,
-SHA256LongMsg.rsp, SHA512ShortMsg.rsp, SHA512LongMsg.rsp, some of each.
+SHA-256, SHA-384 and SHA-512 (told apart by the length of the digest): NIST CAVS 11.0,
+SHA256ShortMsg.rsp, SHA256LongMsg.rsp and so on, some of each.
 """, sha2_records())
 write("hmac_sha1.txt", """
 HMAC-SHA1: RFC 2202 §3.

@@ -29,6 +29,8 @@ mod chacha;
 ))]
 mod ctr;
 #[cfg(any(feature = "ring", feature = "pure-nist"))]
+mod ecdh;
+#[cfg(any(feature = "ring", feature = "pure-nist"))]
 mod ecdsa;
 #[cfg(any(feature = "ring", feature = "pure"))]
 mod ed25519;

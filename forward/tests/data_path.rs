@@ -125,14 +125,15 @@ impl Locals for OneSink {
 fn carrying_data_allocates_nothing_and_calls_the_system_as_little_as_possible() {
     for provider in [&adit_crypto::RING, &adit_crypto::PURE] {
         for cipher in provider.ciphers {
-            carry(provider, cipher.name());
+            carry(provider, cipher.name(), cipher.mac());
         }
     }
 }
 
-fn carry(provider: &'static Provider, cipher: &'static str) {
+fn carry(provider: &'static Provider, cipher: &'static str, mac: Option<&'static str>) {
     let mut setup = Setup::new(provider);
     setup.cipher = Some(cipher);
+    setup.mac = mac;
     setup.limits.window_budget = 32 << 20;
     let mut pair = Pair::connected(&setup);
     let id = pair.open();
@@ -167,7 +168,7 @@ fn carry(provider: &'static Provider, cipher: &'static str) {
         turn(false);
     }
     let change = region.change();
-    let name = format!("{} {cipher}", provider.name);
+    let name = format!("{} {cipher} {mac:?}", provider.name);
     assert_eq!(change.allocations, 0, "{name}: {change:?}");
     assert_eq!(change.reallocations, 0, "{name}: {change:?}");
     assert!(packets >= 200, "{name}: {packets} packets");

@@ -27,9 +27,12 @@ fn every_kex_and_cipher(provider: &'static Provider) {
             let mut setup = Setup::new(provider);
             setup.kex = Some(kex.name());
             setup.cipher = Some(cipher.name());
+            setup.mac = cipher.mac();
             let mut pair = Pair::connected(&setup);
             let negotiated = pair.client.session.transport().negotiated().unwrap();
             assert_eq!(negotiated.kex, kex.name());
+            assert_eq!(negotiated.cipher_to_server, cipher.name());
+            assert_eq!(negotiated.mac_to_server, cipher.mac());
             exchange(&mut pair, 200_000);
         }
     }

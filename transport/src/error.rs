@@ -280,6 +280,12 @@ mod tests {
                 Error::NoCommon(List::CipherToClient),
                 "no matching cipher found",
             ),
+            (
+                Error::NoStrictKex {
+                    cipher: "aes256-ctr",
+                },
+                "aes256-ctr without strict key exchange (CVE-2023-48795)",
+            ),
             (unexpected(80), "unexpected message 80 (GLOBAL_REQUEST)"),
             (unexpected(77), "unexpected message 77"),
             (Error::Malformed(Malformed::TrailingBytes), "trailing bytes"),

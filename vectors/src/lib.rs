@@ -25,6 +25,9 @@ pub const RSA_REFUSED: &str = include_str!("../data/rsa_refused.txt");
 pub const OPENSSH_SIGNATURES: &str = include_str!("../data/openssh_signatures.txt");
 /// X25519 (RFC 7748 §5.2): `scalar`, `u`, `result`.
 pub const X25519: &str = include_str!("../data/x25519.txt");
+/// ECDH on nistp256 and nistp384 (NIST CAVS), told apart by length: `private`, then `share`, `peer`
+/// and `k`, or a `refused` peer.
+pub const ECDH: &str = include_str!("../data/ecdh.txt");
 /// AES-GCM (NIST CAVS): `key`, `nonce`, `associated`, `plain`, `sealed`, `tag`.
 pub const AES_GCM: &str = include_str!("../data/aes_gcm.txt");
 /// aes128-gcm@openssh.com and aes256-gcm@openssh.com: `key`, `iv`, `packet`, `sealed`, `tag`;
@@ -40,7 +43,7 @@ pub const AES_CTR_ETM: &str = include_str!("../data/aes_ctr_etm.txt");
 pub const CHACHA20_POLY1305_OPENSSH: &str = include_str!("../data/chacha20_poly1305_openssh.txt");
 /// Private keys with a passphrase: `passphrase`, `salt`, `rounds`, `sealed`, `plain`.
 pub const PASSPHRASE: &str = include_str!("../data/passphrase.txt");
-/// SHA-256 and SHA-512 (NIST CAVS): `message`, `digest`.
+/// SHA-256, SHA-384 and SHA-512 (NIST CAVS): `message`, `digest`.
 pub const SHA2: &str = include_str!("../data/sha2.txt");
 /// HMAC-SHA1 (RFC 2202 §3): `key`, `message`, `mac`.
 pub const HMAC_SHA1: &str = include_str!("../data/hmac_sha1.txt");
@@ -177,11 +180,16 @@ mod tests {
             RSA_REFUSED,
             OPENSSH_SIGNATURES,
             X25519,
+            ECDH,
             AES_GCM,
             AES_GCM_OPENSSH,
+            AES_CTR,
+            AES_CTR_ETM,
             CHACHA20_POLY1305_OPENSSH,
+            PASSPHRASE,
             SHA2,
             HMAC_SHA1,
+            HMAC_SHA2,
             MLKEM768_X25519,
         ] {
             assert!(file.starts_with("# "));

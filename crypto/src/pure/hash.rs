@@ -1,16 +1,21 @@
-//! SHA-256, SHA-512 and HMAC-SHA1.
+//! SHA-256, SHA-384, SHA-512 and HMAC-SHA1.
 
 use alloc::boxed::Box;
 use core::marker::PhantomData;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
+#[cfg(feature = "pure-nist")]
+use sha2::Sha384;
 use sha2::{Digest, Sha256, Sha512};
 
 use crate::hash::{HASH_MAX, Hash, HashContext};
 
 /// FIPS 180-4.
 pub(super) static SHA256: Sha2<Sha256> = Sha2(PhantomData);
+/// FIPS 180-4.
+#[cfg(feature = "pure-nist")]
+pub(super) static SHA384: Sha2<Sha384> = Sha2(PhantomData);
 /// FIPS 180-4.
 pub(crate) static SHA512: Sha2<Sha512> = Sha2(PhantomData);
 

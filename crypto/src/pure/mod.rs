@@ -32,7 +32,15 @@ pub(crate) use hash::SHA512;
 /// The provider `pure`.
 pub static PURE: Provider = Provider {
     name: "pure",
-    kex: &[&MLKEM768_X25519, &CURVE25519, &CURVE25519_LIBSSH],
+    kex: &[
+        &MLKEM768_X25519,
+        &CURVE25519,
+        &CURVE25519_LIBSSH,
+        #[cfg(feature = "pure-nist")]
+        &nist::ECDH_P256,
+        #[cfg(feature = "pure-nist")]
+        &nist::ECDH_P384,
+    ],
     ciphers: &[
         &AES256_GCM,
         &AES128_GCM,

@@ -1,4 +1,4 @@
-//! SHA-256, SHA-512 and HMAC-SHA1.
+//! SHA-256, SHA-384, SHA-512 and HMAC-SHA1.
 
 use alloc::boxed::Box;
 
@@ -8,6 +8,8 @@ use crate::hash::{HASH_MAX, Hash, HashContext};
 
 /// FIPS 180-4.
 pub(super) static SHA256: Sha2 = Sha2(&digest::SHA256);
+/// FIPS 180-4.
+pub(super) static SHA384: Sha2 = Sha2(&digest::SHA384);
 /// FIPS 180-4.
 pub(crate) static SHA512: Sha2 = Sha2(&digest::SHA512);
 

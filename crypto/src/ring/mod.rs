@@ -7,6 +7,7 @@
 mod aead;
 mod crt;
 mod curve;
+mod ecdh;
 mod ecdsa;
 mod hash;
 #[cfg(feature = "ctr")]
@@ -17,6 +18,7 @@ use ::ring::rand::{SecureRandom as _, SystemRandom};
 use adit_proto::blob::RsaHash;
 
 use crate::chacha::ChaCha20Poly1305;
+use crate::ecdh::EcdhSha2;
 use crate::ecdsa::EcdsaVerifier;
 use crate::ed25519::Algorithm;
 #[cfg(feature = "ctr")]
@@ -31,8 +33,9 @@ use crate::x25519::Curve25519;
 
 use aead::{ChaCha, Gcm};
 use curve::{Ed25519, X25519};
+use ecdh::{EcdhP256, EcdhP384};
 use ecdsa::{P256, P384};
-use hash::{SHA256, hmac_sha1};
+use hash::{SHA256, SHA384, hmac_sha1};
 #[cfg(feature = "ctr")]
 use mac::{HmacSha256, HmacSha512};
 use rsa::Rsa;
@@ -42,7 +45,13 @@ pub(crate) use hash::SHA512;
 /// The provider `ring`.
 pub static RING: Provider = Provider {
     name: "ring",
-    kex: &[&MLKEM768_X25519, &CURVE25519, &CURVE25519_LIBSSH],
+    kex: &[
+        &MLKEM768_X25519,
+        &CURVE25519,
+        &CURVE25519_LIBSSH,
+        &ECDH_P256,
+        &ECDH_P384,
+    ],
     ciphers: &[
         &AES256_GCM,
         &AES128_GCM,
@@ -73,6 +82,8 @@ static MLKEM768_X25519: MlKem768X25519 = MlKem768X25519::new(&CURVE25519);
 static CURVE25519: Curve25519<X25519> = Curve25519::new("curve25519-sha256", &SHA256);
 static CURVE25519_LIBSSH: Curve25519<X25519> =
     Curve25519::new("curve25519-sha256@libssh.org", &SHA256);
+static ECDH_P256: EcdhSha2<EcdhP256> = EcdhSha2::new(&SHA256);
+static ECDH_P384: EcdhSha2<EcdhP384> = EcdhSha2::new(&SHA384);
 static AES256_GCM: AesGcm<Gcm> = AesGcm::aes256();
 static AES128_GCM: AesGcm<Gcm> = AesGcm::aes128();
 static CHACHA20_POLY1305: ChaCha20Poly1305<ChaCha> = ChaCha20Poly1305::new();

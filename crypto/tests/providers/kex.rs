@@ -1,7 +1,7 @@
 //! Key exchanges between all pairs of providers, and shares that are refused.
 
 use adit_crypto::{Kex, Provider, SecretEncoding, Unspecified};
-use adit_vectors::{MLKEM768_X25519, records};
+use adit_vectors::{ECDH, MLKEM768_X25519, Record, records};
 
 use crate::{Script, on_each_provider, providers};
 
@@ -14,9 +14,15 @@ on_each_provider! {
     an_encapsulation_key_that_is_not_reduced_is_refused,
     a_turned_bit_in_the_ciphertext_gives_another_secret,
     the_hybrid_is_made_of_the_published_parts,
+    ecdh_is_as_nist_publishes_it,
+    a_share_that_is_no_point_of_the_curve_is_refused,
+    a_share_in_another_form_is_refused,
+    a_private_key_is_below_the_order_of_the_curve,
     without_randomness_there_is_an_error_and_nothing_else,
 }
 
+const P256: &[u8] = b"ecdh-sha2-nistp256";
+const P384: &[u8] = b"ecdh-sha2-nistp384";
 const HYBRID: &[u8] = b"mlkem768x25519-sha256";
 const ENCAPSULATION_KEY_LEN: usize = 1184;
 const CIPHERTEXT_LEN: usize = 1088;
@@ -31,14 +37,14 @@ fn both_sides_have_the_same_secret_whoever_answers(here: &Provider) {
             assert_eq!(share.len(), client.server_share_len());
             let ours = active.finish(&share).unwrap();
             assert_eq!(ours.bytes.expose(), theirs.bytes.expose());
-            assert_eq!(ours.bytes.expose().len(), 32);
+            assert_eq!(ours.bytes.expose().len(), secret_len(*client));
             assert_eq!(ours.encoding, theirs.encoding);
         }
     }
 }
 
 fn a_method_says_of_itself_what_its_specification_says(here: &Provider) {
-    let table: [(&[u8], usize, usize, SecretEncoding, bool); 3] = [
+    let table: [(&[u8], usize, usize, SecretEncoding, bool); 5] = [
         (b"curve25519-sha256", 32, 32, SecretEncoding::Mpint, false),
         (
             b"curve25519-sha256@libssh.org",
@@ -47,17 +53,24 @@ fn a_method_says_of_itself_what_its_specification_says(here: &Provider) {
             SecretEncoding::Mpint,
             false,
         ),
+        (P256, 65, 65, SecretEncoding::Mpint, false),
+        (P384, 97, 97, SecretEncoding::Mpint, false),
         (HYBRID, 1216, 1120, SecretEncoding::String, true),
     ];
-    assert_eq!(here.kex.len(), table.len());
+    let nist = if has_nist(here) { 0 } else { 2 };
+    assert_eq!(here.kex.len(), table.len() - nist);
     for (name, client, server, encoding, is_post_quantum) in table {
-        let kex = here.kex(name).unwrap();
+        let Some(kex) = here.kex(name) else {
+            assert!([P256, P384].contains(&name) && nist == 2);
+            continue;
+        };
         assert_eq!(
             (kex.client_share_len(), kex.server_share_len()),
             (client, server)
         );
         assert_eq!(kex.is_post_quantum(), is_post_quantum);
-        assert_eq!(kex.hash().output_len(), 32);
+        let hash = if name == P384 { 48 } else { 32 };
+        assert_eq!(kex.hash().output_len(), hash);
         let active = kex.start(here.random).unwrap();
         let (_, k) = kex.answer(here.random, active.share()).unwrap();
         assert_eq!(k.encoding, encoding);
@@ -100,6 +113,8 @@ fn shares_of_other_lengths_are_refused(here: &Provider) {
             (1, 1),
             (31, 31),
             (33, 33),
+            (64, 64),
+            (66, 66),
             (client_len - 32, server_len - 32),
             (client_len - 1, server_len - 1),
             (client_len + 1, server_len + 1),
@@ -146,7 +161,7 @@ fn small_order_shares() -> Vec<[u8; 32]> {
 }
 
 fn x25519_shares_of_small_order_are_refused(here: &Provider) {
-    for kex in here.kex {
+    for kex in here.kex.iter().filter(|kex| !is_ecdh(**kex)) {
         let active = kex.start(here.random).unwrap();
         let (server, _) = kex.answer(here.random, active.share()).unwrap();
         for point in small_order_shares() {
@@ -224,15 +239,139 @@ fn the_hybrid_is_made_of_the_published_parts(here: &Provider) {
     }
 }
 
+/// Bytes of a private key, and of a secret.
+fn secret_len(kex: &dyn Kex) -> usize {
+    if kex.name().as_bytes() == P384 {
+        48
+    } else {
+        32
+    }
+}
+
+fn is_ecdh(kex: &dyn Kex) -> bool {
+    kex.name().starts_with("ecdh-")
+}
+
+fn has_nist(here: &Provider) -> bool {
+    here.name != "pure" || cfg!(feature = "pure-nist")
+}
+
+/// The method of a record, where this provider has it.
+fn ecdh_of(here: &Provider, record: &Record) -> Option<&'static dyn Kex> {
+    let name = match record.bytes("private").len() {
+        32 => P256,
+        _ => P384,
+    };
+    let kex = here.kex(name);
+    assert_eq!(kex.is_some(), has_nist(here));
+    kex
+}
+
+fn ecdh_is_as_nist_publishes_it(here: &Provider) {
+    let mut curves = [0; 2];
+    for record in records(ECDH) {
+        let (Some(kex), Some(peer)) = (ecdh_of(here, &record), record.find("peer")) else {
+            continue;
+        };
+        let random = || Script::new(&[record.bytes("private")]);
+        let active = kex.start(&random()).unwrap();
+        let (share, answered) = kex.answer(&random(), peer).unwrap();
+        let ours = record.bytes("share");
+        // ring takes no private key from outside, and so has another secret each time.
+        if here.name != "ring" {
+            assert_eq!(active.share(), ours, "line {}", record.line);
+            assert_eq!(share, ours, "line {}", record.line);
+            assert_eq!(answered.bytes.expose(), record.bytes("k"));
+        }
+        let finished = active.finish(peer).unwrap();
+        if here.name != "ring" {
+            assert_eq!(finished.bytes.expose(), record.bytes("k"));
+        }
+        curves[usize::from(kex.name().as_bytes() == P384)] += 1;
+    }
+    assert!(
+        !has_nist(here) || curves.iter().all(|n| *n >= 15),
+        "{curves:?}"
+    );
+}
+
+fn a_share_that_is_no_point_of_the_curve_is_refused(here: &Provider) {
+    let mut n = 0;
+    for record in records(ECDH) {
+        let Some(kex) = ecdh_of(here, &record) else {
+            continue;
+        };
+        if let Some(share) = record.find("refused") {
+            refused(here, kex, share, share);
+            n += 1;
+        } else if n == 0 {
+            // Every other y, and every other x, of a point.
+            for at in [1, kex.client_share_len() / 2, kex.client_share_len() - 1] {
+                let mut share = record.bytes("peer").to_vec();
+                share[at] ^= 1;
+                refused(here, kex, &share, &share);
+            }
+        }
+    }
+    assert!(!has_nist(here) || n >= 10, "{n}");
+    for kex in here.kex.iter().filter(|kex| is_ecdh(**kex)) {
+        for byte in [0, 0xff] {
+            let mut share = vec![byte; kex.client_share_len()];
+            refused(here, *kex, &share, &share);
+            share[0] = 4;
+            refused(here, *kex, &share, &share);
+        }
+    }
+}
+
+fn a_share_in_another_form_is_refused(here: &Provider) {
+    for kex in here.kex.iter().filter(|kex| is_ecdh(**kex)) {
+        let active = kex.start(here.random).unwrap();
+        let good = active.share();
+        let compressed = good.len() / 2 + 1;
+        for form in (0..=u8::MAX).filter(|form| *form != 4) {
+            let mut share = good.to_vec();
+            // Hybrid forms (6 and 7) have both coordinates, too.
+            share[0] = form;
+            refused(here, *kex, &share, &share);
+            refused(here, *kex, &share[..compressed], &share[..compressed]);
+            // The point at infinity has no coordinates (SEC 1 §2.3.3).
+            refused(here, *kex, &[form], &[form]);
+        }
+        assert!(kex.answer(here.random, good).is_ok());
+    }
+}
+
+fn a_private_key_is_below_the_order_of_the_curve(here: &Provider) {
+    if here.name == "ring" {
+        return; // it draws from the system
+    }
+    for kex in here.kex.iter().filter(|kex| is_ecdh(**kex)) {
+        let len = kex.client_share_len() / 2;
+        let mut good = vec![0; len];
+        good[len - 1] = 7;
+        let expected = kex.start(&Script::new(&[&good])).unwrap();
+        // What is too large, or zero, is drawn again: three times, and no more.
+        for bad in [0, 0xff] {
+            let bad = vec![bad; len];
+            let random = Script::new(&[&bad, &bad, &bad, &good]);
+            assert_eq!(kex.start(&random).unwrap().share(), expected.share());
+            let random = Script::new(&[&bad, &bad, &bad, &bad, &good]);
+            assert!(kex.start(&random).is_err());
+        }
+    }
+}
+
 fn without_randomness_there_is_an_error_and_nothing_else(here: &Provider) {
     for kex in here.kex {
         let client = kex.start(here.random).unwrap();
-        // What each role draws; ring's X25519 draws from the system, whatever we give.
-        let x25519 = if here.name == "ring" { 0 } else { 32 };
+        // What each role draws; ring's curves draw from the system, whatever we give.
+        let secret = secret_len(*kex);
+        let classical = if here.name == "ring" { 0 } else { secret };
         let (start, answer) = if kex.is_post_quantum() {
-            (64 + x25519, 32 + x25519)
+            (64 + classical, 32 + classical)
         } else {
-            (x25519, x25519)
+            (classical, classical)
         };
         for len in 0..start {
             let random = Script::new(&[&vec![7; len]]);

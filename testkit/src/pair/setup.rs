@@ -23,6 +23,8 @@ pub struct Setup {
     pub buffers: Buffers,
     /// Only this cipher, where it is set.
     pub cipher: Option<&'static str>,
+    /// Only this MAC, where it is set.
+    pub mac: Option<&'static str>,
     /// Only this key exchange method, where it is set.
     pub kex: Option<&'static str>,
     /// Whether the server accepts the client's key and then every channel.
@@ -62,6 +64,7 @@ impl Setup {
             patience: None,
             buffers: Buffers::default(),
             cipher: None,
+            mac: None,
             kex: None,
             server: Willing::All,
             chunk: usize::MAX,
@@ -75,6 +78,11 @@ impl Setup {
             algorithms
                 .select_ciphers(self.provider, cipher)
                 .expect("a cipher of this provider");
+        }
+        if let Some(mac) = self.mac {
+            algorithms
+                .select_macs(self.provider, mac)
+                .expect("a MAC of this provider, and a cipher with it");
         }
         if let Some(kex) = self.kex {
             algorithms
