@@ -53,6 +53,8 @@ pub(super) struct LookUp {
     pub(super) name: String,
     pub(super) port: u16,
     pub(super) wanted: Wanted,
+    /// When its client hears that it took too long.
+    pub(super) until: Duration,
 }
 
 /// A socket, its place among the sources, and what it can do.

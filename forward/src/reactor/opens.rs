@@ -2,7 +2,7 @@
 
 use core::net::SocketAddr;
 use core::time::Duration;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::io;
 
 use adit_connection::ChannelId;
@@ -32,20 +32,21 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) struct LookUps {
     in_flight: usize,
     waiting: VecDeque<ChannelId>,
-    /// All that have no answer, oldest first, with the time at which they get one.
-    deadlines: VecDeque<(Duration, ChannelId)>,
+    /// All that have no answer, with the time at which they get one.
+    deadlines: BTreeSet<(Duration, ChannelId)>,
 }
 
 impl LookUps {
     /// When the next one has taken too long.
     pub(super) fn deadline(&self) -> Option<Duration> {
-        self.deadlines.front().map(|(at, _)| *at)
+        self.deadlines.first().map(|(at, _)| *at)
     }
 
     /// It has its answer. Not left to its time: answers that come at once, since the resolver has
-    /// no room, would let a client pile up deadlines as fast as it asks.
-    fn forget(&mut self, id: ChannelId) {
-        self.deadlines.retain(|(_, waiting)| *waiting != id);
+    /// no room, would let a client pile up deadlines as fast as it asks. Nor searched for: a client
+    /// may have thousands.
+    fn forget(&mut self, until: Duration, id: ChannelId) {
+        self.deadlines.remove(&(until, id));
     }
 }
 
@@ -86,11 +87,17 @@ impl Desk<'_> {
             }
             Target::Name(name, port) => {
                 let wanted = Wanted::default();
-                let way = Way::LookUp(Box::new(LookUp { name, port, wanted }));
+                let until = now.saturating_add(resolve::TIMEOUT);
+                let way = Way::LookUp(Box::new(LookUp {
+                    name,
+                    port,
+                    wanted,
+                    until,
+                }));
                 self.state.locals.insert(Local::new(id, way, subject, now));
                 let look_ups = &mut self.state.look_ups;
                 look_ups.waiting.push_back(id);
-                look_ups.deadlines.push_back((now + resolve::TIMEOUT, id));
+                look_ups.deadlines.insert((until, id));
                 self.look_up_more(session);
             }
         }
@@ -127,10 +134,10 @@ impl Desk<'_> {
     pub(super) fn resolved(&mut self, session: &mut Session, id: ChannelId, resolved: Resolved) {
         self.state.look_ups.in_flight = self.state.look_ups.in_flight.saturating_sub(1);
         self.look_up_more(session);
-        let Some(Way::LookUp(_)) = self.state.locals.get(id).map(|l| &l.way) else {
+        let Some(Way::LookUp(look_up)) = self.state.locals.get(id).map(|l| &l.way) else {
             return;
         };
-        self.state.look_ups.forget(id);
+        self.state.look_ups.forget(look_up.until, id);
         match resolved {
             Ok(addresses) => self.dial(session, id, &addresses),
             Err(words) => {
@@ -141,16 +148,13 @@ impl Desk<'_> {
 
     /// Look-ups that took too long.
     pub(super) fn expire_look_ups(&mut self, session: &mut Session) {
-        while let Some((_, id)) = self
-            .state
-            .look_ups
-            .deadlines
-            .pop_front_if(|(at, _)| *at <= self.context.now)
+        let deadlines = |look_ups: &LookUps| look_ups.deadlines.first().copied();
+        while let Some((until, id)) = deadlines(&self.state.look_ups)
+            && until <= self.context.now
         {
-            if let Some(Way::LookUp(_)) = self.state.locals.get(id).map(|l| &l.way) {
-                let text = "the name could not be looked up in time";
-                self.not_reached(session, id, OpenError::TimedOut, text);
-            }
+            self.state.look_ups.forget(until, id);
+            let text = "the name could not be looked up in time";
+            self.not_reached(session, id, OpenError::TimedOut, text);
         }
     }
 
@@ -238,8 +242,8 @@ impl Desk<'_> {
         let Some(local) = self.state.locals.remove(id) else {
             return;
         };
-        if let Way::LookUp(_) = local.way {
-            self.state.look_ups.forget(id);
+        if let Way::LookUp(look_up) = &local.way {
+            self.state.look_ups.forget(look_up.until, id);
         }
         let reason = match &error {
             OpenError::Shortage => OpenFailure::ResourceShortage,
