@@ -43,6 +43,8 @@ pub struct Lists<'a> {
     pub ciphers: Option<&'a str>,
     /// MACs.
     pub macs: Option<&'a str>,
+    /// PubkeyAcceptedAlgorithms.
+    pub user_keys: Option<&'a str>,
 }
 
 /// What is offered: the defaults, changed as the lists say.
@@ -64,6 +66,10 @@ pub fn algorithms<'a>(lists: &Lists<'a>) -> Result<Algorithms, (&'a str, BadSele
     }
     if let Some(list) = lists.macs {
         out.select_macs(PROVIDER, list).map_err(|bad| (list, bad))?;
+    }
+    if let Some(list) = lists.user_keys {
+        out.select_user_keys(PROVIDER, list)
+            .map_err(|bad| (list, bad))?;
     }
     Ok(out)
 }

@@ -34,6 +34,8 @@ pub struct Algorithms {
     pub host_keys: Vec<&'static str>,
     /// Ciphers, one value for each (cipher, MAC) pair.
     pub ciphers: Vec<&'static dyn Cipher>,
+    /// Signature algorithms that a server takes from users: it names them in server-sig-algs.
+    pub user_keys: Vec<&'static str>,
 }
 
 /// When keys are changed. 2^31 packets always (RFC 4344 §3.1).
@@ -121,16 +123,18 @@ impl Algorithms {
             .chain(AES_GCM)
             .chain(after)
             .chain(AES_CTR);
+        let signatures: Vec<&str> = HOST_KEYS
+            .iter()
+            .filter_map(|n| provider.verifier(n.as_bytes()))
+            .map(adit_crypto::Verifier::algorithm)
+            .collect();
         Self {
             kex: KEX
                 .iter()
                 .filter_map(|n| provider.kex(n.as_bytes()))
                 .collect(),
-            host_keys: HOST_KEYS
-                .iter()
-                .filter_map(|n| provider.verifier(n.as_bytes()))
-                .map(adit_crypto::Verifier::algorithm)
-                .collect(),
+            user_keys: signatures.clone(),
+            host_keys: signatures,
             ciphers: ciphers
                 .flat_map(|name| with_macs(provider, name, &MACS))
                 .collect(),
@@ -209,6 +213,21 @@ impl Algorithms {
         self.host_keys = select(list, &self.host_keys, &all, |name| name)?;
         Ok(())
     }
+
+    /// Signature algorithms of users from a list, as `PubkeyAcceptedAlgorithms` of sshd_config(5)
+    /// reads it.
+    ///
+    /// # Errors
+    /// As [`Algorithms::select_kex`].
+    pub fn select_user_keys(
+        &mut self,
+        provider: &Provider,
+        list: &str,
+    ) -> Result<(), BadSelection> {
+        let all: Vec<_> = provider.verifiers.iter().map(|v| v.algorithm()).collect();
+        self.user_keys = select(list, &self.user_keys, &all, |name| name)?;
+        Ok(())
+    }
 }
 
 impl fmt::Debug for Algorithms {
@@ -219,6 +238,7 @@ impl fmt::Debug for Algorithms {
                 &self.kex.iter().map(|k| k.name()).collect::<Vec<_>>(),
             )
             .field("host_keys", &self.host_keys)
+            .field("user_keys", &self.user_keys)
             .field(
                 "ciphers",
                 &self
@@ -383,6 +403,18 @@ mod tests {
             assert_eq!(kex, KEX[..3]);
             assert_eq!(algorithms.host_keys[0], "ssh-ed25519");
         }
+    }
+
+    #[test]
+    fn users_keys_have_a_list_of_their_own() {
+        let provider = &adit_crypto::PURE;
+        let mut algorithms = Algorithms::defaults(provider, AeadFirst::Aes);
+        assert_eq!(algorithms.user_keys, algorithms.host_keys);
+        algorithms.select_user_keys(provider, "-rsa*").unwrap();
+        assert_eq!(algorithms.user_keys, HOST_KEYS[..3]);
+        assert_eq!(algorithms.host_keys, HOST_KEYS);
+        let unknown = algorithms.select_user_keys(provider, "ssh-dss");
+        assert_eq!(unknown, Err(BadSelection::Unknown("ssh-dss".into())));
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use alloc::vec::Vec;
 
-use adit_crypto::Provider;
 use adit_proto::msg::ExtInfo;
 use adit_proto::{Encode, Field, Malformed, NameList, Rest, Writer};
 
@@ -68,14 +67,18 @@ pub(crate) struct OurExtensions {
 }
 
 impl OurExtensions {
-    pub(crate) fn new(role: Role, provider: &Provider) -> Self {
+    /// `user_keys`: the signature algorithms that a server takes from users (RFC 8308 §3.1).
+    pub(crate) fn new(role: Role, user_keys: &[&'static str]) -> Self {
         let mut this = Self {
             nr_extensions: 0,
             pairs: Vec::new(),
         };
         this.push(PING, PING_VERSION);
         if role == Role::Server {
-            this.push(SERVER_SIG_ALGS, &negotiate::signature_algorithms(provider));
+            this.push(
+                SERVER_SIG_ALGS,
+                &negotiate::joined(user_keys.iter().copied()),
+            );
         }
         this
     }
@@ -111,31 +114,27 @@ impl Encode for Encoded<'_> {
 
 #[cfg(test)]
 mod tests {
-    use adit_testkit::toy;
-
     use super::*;
+
+    const USER_KEYS: [&str; 2] = ["ssh-ed25519", "rsa-sha2-256"];
 
     #[test]
     fn what_a_server_says_a_client_reads() {
-        let ours = OurExtensions::new(Role::Server, &toy::PROVIDER);
+        let ours = OurExtensions::new(Role::Server, &USER_KEYS);
         let mut read = Extensions::default();
         read.read(Role::Client, &ours.message()).unwrap();
         assert!(read.ping);
         let algorithms = read.server_sig_algs.unwrap();
-        assert!(
-            NameList::parse(&algorithms)
-                .unwrap()
-                .contains(b"ssh-ed25519")
-        );
+        assert_eq!(algorithms, b"ssh-ed25519,rsa-sha2-256");
     }
 
     #[test]
     fn what_a_client_says_never_names_signature_algorithms() {
-        let ours = OurExtensions::new(Role::Server, &toy::PROVIDER);
+        let ours = OurExtensions::new(Role::Server, &USER_KEYS);
         let mut read = Extensions::default();
         read.read(Role::Server, &ours.message()).unwrap();
         assert_eq!(read.server_sig_algs, None);
-        let ours = OurExtensions::new(Role::Client, &toy::PROVIDER);
+        let ours = OurExtensions::new(Role::Client, &USER_KEYS);
         assert_eq!(ours.message().nr_extensions, 1);
     }
 

@@ -3,7 +3,7 @@
 
 use alloc::vec::Vec;
 
-use adit_crypto::{Cipher, Kex, Provider, encoded};
+use adit_crypto::{Cipher, Kex, encoded};
 use adit_proto::NameList;
 use adit_proto::msg::KexInit;
 
@@ -84,7 +84,7 @@ impl Offer {
 }
 
 /// Names without repetition, with commas between.
-fn joined(names: impl Iterator<Item = &'static str>) -> Vec<u8> {
+pub(crate) fn joined(names: impl Iterator<Item = &'static str>) -> Vec<u8> {
     distinct(names).join(",").into_bytes()
 }
 
@@ -284,11 +284,6 @@ impl Negotiated {
             strict_kex: strict == Strict::Agreed,
         }
     }
-}
-
-/// A provider's signature algorithms, joined, for server-sig-algs (RFC 8308 §3.1).
-pub(crate) fn signature_algorithms(provider: &Provider) -> Vec<u8> {
-    joined(provider.verifiers.iter().map(|v| v.algorithm()))
 }
 
 #[cfg(test)]

@@ -72,6 +72,8 @@ pub struct Config {
     pub ports: Vec<u16>,
     /// Whether the command line gave ports; then those of the file do not count.
     pub ports_from: PortsFrom,
+    /// PubkeyAcceptedAlgorithms, as written.
+    pub user_keys: Option<String>,
     /// RekeyLimit.
     pub rekey: Option<RekeyLimits>,
     /// StrictModes.
@@ -281,6 +283,14 @@ impl Config {
                     PortsFrom::File => add(&mut self.ports, port, name),
                 }
             }
+            Setting::PubkeyAcceptedAlgorithms => {
+                let user_keys = Some(only_one(name, values)?);
+                let lists = Lists {
+                    user_keys,
+                    ..Lists::default()
+                };
+                names(name, lists, &mut self.user_keys)
+            }
             Setting::RekeyLimit => {
                 keep_first(&mut self.rekey, rekey(values)?);
                 Ok(())
@@ -311,6 +321,7 @@ impl Config {
             host_keys: self.host_key_algorithms.as_deref(),
             ciphers: self.ciphers.as_deref(),
             macs: self.macs.as_deref(),
+            user_keys: self.user_keys.as_deref(),
         }
     }
 

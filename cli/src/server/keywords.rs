@@ -33,6 +33,7 @@ pub(super) enum Setting {
     MaxStartups,
     PermitOpen,
     Port,
+    PubkeyAcceptedAlgorithms,
     RekeyLimit,
     StrictModes,
 }
@@ -167,8 +168,15 @@ const KEYWORDS: &[(&str, Meaning)] = &[
         "Protocol",
         Only(&["2"], "there is no other protocol than 2"),
     ),
-    ("PubkeyAcceptedAlgorithms", Only(&[], NOT_YET)),
-    ("PubkeyAcceptedKeyTypes", Only(&[], NOT_YET)),
+    (
+        "PubkeyAcceptedAlgorithms",
+        Sets(Setting::PubkeyAcceptedAlgorithms),
+    ),
+    // Its name before OpenSSH 8.5.
+    (
+        "PubkeyAcceptedKeyTypes",
+        Sets(Setting::PubkeyAcceptedAlgorithms),
+    ),
     ("PubkeyAuthentication", Only(&["yes"], KEYS_ONLY)),
     ("PubkeyAuthOptions", Only(&["none"], NOT_YET)),
     ("RDomain", Only(&["none"], NOT_YET)),
@@ -176,7 +184,7 @@ const KEYWORDS: &[(&str, Meaning)] = &[
     ("RekeyLimit", Sets(Setting::RekeyLimit)),
     (
         "RequiredRSASize",
-        Only(&[], "this server takes no RSA keys"),
+        Only(&["1024", "2048"], "RSA keys need at least 2048 bits here"),
     ),
     ("RevokedKeys", Only(&["none"], NOT_YET)),
     ("SecurityKeyProvider", Only(&[], NOT_YET)),

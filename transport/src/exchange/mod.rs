@@ -262,7 +262,7 @@ impl Transport {
         if self.ext_info_wanted == ExtInfoWanted::No {
             return Ok(());
         }
-        let ours = OurExtensions::new(self.role, self.config.provider);
+        let ours = OurExtensions::new(self.role, &self.config.algorithms.user_keys);
         self.tx.send_kex(&ours.message())
     }
 

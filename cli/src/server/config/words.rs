@@ -71,7 +71,7 @@ pub(super) fn names(name: &str, lists: Lists<'_>, slot: &mut Option<String>) -> 
     provider::algorithms(&lists)
         .map_err(|(list, bad)| format!("Bad {name} '{}': {bad}", escaped(list.as_bytes())))?;
     let list = lists.kex.or(lists.host_keys);
-    let list = list.or(lists.ciphers).or(lists.macs);
+    let list = list.or(lists.ciphers).or(lists.macs).or(lists.user_keys);
     if let Some(list) = list {
         keep_first(slot, list.to_owned());
     }
