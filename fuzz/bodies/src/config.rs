@@ -1,10 +1,15 @@
 //! Configuration and command lines of the two programs.
 
 use std::ffi::OsString;
+use std::path::Path;
 
 use adit::client::command;
+use adit::client::config::{
+    self, About, Checks, ConfigFiles, Directories, Files, Place, ReadError,
+};
 use adit::client::destination::{Destination, is_valid_host, is_valid_user};
 use adit::client::options::Options;
+use adit::report::{Level, Report};
 use adit::server::config::Config;
 use adit_forward::spec::Names;
 
@@ -56,6 +61,91 @@ pub(crate) fn sshd_config_seeds() -> Vec<Vec<u8>> {
         "AuthorizedKeysFile %h/.ssh/authorized_keys\nStrictModes no\nLogLevel DEBUG1\n",
         "ClientAliveInterval 15\nClientAliveCountMax 3\nRekeyLimit 1G 1h\nMaxAuthTries 6\n",
         "# comment\n  Ciphers=aes256-gcm@openssh.com\nMatch all\nKey \"unbalanced\n",
+    ])
+}
+
+/// A disk with a person's configuration, and the same other file under every other name.
+struct TwoFiles<'a> {
+    first: &'a [u8],
+    other: &'a [u8],
+}
+
+const FIRST: &str = "/home/me/.ssh/config";
+
+impl Directories for TwoFiles<'_> {
+    fn names(&self, _: &Path) -> Vec<String> {
+        ["a", "b.conf", ".c"].map(str::to_owned).to_vec()
+    }
+
+    fn exists(&self, path: &Path) -> bool {
+        !path.ends_with("missing")
+    }
+}
+
+impl Files for TwoFiles<'_> {
+    fn read(&self, path: &Path, _: Checks) -> Result<Vec<u8>, ReadError> {
+        if path == Path::new(FIRST) {
+            Ok(self.first.to_vec())
+        } else if path == Path::new("/etc/ssh/ssh_config") || path.ends_with("missing") {
+            Err(ReadError::Missing)
+        } else {
+            Ok(self.other.to_vec())
+        }
+    }
+}
+
+fn read_ssh_config(first: &[u8], other: &[u8]) -> Result<String, String> {
+    let report = Report::memory(Level::Debug3);
+    let mut options = Options::default();
+    let about = About {
+        host: "Nick",
+        home: Path::new("/home/me"),
+        local_user: "me",
+        names: &Nothing,
+        files: &TwoFiles { first, other },
+        report: &report,
+    };
+    let end = config::read(&ConfigFiles::Usual, &about, &mut options);
+    for line in report.kept() {
+        assert!(!line.contains(char::is_control), "{line:?}");
+    }
+    for there in &mut options.not_here {
+        assert_ne!(there.place, Place::CommandLine);
+    }
+    match end {
+        Ok(()) => Ok(format!("{options:?}")),
+        Err(bad) => {
+            assert!(!bad.to_string().is_empty());
+            assert!(!bad.to_string().contains(char::is_control), "{bad:?}");
+            Err(bad.to_string())
+        }
+    }
+}
+
+/// The same files come to the same, and a block for another host changes nothing.
+pub(crate) fn ssh_config(data: &[u8]) {
+    let cut = data.windows(2).position(|pair| pair == b"%%");
+    let (first, other) = cut.map_or((data, &b""[..]), |at| (&data[..at], &data[at + 2..]));
+    let once = read_ssh_config(first, other);
+    assert_eq!(read_ssh_config(first, other), once);
+    let end = b"\nHost another\nPort 9\nIdentityFile z\nProxyJump j\nIgnoreUnknown *\n";
+    let longer = read_ssh_config(&[first, end].concat(), other);
+    match once {
+        Ok(_) => assert_eq!(longer, once),
+        Err(_) => assert!(longer.is_err()),
+    }
+}
+
+pub(crate) fn ssh_config_seeds() -> Vec<Vec<u8>> {
+    texts(&[
+        "Host Nick\n HostName %h.example\n Port 2222\n User you\nHost * !x\nIdentityFile ~/.ssh/id\n",
+        "Include ~/a conf.d/*.conf /x/[a-c]?\nPort 1\n%%Host Ni*\nUser you\nInclude missing\n",
+        "Match host Nick,!x user me\nLocalForward 80 h:80\nMatch final all\nPort 2\n",
+        "Match exec \"true\" host x\nPort 1\nMatch all\nBatchMode yes\n",
+        "IgnoreUnknown Use*\nUseKeychain yes\nProxyJump none\nControlMaster auto\nSendEnv *\n",
+        "User \"a b\" # c\nHost=Nick\nPort\t=\t1\nUserKnownHostsFile a 'b c'\nKexAlgorithms -x*\n",
+        "Include a a\n%%Include b b\n",
+        "Foo x\nPort x\nUser \"a\nHost\n\0\n\u{fc}\n",
     ])
 }
 

@@ -88,6 +88,7 @@ pub const TARGETS: &[Target] = &[
         files::public_key_line_seeds,
     ),
     target("signature", crypto::signature, crypto::signature_seeds),
+    target("ssh_config", config::ssh_config, config::ssh_config_seeds),
     target(
         "sshd_config",
         config::sshd_config,

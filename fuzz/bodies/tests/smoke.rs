@@ -117,6 +117,7 @@ targets! {
     permit_open
     public_key_line
     signature
+    ssh_config
     sshd_config
     transport_changed_bit
     transport_client
