@@ -1,9 +1,7 @@
 //! Cryptography: the two providers agree on every input, and what one seals only the whole of it
 //! opens.
 
-use adit_crypto::{Cipher, KeyBlock, PURE, Provider, RING, SecureRandom, Unspecified, verify};
-
-use crate::seeds::string;
+use adit_crypto::{Cipher, KeyBlock, PURE, Provider, RING, SecureRandom, Unspecified};
 
 const PROVIDERS: [&Provider; 2] = [&RING, &PURE];
 
@@ -156,44 +154,4 @@ pub(crate) fn kex_share_seeds() -> Vec<Vec<u8>> {
         seeds.push([vec![which], vec![0xff; kex.client_share_len()]].concat());
     }
     seeds
-}
-
-/// 32 bytes of key, 64 of signature, and a message: the providers agree, and both refuse whatever
-/// is no signature of ours.
-pub(crate) fn signature(data: &[u8]) {
-    let Some((key, rest)) = data.split_first_chunk::<32>() else {
-        return;
-    };
-    let Some((signed, message)) = rest.split_first_chunk::<64>() else {
-        return;
-    };
-    let key = [string(b"ssh-ed25519"), string(key)].concat();
-    let signed = [string(b"ssh-ed25519"), string(signed)].concat();
-    let verdicts =
-        PROVIDERS.map(|provider| verify(provider, b"ssh-ed25519", &key, message, &signed).is_ok());
-    assert_eq!(
-        verdicts[0], verdicts[1],
-        "the providers differ on a signature"
-    );
-}
-
-pub(crate) fn signature_seeds() -> Vec<Vec<u8>> {
-    let (seed, public) = PURE
-        .keys
-        .generate_ed25519(&Fixed)
-        .expect("fixed randomness");
-    let seed = seed.expose().try_into().expect("32 bytes");
-    let key = PURE.keys.load(&adit_crypto::PrivateKey::Ed25519 {
-        seed,
-        public: &public,
-    });
-    let key = key.unwrap_or_else(|_| unreachable!("just made"));
-    let blob = key.sign("ssh-ed25519", b"message").expect("a signature");
-    let signature = &blob[blob.len() - 64..];
-    vec![
-        [&public[..], signature, b"message"].concat(),
-        [&[1][..], &[0; 31], &[1], &[0; 63], b"small order"].concat(),
-        vec![0; 96],
-        vec![0xff; 100],
-    ]
 }

@@ -9,6 +9,7 @@
 
 mod args;
 mod auth;
+mod blobs;
 mod config;
 mod connection;
 mod crypto;
@@ -48,7 +49,7 @@ pub const TARGETS: &[Target] = &[
         files::authorized_keys,
         files::authorized_keys_seeds,
     ),
-    target("blob", proto::blob, proto::blob_seeds),
+    target("blob", blobs::blob, blobs::blob_seeds),
     target("channel_pair", connection::pair, connection::pair_seeds),
     target("channel_table", connection::table, connection::table_seeds),
     target(
@@ -87,7 +88,7 @@ pub const TARGETS: &[Target] = &[
         files::public_key_line,
         files::public_key_line_seeds,
     ),
-    target("signature", crypto::signature, crypto::signature_seeds),
+    target("signature", blobs::signature, blobs::signature_seeds),
     target("ssh_config", config::ssh_config, config::ssh_config_seeds),
     target(
         "sshd_config",

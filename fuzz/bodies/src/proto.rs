@@ -2,7 +2,6 @@
 
 use std::fmt::Debug;
 
-use adit_proto::blob::{blob_name, ed25519_public, ed25519_signature};
 use adit_proto::msg::*;
 use adit_proto::{
     Decode, Encode, Field, Ident, IdentReader, Mpint, NAMES_MAX, NameList, Reader, Rest, Writer,
@@ -330,23 +329,5 @@ pub(crate) fn ext_info_seeds() -> Vec<Vec<u8>> {
             nr_extensions: 0,
             pairs: Rest(b""),
         }),
-    ]
-}
-
-pub(crate) fn blob(data: &[u8]) {
-    let name = blob_name(data);
-    let public = ed25519_public(data).map(|value| &value[..]);
-    let signature = ed25519_signature(data).map(|value| &value[..]);
-    for value in [public, signature].into_iter().flatten() {
-        assert_eq!(name, Ok(&b"ssh-ed25519"[..]));
-        assert_eq!([string(b"ssh-ed25519"), string(value)].concat(), data);
-    }
-}
-
-pub(crate) fn blob_seeds() -> Vec<Vec<u8>> {
-    vec![
-        [string(b"ssh-ed25519"), string(&[1; 32])].concat(),
-        [string(b"ssh-ed25519"), string(&[1; 64])].concat(),
-        [string(b"ssh-rsa"), string(&[1, 0, 1]), string(&[0x7f; 256])].concat(),
     ]
 }
