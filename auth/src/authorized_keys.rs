@@ -6,7 +6,10 @@
 
 use core::fmt;
 
+use adit_proto::blob::{SSH_RSA, rsa_public};
+
 use crate::public_key::{BadPublicKey, PublicKey, is_idle, lines, trim_start};
+use crate::signed::{key_type_label, signature_algorithms};
 
 /// Longest line (OpenSSH's, 8 KiB: an RSA key of 16384 bits is 2.7 KiB, the rest is options). A
 /// longer one is refused whole: what was cut off could be read as a line of its own.
@@ -32,6 +35,9 @@ pub enum Unusable<'a> {
     BadKey(BadPublicKey),
     /// It has the key in question, and this option, which adit cannot hold.
     Option(&'a [u8]),
+    /// A key that no signature is taken from: a certificate, a security key, an RSA key of too few
+    /// bits. What its type is called, if that is known.
+    NoSuchKey(&'static str),
     /// It is longer than [`LINE_MAX`].
     TooLong,
     /// It and all lines behind it come after [`KEYS_MAX`] others.
@@ -60,7 +66,11 @@ pub fn find<'a>(
         }
         match parse(text) {
             Ok(key) if key.blob == key_blob => return Some(line),
-            Ok(_) => {}
+            Ok(key) => {
+                if let Some(why) = unusable(&key) {
+                    note(Note { line, why });
+                }
+            }
             Err((why, None)) => note(Note { line, why }),
             Err((why, Some(key))) if key.blob == key_blob => note(Note { line, why }),
             Err((_, Some(_))) => {}
@@ -88,6 +98,13 @@ fn parse(line: &[u8]) -> Result<PublicKey<'_>, (Unusable<'_>, Option<PublicKey<'
         Some((options, key)) => (Unusable::Option(first_option(options)), Some(key)),
         None => (Unusable::BadKey(bad), None),
     })
+}
+
+/// Whether the key on a line can never log in.
+fn unusable(key: &PublicKey<'_>) -> Option<Unusable<'static>> {
+    let is_taken = !signature_algorithms(key.key_type).is_empty();
+    let is_sound = key.key_type != SSH_RSA || rsa_public(&key.blob).is_ok();
+    (!is_taken || !is_sound).then(|| Unusable::NoSuchKey(key_type_label(key.key_type)))
 }
 
 /// Options end at the first blank outside of quotes; within quotes `\"` is a quote.
@@ -127,6 +144,9 @@ impl fmt::Display for Unusable<'_> {
                     "option \"{name}\" is not supported, so the key is refused"
                 )
             }
+            Self::NoSuchKey("RSA") => f.write_str("refusing RSA key: Invalid key length"),
+            Self::NoSuchKey("unknown") => f.write_str("no key of a type that is taken here"),
+            Self::NoSuchKey(label) => write!(f, "no keys of type {label} are taken here"),
             Self::TooLong => write!(f, "longer than {LINE_MAX} bytes"),
             Self::TooMany => write!(f, "not read: there are {KEYS_MAX} keys before it"),
         }
@@ -191,6 +211,46 @@ mod tests {
             let why = Unusable::Option(name.as_bytes());
             assert_eq!(found(&content), (None, std::vec![Note { line: 2, why }]));
         }
+    }
+
+    #[test]
+    fn a_key_that_is_never_taken_is_told_of_and_passed_over() {
+        let line = |parts: &[&[u8]]| {
+            let blob: Vec<u8> = parts
+                .iter()
+                .flat_map(|part| {
+                    let len = u32::try_from(part.len()).unwrap();
+                    [&len.to_be_bytes(), *part].concat()
+                })
+                .collect();
+            String::from(to_line(&blob, "").unwrap().trim_end())
+        };
+        let rsa = |bytes: usize| {
+            let n = [&[0, 0x80][..], &std::vec![1; bytes - 1]].concat();
+            line(&[b"ssh-rsa", &[1, 0, 1], &n])
+        };
+        for (other, text) in [
+            (rsa(255), "refusing RSA key: Invalid key length"),
+            (
+                line(&[b"sk-ssh-ed25519@openssh.com", &[1; 32], b"ssh:"]),
+                "no keys of type ED25519-SK are taken here",
+            ),
+            (
+                line(&[b"ssh-ed25519-cert-v01@openssh.com", b"x"]),
+                "no key of a type that is taken here",
+            ),
+            (
+                line(&[b"ssh-dss", b"x"]),
+                "no keys of type DSA are taken here",
+            ),
+        ] {
+            let content = format!("{other}\n{}", key(1));
+            let (found, notes) = found(&content);
+            assert_eq!((found, notes.len()), (Some(2), 1), "{content}");
+            assert_eq!((notes[0].line, notes[0].why.to_string()), (1, text.into()));
+        }
+        let content = format!("{}\n{}", rsa(256), key(1));
+        assert_eq!(found(&content), (Some(2), Vec::new()));
     }
 
     #[test]

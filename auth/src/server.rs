@@ -36,7 +36,7 @@ use delay::{fail_time, user_delay};
 pub use event::{Decision, Failed, FailedKey, FailedSignature, ServerEvent, ServerNeed};
 pub use reply::Reply;
 use reply::ReplyKind;
-use request::Pending;
+use request::{Pending, Read};
 
 /// Most requests in one session, whatever became of them: probes of good keys are no failures.
 /// OpenSSH takes 1024, which no agent needs.
@@ -310,12 +310,20 @@ impl Server {
     }
 
     fn publickey(&mut self, method: &[u8], now: Duration) -> Result<ServerEvent, Error> {
-        let Some(pending) = Pending::read(self.provider, method, now)? else {
-            // Whatever the user, so nothing about them is told.
-            return Ok(self.failed(PUBLICKEY, None, now, now));
+        // Whatever the user, so nothing about them is told by what fails here.
+        let key = match Pending::read(self.provider, method, now)? {
+            Read::Pending(pending) => {
+                self.state = State::AwaitDecision(pending);
+                return Ok(ServerEvent::Quiet);
+            }
+            Read::Unknown => None,
+            Read::Unsound { key_type, key_blob } => Some(FailedKey {
+                key_type,
+                fingerprint: Fingerprint::of(self.provider, key_blob),
+                signature: FailedSignature::KeyUnsound,
+            }),
         };
-        self.state = State::AwaitDecision(pending);
-        Ok(ServerEvent::Quiet)
+        Ok(self.failed(PUBLICKEY, key, now, now))
     }
 
     fn failed(

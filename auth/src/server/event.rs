@@ -74,4 +74,6 @@ pub enum FailedSignature {
     Bad,
     /// It is good, and the key is not authorized.
     Good,
+    /// Nobody looked: the key is no sound one of its type. An RSA key of too few bits is one.
+    KeyUnsound,
 }

@@ -22,24 +22,41 @@ pub(super) struct Pending {
     signature: Option<Vec<u8>>,
 }
 
+/// A publickey request as it came.
+#[derive(Debug)]
+pub(super) enum Read<'a> {
+    /// To be decided about.
+    Pending(Pending),
+    /// A key or an algorithm that we do not verify: such a request fails, whoever it is for.
+    Unknown,
+    /// A key of a type that we verify, and none that we would: an RSA key of too few bits.
+    Unsound {
+        key_type: &'static str,
+        key_blob: &'a [u8],
+    },
+}
+
 impl Pending {
-    /// From the method's own fields. `None` for a key or an algorithm that we do not verify: such a
-    /// request fails, whoever it is for.
-    pub(super) fn read(
+    /// From the method's own fields.
+    pub(super) fn read<'a>(
         provider: &Provider,
-        method: &[u8],
+        method: &'a [u8],
         now: Duration,
-    ) -> Result<Option<Self>, Malformed> {
+    ) -> Result<Read<'a>, Malformed> {
         let method = PublickeyMethod::decode(method)?;
         let signature = signature(&method)?;
         let Some(verifier) = provider.verifier(method.public_key_algorithm_name) else {
-            return Ok(None);
+            return Ok(Read::Unknown);
         };
         let key_type = verifier.key_type();
         let key_blob = method.public_key_blob;
-        let is_key =
-            blob_name(key_blob) == Ok(key_type.as_bytes()) && verifier.accepts_key(key_blob);
-        Ok(is_key.then(|| Self {
+        if blob_name(key_blob) != Ok(key_type.as_bytes()) {
+            return Ok(Read::Unknown);
+        }
+        if !verifier.accepts_key(key_blob) {
+            return Ok(Read::Unsound { key_type, key_blob });
+        }
+        Ok(Read::Pending(Self {
             since: now,
             algorithm: verifier.algorithm(),
             key_type,

@@ -118,6 +118,32 @@ with_every_provider! {
         }
     }
 
+    fn an_rsa_key_of_too_few_bits_is_refused_unasked_and_named(provider) {
+        let rsa = |bytes: usize| {
+            let n = [&[0, 0x80][..], &vec![1; bytes - 1]].concat();
+            [&b"ssh-rsa"[..], &[1, 0, 1], &n].map(string).concat()
+        };
+        let asked = |bytes: usize| {
+            let mut server = server(provider);
+            let method = [
+                &[0][..],
+                &string(b"rsa-sha2-256"),
+                &string(&rsa(bytes)),
+            ]
+            .concat();
+            let request = request(b"bob", b"ssh-connection", b"publickey", &method);
+            let event = server.handle(&request, NOW).unwrap();
+            (server.need() == ServerNeed::Nothing, event)
+        };
+        let (refused, event) = asked(255);
+        let ServerEvent::Failed(failed) = event else { panic!("{event:?}") };
+        let key = failed.key.unwrap();
+        assert!(refused);
+        assert_eq!((key.key_type, key.signature), ("ssh-rsa", FailedSignature::KeyUnsound));
+        assert_eq!(key.fingerprint, Fingerprint::of(provider, &rsa(255)));
+        assert!(matches!(asked(256), (false, ServerEvent::Quiet)));
+    }
+
     fn a_decision_nobody_asked_for_ends_it(provider) {
         let mut server = server(provider);
         let decided = server.authorize(Decision::Allowed(POLICY), NOW);

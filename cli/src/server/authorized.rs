@@ -10,7 +10,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use adit_auth::authorized_keys::{self, Note, Unusable};
+use adit_auth::authorized_keys::{self, Unusable};
 use adit_auth::permissions::{Kind, Ownership, strict};
 use adit_auth::{Decision, Fingerprint, KeyPolicy, is_plain_user_name, key_type_label};
 use adit_crypto::Provider;
@@ -194,9 +194,15 @@ impl Authorizer {
         }
         let mut notes = 0_usize;
         authorized_keys::find(&contents.bytes, key_blob, |note| {
+            let text = format_args!("{}:{}: {}", path.display(), note.line, note.why);
+            // sshd passes over what is no key, or none for it, in silence too.
+            if matches!(note.why, Unusable::BadKey(_) | Unusable::NoSuchKey(_)) {
+                report.debug(text);
+                return;
+            }
             notes = notes.saturating_add(1);
             if notes <= NOTES_MAX {
-                complain(report, path, note);
+                report.info(text);
             }
         })
     }
@@ -243,16 +249,6 @@ fn not_read(report: About<'_>, path: &Path, user: &[u8], error: &FileError) {
     );
     // A user without a file is nothing special, and any name can be tried.
     if error.is_not_found() {
-        report.debug(text);
-    } else {
-        report.info(text);
-    }
-}
-
-fn complain(report: About<'_>, path: &Path, note: Note<'_>) {
-    let text = format_args!("{}:{}: {}", path.display(), note.line, note.why);
-    // sshd passes over what is no key in silence too.
-    if matches!(note.why, Unusable::BadKey(_)) {
         report.debug(text);
     } else {
         report.info(text);

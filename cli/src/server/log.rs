@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use adit_auth::{Failed, key_type_label};
+use adit_auth::{Failed, FailedSignature, key_type_label};
 use adit_forward::observer::{
     Authenticated, Event, Gone, How, Negotiated, OpenError, PeerId, PeerInfo,
 };
@@ -248,6 +248,16 @@ impl<'a> Log<'a> {
         let at = At(peer.address);
         // Every client asks with "none" first, to learn the methods. sshd is silent at INFO about
         // refused keys as well, until half of MaxAuthTries is used; here each has its line.
+        if let Some(key) = &failed.key
+            && key.signature == FailedSignature::KeyUnsound
+        {
+            let what = match key_type_label(key.key_type.as_bytes()) {
+                "RSA" => "RSA key: Invalid key length",
+                "ECDSA" => "ECDSA key: invalid format",
+                _ => "key: invalid format",
+            };
+            self.about(peer).info(format_args!("refusing {what}"));
+        }
         match &failed.key {
             Some(key) => self.about(peer).info(format_args!(
                 "Failed {method} for {user} from {at} ssh2: {} {}",

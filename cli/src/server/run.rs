@@ -187,6 +187,7 @@ impl Ready {
             .into_iter()
             .map(|host_key| host_key.key)
             .collect();
+        let user_keys = self.algorithms.user_keys.clone();
         let config = ServerConfig {
             ssh: SshConfig {
                 provider: PROVIDER,
@@ -204,6 +205,8 @@ impl Ready {
             max_auth_tries: self.config.max_auth_tries(),
         };
         let mut program = Serving {
+            report,
+            user_keys,
             log: Log::new(report, config.max_auth_tries, config.max_startups.start),
             authorizer: Arc::new(self.authorizer),
             policy,
@@ -281,7 +284,10 @@ fn bind_failed(address: SocketAddr, error: &io::Error) -> String {
 
 /// The program that the event loop asks and tells.
 struct Serving<'a> {
+    report: &'a Report,
     log: Log<'a>,
+    /// PubkeyAcceptedAlgorithms.
+    user_keys: Vec<&'static str>,
     authorizer: Arc<Authorizer>,
     policy: Policy,
 }
@@ -292,8 +298,16 @@ impl Program for Serving<'_> {
     }
 
     fn authorize(&mut self, question: &KeyQuestion<'_>) -> Answer<Decision> {
-        let authorizer = Arc::clone(&self.authorizer);
         let connection = question.peer.id.0;
+        if !self.user_keys.contains(&question.algorithm) {
+            // sshd's words, at its level.
+            self.report.about(connection).info(format_args!(
+                "userauth_pubkey: signature algorithm {} not in PubkeyAcceptedAlgorithms [preauth]",
+                question.algorithm
+            ));
+            return Answer::Now(Decision::Refused);
+        }
+        let authorizer = Arc::clone(&self.authorizer);
         let user = question.user.to_vec();
         let key_blob = question.key_blob.to_vec();
         Answer::Later(Box::new(move || {

@@ -106,6 +106,41 @@ fn a_refused_key_has_the_line_of_sshd() {
 }
 
 #[test]
+fn a_key_that_is_too_short_is_told_as_sshd_tells_it() {
+    let mut refused = failed("publickey", Some("ssh-rsa"), 1);
+    refused.key.as_mut().unwrap().signature = FailedSignature::KeyUnsound;
+    let refused = Event::AuthenticationFailed {
+        peer: peer(None),
+        user: b"alice",
+        failed: &refused,
+    };
+    let line = format!("Failed publickey for alice from 192.0.2.1 port 50000 ssh2: RSA {KEY}");
+    let short = "refusing RSA key: Invalid key length";
+    assert_eq!(logged(&[refused]), [short, &line]);
+}
+
+#[test]
+fn every_type_of_key_has_its_name_in_the_line_about_a_login() {
+    for (key_type, label) in [
+        ("ssh-ed25519", "ED25519"),
+        ("ecdsa-sha2-nistp256", "ECDSA"),
+        ("ecdsa-sha2-nistp384", "ECDSA"),
+        ("ssh-rsa", "RSA"),
+    ] {
+        let accepted = Event::Authenticated {
+            peer: peer(Some(b"alice")),
+            how: How::Publickey {
+                key_type,
+                fingerprint: fingerprint(),
+            },
+        };
+        let line =
+            format!("Accepted publickey for alice from 192.0.2.1 port 50000 ssh2: {label} {KEY}");
+        assert_eq!(logged(&[accepted]), [line]);
+    }
+}
+
+#[test]
 fn asking_with_none_is_not_worth_a_line_and_a_password_is() {
     let lines = |method: &str, failures: u32| {
         logged(&[Event::AuthenticationFailed {
