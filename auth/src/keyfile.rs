@@ -27,7 +27,7 @@ use adit_crypto::{
 
 use armour::Armour;
 pub use error::{About, KeyFileError};
-pub use locked::{LockedKey, ROUNDS_MAX};
+pub use locked::{LockedKey, ROUNDS_DEFAULT, ROUNDS_MAX};
 use openssh::{NONE, Outer, PLAIN_BLOCK_LEN, Section};
 use parts::Parts;
 
@@ -158,18 +158,20 @@ impl KeyFile {
         Ok(armour::text(file.expose()))
     }
 
-    /// The text of a file that this passphrase protects, with aes256-ctr and 24 rounds of bcrypt.
+    /// The text of a file that this passphrase protects, with aes256-ctr and so many rounds of
+    /// bcrypt: [`ROUNDS_DEFAULT`], unless somebody wants others.
     ///
     /// # Errors
-    /// When there is no randomness, the passphrase is empty, or this program was built without
-    /// passphrases.
+    /// When there is no randomness, the passphrase is empty, the rounds are none or more than
+    /// [`ROUNDS_MAX`], or this program was built without passphrases.
     pub fn to_locked_text(
         &self,
         passphrase: &Secret,
+        rounds: u32,
         provider: &Provider,
         random: &dyn SecureRandom,
     ) -> Result<Secret, Unspecified> {
-        let file = locked::file(self, passphrase, provider, random)?;
+        let file = locked::file(self, passphrase, rounds, provider, random)?;
         Ok(armour::text(&file))
     }
 }

@@ -5,8 +5,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use adit_proto::blob::{SSH_ED25519, blob_name, ed25519_public};
-use adit_proto::is_name;
+use adit_proto::blob::{RsaKeyBlob, RsaPublic, SSH_ED25519, blob_name, ed25519_public};
+use adit_proto::{Decode as _, Reader, is_name};
 
 use crate::base64;
 
@@ -92,6 +92,32 @@ pub fn to_line(key_blob: &[u8], comment: &str) -> Result<String, BadPublicKey> {
     }
     line.push('\n');
     Ok(line)
+}
+
+/// How many bits a key has, as `ssh-keygen -l` counts them: the curve's, or those of the number that
+/// an RSA or DSA key is as strong as. `None` for a type that is not known.
+#[must_use]
+pub fn bits(key_blob: &[u8]) -> Option<usize> {
+    Some(match blob_name(key_blob).ok()? {
+        b"ssh-ed25519"
+        | b"ecdsa-sha2-nistp256"
+        | b"sk-ssh-ed25519@openssh.com"
+        | b"sk-ecdsa-sha2-nistp256@openssh.com" => 256,
+        b"ecdsa-sha2-nistp384" => 384,
+        b"ecdsa-sha2-nistp521" => 521,
+        b"ssh-rsa" => {
+            let RsaKeyBlob { e, n, .. } = RsaKeyBlob::decode(key_blob).ok()?;
+            let (e, n) = (e.magnitude(), n.magnitude());
+            RsaPublic { e, n }.bits()
+        }
+        b"ssh-dss" => {
+            let mut reader = Reader::new(key_blob);
+            let _name = reader.string().ok()?;
+            let p = reader.mpint().ok()?.magnitude();
+            RsaPublic { e: &[], n: p }.bits()
+        }
+        _ => return None,
+    })
 }
 
 /// The lines of a file with their numbers from 1, without LF or CR LF.

@@ -9,6 +9,8 @@ pub mod escape;
 pub mod exit;
 pub mod file;
 pub mod harden;
+pub mod me;
+pub mod new_file;
 pub mod provider;
 pub mod report;
 pub mod syslog;
@@ -20,6 +22,8 @@ pub mod value;
 pub mod client;
 #[cfg(feature = "demo")]
 pub mod demo;
+#[cfg(feature = "keygen")]
+pub mod keygen;
 #[cfg(feature = "server")]
 pub mod server;
 

@@ -15,8 +15,9 @@ use crate::signed::signature_algorithms;
 pub(super) const ROUNDS_MIN: u32 = 1;
 /// Most rounds. ssh-keygen writes 16 or 24, and `-a` some hundreds; a thousand take ten seconds.
 pub const ROUNDS_MAX: u32 = 1024;
-/// Rounds of files that are written: what ssh-keygen has written since OpenSSH 9.4 (16 before).
-const ROUNDS: u32 = 24;
+/// Rounds of files that are written, unless somebody wants others: what ssh-keygen has written since
+/// OpenSSH 9.4 (16 before). Each use of the key then takes about a quarter of a second.
+pub const ROUNDS_DEFAULT: u32 = 24;
 /// Longest salt. ssh-keygen writes 16 bytes.
 const SALT_MAX: usize = 64;
 /// Length of the salt in files that are written.
@@ -101,6 +102,7 @@ impl LockedKey {
 pub(super) fn file(
     key: &KeyFile,
     passphrase: &Secret,
+    rounds: u32,
     provider: &Provider,
     random: &dyn SecureRandom,
 ) -> Result<Vec<u8>, Unspecified> {
@@ -115,13 +117,13 @@ pub(super) fn file(
         comment: &key.comment,
         block_len: AES_BLOCK_LEN,
     }));
-    cipher.apply(passphrase.expose(), &salt, ROUNDS, &mut private)?;
+    cipher.apply(passphrase.expose(), &salt, rounds, &mut private)?;
     Ok(encoded(&Outer {
         ciphername: AES256_CTR,
         kdfname: BCRYPT,
         kdfoptions: &encoded(&KdfOptions {
             salt: &salt,
-            rounds: ROUNDS,
+            rounds,
         }),
         public_blob: &key.public_blob(),
         private: &private,

@@ -12,7 +12,6 @@ pub mod identity;
 mod keywords;
 pub mod known_file;
 pub mod login;
-pub mod me;
 pub mod merge;
 pub mod methods;
 pub mod names;
@@ -24,3 +23,5 @@ pub mod run;
 pub mod trust;
 pub mod unlock;
 mod words;
+
+pub use crate::me;

@@ -222,3 +222,15 @@ impl Shared {
 pub fn read_secret(prompt: &str) -> Result<Secret, NoAnswer> {
     Person::new(Askpass::from_environment(), Interrupts::Here).ask(prompt, Echo::Off)
 }
+
+/// Asks for what everybody may see, on the terminal alone, on behalf of such a program.
+///
+/// # Errors
+/// [`NoAnswer`].
+pub fn read_line(prompt: &str) -> Result<Secret, NoAnswer> {
+    let askpass = Askpass {
+        when: When::Never,
+        program: OsString::new(),
+    };
+    Person::new(askpass, Interrupts::Here).ask(prompt, Echo::On)
+}

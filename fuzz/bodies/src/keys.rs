@@ -1,7 +1,7 @@
 //! Private key files, in each format.
 
 use adit_auth::base64;
-use adit_auth::keyfile::{self, KeyFile, Parsed};
+use adit_auth::keyfile::{self, KeyFile, Parsed, ROUNDS_DEFAULT};
 use adit_crypto::Secret;
 use adit_proto::Mpint;
 use adit_testkit::toy;
@@ -34,7 +34,7 @@ pub(crate) fn key_file(data: &[u8]) {
     assert!(!key.algorithms().is_empty());
     let plain = key.to_text(provider.random).expect("randomness");
     let locked = key
-        .to_locked_text(&passphrase(), provider, provider.random)
+        .to_locked_text(&passphrase(), ROUNDS_DEFAULT, provider, provider.random)
         .expect("randomness");
     let same = |again: KeyFile| {
         assert_eq!(again.key_type(), key.key_type());
@@ -63,7 +63,7 @@ pub(crate) fn key_file_seeds() -> Vec<Vec<u8>> {
     let make = |comment| KeyFile::generate(&toy::PROVIDER, random, comment).expect("randomness");
     let plain = |comment| make(comment).to_text(random).expect("randomness");
     let locked = make("user@host")
-        .to_locked_text(&passphrase(), &toy::PROVIDER, random)
+        .to_locked_text(&passphrase(), ROUNDS_DEFAULT, &toy::PROVIDER, random)
         .expect("randomness");
     let mut seeds: Vec<Vec<u8>> = [plain(""), plain("user@host"), locked]
         .map(|text| text.expose().to_vec())

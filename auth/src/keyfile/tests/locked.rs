@@ -109,7 +109,7 @@ fn a_locked_file_is_written_as_ssh_keygen_writes_it_to_the_byte() {
     let mut private = outer.private.to_vec();
     adit_crypto::passphrase_cipher(b"secret", salt, 24, &mut private).unwrap();
     let given = Given([&private[..4], salt].concat().into());
-    let written = key.to_locked_text(&Secret::copy_of(b"secret"), &RING, &given);
+    let written = key.to_locked_text(&Secret::copy_of(b"secret"), 24, &RING, &given);
     assert!(written.unwrap().expose() == ECDSA256_LOCKED);
 }
 
@@ -118,14 +118,23 @@ fn a_new_key_comes_back_with_its_passphrase() {
     let key = KeyFile::generate(&RING, RING.random, "comment").unwrap();
     for passphrase in ["s", "secret", "with words", "grüße", &"long".repeat(100)] {
         let passphrase = Secret::copy_of(passphrase.as_bytes());
-        let text = key.to_locked_text(&passphrase, &RING, RING.random).unwrap();
+        let text = key
+            .to_locked_text(&passphrase, 2, &RING, RING.random)
+            .unwrap();
         let again = locked(text.expose()).unlock(&passphrase, &RING).unwrap();
         assert_eq!(again.public_blob(), key.public_blob());
         assert_eq!(again.comment(), b"comment");
         assert!(again.load(RING.keys).is_ok());
     }
+    for rounds in [0, ROUNDS_MAX + 1] {
+        let passphrase = Secret::copy_of(b"secret");
+        assert!(
+            key.to_locked_text(&passphrase, rounds, &RING, RING.random)
+                .is_err()
+        );
+    }
     let empty = Secret::copy_of(b"");
-    assert!(key.to_locked_text(&empty, &RING, RING.random).is_err());
+    assert!(key.to_locked_text(&empty, 2, &RING, RING.random).is_err());
 }
 
 #[test]
