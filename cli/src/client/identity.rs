@@ -273,7 +273,7 @@ mod tests {
         fn locked(&self, name: &str, mode: u32) -> Vec<u8> {
             let key = KeyFile::generate(PROVIDER, PROVIDER.random, "").unwrap();
             let passphrase = Secret::copy_of(b"passphrase");
-            let text = key.to_locked_text(&passphrase, PROVIDER, PROVIDER.random);
+            let text = key.to_locked_text(&passphrase, 1, PROVIDER, PROVIDER.random);
             self.write(name, text.unwrap().expose(), mode);
             key.public_blob()
         }

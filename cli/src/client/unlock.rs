@@ -151,7 +151,7 @@ mod tests {
 
     fn locked() -> Locked {
         let key = KeyFile::generate(PROVIDER, PROVIDER.random, "").unwrap();
-        let text = key.to_locked_text(&Secret::copy_of(b"right"), PROVIDER, PROVIDER.random);
+        let text = key.to_locked_text(&Secret::copy_of(b"right"), 1, PROVIDER, PROVIDER.random);
         let Ok(Parsed::Locked(key)) = KeyFile::parse(text.unwrap().expose(), PROVIDER.keys) else {
             panic!("a key with a passphrase is locked");
         };
