@@ -19,7 +19,12 @@ pub(super) fn order(
     let named = |blob: &[u8]| files.iter().position(|file| file.public_blob == blob);
     let mut from_agent: Vec<(usize, (OfferedKey, String))> = agent
         .into_iter()
-        .map(|key| (named(&key.0.public_blob).unwrap_or(usize::MAX), key))
+        .map(|(key, comment)| {
+            let place = named(&key.public_blob).unwrap_or(usize::MAX);
+            // People know it by the name that they gave.
+            let name = files.get(place).map_or(comment, |file| file.name.clone());
+            (place, (key, name))
+        })
         .filter(|(place, _)| *place != usize::MAX || allowed == AgentKeys::All)
         .collect();
     from_agent.sort_by_key(|(place, _)| *place); // stable: the agent's own order is kept
