@@ -74,6 +74,7 @@ numbers! {
     USERAUTH_SUCCESS = 52 "RFC 4252 §5.1"
     USERAUTH_BANNER = 53 "RFC 4252 §5.4"
     USERAUTH_PK_OK = 60 "RFC 4252 §7"
+    USERAUTH_INFO_RESPONSE = 61 "RFC 4256 §3.4"
     GLOBAL_REQUEST = 80 "RFC 4254 §4"
     REQUEST_SUCCESS = 81 "RFC 4254 §4"
     REQUEST_FAILURE = 82 "RFC 4254 §4"
@@ -92,6 +93,13 @@ numbers! {
     PONG = 193 "ping@openssh.com, PROTOCOL §1.8"
 }
 
+// 60 to 79 mean what the method under way says (RFC 4252 §6): these are PK_OK's number too.
+
+/// RFC 4252 §8
+pub const USERAUTH_PASSWD_CHANGEREQ: u8 = 60;
+/// RFC 4256 §3.2
+pub const USERAUTH_INFO_REQUEST: u8 = 60;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,7 +113,9 @@ mod tests {
                 Some("PING" | "PONG") => assert_eq!(class, Class::Local),
                 Some("KEXINIT" | "NEWKEYS") => assert_eq!(class, Class::Negotiation),
                 Some(n) if n.starts_with("KEX_") => assert_eq!(class, Class::KeyExchange),
-                Some("USERAUTH_PK_OK") => assert_eq!(class, Class::AuthMethod),
+                Some("USERAUTH_PK_OK" | "USERAUTH_INFO_RESPONSE") => {
+                    assert_eq!(class, Class::AuthMethod);
+                }
                 Some(n) if n.starts_with("USERAUTH_") => assert_eq!(class, Class::Auth),
                 Some("GLOBAL_REQUEST" | "REQUEST_SUCCESS" | "REQUEST_FAILURE") => {
                     assert_eq!(class, Class::Global);

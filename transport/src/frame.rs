@@ -25,6 +25,9 @@ const BLOCK_MAX: usize = 16;
 const TAG_MAX: usize = 64;
 /// What a packet has besides its payload, at most, under whatever cipher.
 pub(crate) const OVERHEAD_MAX: usize = PREFIX_LEN + PADDING_MIN + BLOCK_MAX + TAG_MAX;
+/// Lengths of payloads with secrets are hidden up to the next multiple of this. With four bytes and
+/// a block it leaves padding_length a byte; OpenSSH pads passwords to 64.
+pub(crate) const HIDING_LEN: usize = 128;
 /// The largest packet with its tag.
 pub(crate) const WIRE_MAX: usize = LENGTH_LEN + PACKET_LENGTH_MAX as usize + TAG_MAX;
 
@@ -85,6 +88,12 @@ impl Shape {
     pub(crate) fn packet_len(self, payload_len: usize) -> Option<usize> {
         let padding = usize::from(self.padding_len(payload_len)?);
         PREFIX_LEN.checked_add(payload_len)?.checked_add(padding)
+    }
+
+    /// Length of the packet around a payload whose own length nobody is to see: that of one filled
+    /// up to the next multiple of [`HIDING_LEN`].
+    pub(crate) fn hiding_packet_len(self, payload_len: usize) -> Option<usize> {
+        self.packet_len(payload_len.checked_next_multiple_of(HIDING_LEN)?)
     }
 
     /// Length of the packet, without the tag, that a received packet_length announces.
@@ -211,10 +220,32 @@ mod tests {
     }
 
     #[test]
+    fn a_hidden_length_is_that_of_a_multiple() {
+        for shape in SHAPES {
+            for len in 1..600_usize {
+                let packet_len = shape.hiding_packet_len(len).unwrap();
+                assert_eq!(
+                    packet_len,
+                    shape
+                        .packet_len(len.div_ceil(HIDING_LEN) * HIDING_LEN)
+                        .unwrap()
+                );
+                let padding = u8::try_from(packet_len - PREFIX_LEN - len).unwrap();
+                assert!(usize::from(padding) >= PADDING_MIN);
+                let announced = u32::try_from(packet_len - 4).unwrap();
+                assert_eq!(shape.announced(announced), Ok(packet_len));
+                assert_eq!(payload_len(packet_len, padding), Ok(len));
+                assert!(packet_len + shape.tag_len <= len + HIDING_LEN + OVERHEAD_MAX);
+            }
+        }
+    }
+
+    #[test]
     fn a_length_that_no_packet_has_is_none() {
         for shape in SHAPES {
             assert_eq!(shape.packet_len(usize::MAX), None);
             assert_eq!(shape.packet_len(usize::MAX - 8), None);
+            assert_eq!(shape.hiding_packet_len(usize::MAX), None);
         }
     }
 }

@@ -11,7 +11,7 @@ use adit_crypto::{Seal, SecureRandom, Unspecified};
 use adit_proto::{Encode, Writer, number};
 
 use crate::error::{CryptoFailure, Error, Internal};
-use crate::frame::{LENGTH_LEN, OVERHEAD_MAX, PREFIX_LEN, Shape};
+use crate::frame::{HIDING_LEN, LENGTH_LEN, OVERHEAD_MAX, PREFIX_LEN, Shape};
 use crate::none::NoCipher;
 use crate::padding::Padding;
 use crate::rekey::Usage;
@@ -42,6 +42,13 @@ enum Gate {
     Closed,
 }
 
+/// Whether a packet's length may tell its payload's.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Length {
+    Shown,
+    Hidden,
+}
+
 /// The sending half of a [`crate::Transport`].
 pub struct Tx {
     buf: SendBuf,
@@ -57,6 +64,9 @@ pub struct Tx {
 }
 
 impl Tx {
+    /// How much [`Tx::send_hiding_length`] rounds up to.
+    pub const HIDING: usize = HIDING_LEN;
+
     pub(crate) fn new(random: &'static dyn SecureRandom, kex_room: usize) -> Self {
         let capacity = kex_room
             .saturating_add(ROOM_BEFORE_AUTH)
@@ -140,8 +150,21 @@ impl Tx {
     /// [`Error::Full`] while held or without room: nothing was sent, ask again after a flush.
     /// [`Error::Ended`] after DISCONNECT. Anything else is final.
     pub fn send(&mut self, message: &impl Encode) -> Result<(), Error> {
+        self.send_as(Length::Shown, message)
+    }
+
+    /// Seals a message with a secret in it. The packet's length does not tell the message's, within
+    /// [`Tx::HIDING`] bytes (RFC 4252 §8).
+    ///
+    /// # Errors
+    /// As [`Tx::send`]; it needs up to [`Tx::HIDING`] bytes more room.
+    pub fn send_hiding_length(&mut self, message: &impl Encode) -> Result<(), Error> {
+        self.send_as(Length::Hidden, message)
+    }
+
+    fn send_as(&mut self, length: Length, message: &impl Encode) -> Result<(), Error> {
         match self.gate {
-            Gate::Open => self.send_leaving(self.kex_room, message),
+            Gate::Open => self.send_leaving(self.kex_room, length, message),
             Gate::Held => Err(Error::Full),
             Gate::Closed => Err(Error::Ended),
         }
@@ -149,7 +172,7 @@ impl Tx {
 
     /// Seals a message of a key exchange, for which room was kept.
     pub(crate) fn send_kex(&mut self, message: &impl Encode) -> Result<(), Error> {
-        match self.send_leaving(0, message) {
+        match self.send_leaving(0, Length::Shown, message) {
             Err(Error::Full) => Err(Internal::NoRoom.into()),
             other => other,
         }
@@ -221,9 +244,18 @@ impl Tx {
             .saturating_add(DATA_HEAD_LEN)
     }
 
-    fn send_leaving(&mut self, spare: usize, message: &impl Encode) -> Result<(), Error> {
+    fn send_leaving(
+        &mut self,
+        spare: usize,
+        length: Length,
+        message: &impl Encode,
+    ) -> Result<(), Error> {
         let len = message.encoded_len();
-        let packet_len = self.shape.packet_len(len).ok_or(Internal::Encode)?;
+        let packet_len = match length {
+            Length::Shown => self.shape.packet_len(len),
+            Length::Hidden => self.shape.hiding_packet_len(len),
+        }
+        .ok_or(Internal::Encode)?;
         let wanted = packet_len
             .saturating_add(self.shape.tag_len)
             .saturating_add(spare);
@@ -240,21 +272,21 @@ impl Tx {
         if writer.written() != Some(len) {
             return Err(Internal::Encode.into());
         }
-        self.seal(hole.at, len)
+        self.seal(hole.at, len, packet_len)
     }
 
     /// Puts head, padding and tag around the payload at `at` and lets it go out. An error leaves
     /// everything as it was.
-    fn seal(&mut self, at: usize, payload_len: usize) -> Result<(), Error> {
+    fn seal(&mut self, at: usize, payload_len: usize, packet_len: usize) -> Result<(), Error> {
         // A nonce is never used twice: rather end here (RFC 4344 §3.1).
         if self.usage.is_exhausted() {
             return Err(CryptoFailure::KeyExhausted.into());
         }
-        let padding_length = self
-            .shape
-            .padding_len(payload_len)
+        let padding_length = packet_len
+            .checked_sub(PREFIX_LEN)
+            .and_then(|rest| rest.checked_sub(payload_len))
+            .and_then(|padding| u8::try_from(padding).ok())
             .ok_or(Internal::Encode)?;
-        let packet_len = self.shape.packet_len(payload_len).ok_or(Internal::Encode)?;
         let wire_len = packet_len.saturating_add(self.shape.tag_len);
         let packet_length = packet_len
             .checked_sub(LENGTH_LEN)
@@ -321,7 +353,9 @@ impl DataSlot<'_> {
         writer.byte(number::CHANNEL_DATA);
         writer.u32(recipient_channel);
         writer.u32(data_len);
-        self.tx.seal(self.at, DATA_HEAD_LEN.saturating_add(n))
+        let len = DATA_HEAD_LEN.saturating_add(n);
+        let packet_len = self.tx.shape.packet_len(len).ok_or(Internal::Encode)?;
+        self.tx.seal(self.at, len, packet_len)
     }
 }
 

@@ -81,12 +81,25 @@ fn every_message_comes_back_and_nothing_else_does() {
             has_signature: true, public_key_algorithm_name: b"a", public_key_blob: b"b",
             signature: Rest(b"\0\0\0\0"),
         };
+        PublickeyHostboundMethod true PublickeyHostboundMethod {
+            has_signature: false, public_key_algorithm_name: b"a", public_key_blob: b"b",
+            server_host_key: b"h", signature: Rest(b""),
+        };
+        PasswordMethod false PasswordMethod { is_change: false, plaintext_password: b"p" };
+        KeyboardInteractiveMethod false KeyboardInteractiveMethod {
+            language_tag: b"", submethods: b"pam",
+        };
         UserauthFailure false UserauthFailure {
             authentications_that_can_continue: names, partial_success: false,
         };
         UserauthSuccess false UserauthSuccess {};
         UserauthBanner false UserauthBanner { message: b"hi", language_tag: b"" };
         UserauthPkOk false UserauthPkOk { public_key_algorithm_name: b"a", public_key_blob: b"b" };
+        UserauthPasswdChangereq false UserauthPasswdChangereq { prompt: b"p", language_tag: b"" };
+        UserauthInfoRequest true UserauthInfoRequest {
+            name: b"n", instruction: b"i", language_tag: b"", num_prompts: 1,
+            prompts: Rest(b"\0\0\0\x01p\0"),
+        };
         GlobalRequest true GlobalRequest { request_name: b"r", want_reply: true, data: Rest(b"1") };
         RequestSuccess true RequestSuccess { data: Rest(b"\0\0\0\x16") };
         RequestFailure false RequestFailure {};
@@ -130,7 +143,7 @@ fn no_message_decodes_under_another_number() {
     numbered! {
         Disconnect Ignore Unimplemented Debug ServiceRequest ServiceAccept ExtInfo KexInit NewKeys
         Ping Pong KexEcdhInit KexEcdhReply UserauthRequest UserauthFailure UserauthSuccess
-        UserauthBanner UserauthPkOk GlobalRequest RequestSuccess RequestFailure ChannelOpen
+        UserauthBanner UserauthPkOk UserauthPasswdChangereq UserauthInfoRequest GlobalRequest RequestSuccess RequestFailure ChannelOpen
         ChannelOpenConfirmation ChannelOpenFailure ChannelWindowAdjust ChannelData
         ChannelExtendedData ChannelEof ChannelClose ChannelRequest ChannelSuccess ChannelFailure
     }
@@ -169,4 +182,34 @@ fn extensions_are_all_there_or_an_error() {
     assert_eq!(read(u32::MAX, &pairs(1)), Err(Malformed::TooMany));
     assert_eq!(read(2, &pairs(1)), Err(Malformed::TooShort));
     assert_eq!(read(1, &pairs(2)), Err(Malformed::TrailingBytes));
+}
+
+#[test]
+fn prompts_are_all_there_or_an_error() {
+    let texts = |n: u32| b"\0\0\0\x02p:\x01".repeat(usize::try_from(n).unwrap());
+    let read = |num_prompts, bytes: &[u8]| {
+        let request = UserauthInfoRequest {
+            name: b"",
+            instruction: b"",
+            language_tag: b"",
+            num_prompts,
+            prompts: Rest(bytes),
+        };
+        request.prompts().map(|prompts| {
+            let prompts: Vec<_> = prompts.collect();
+            assert!(prompts.iter().all(|p| *p == (&b"p:"[..], true)));
+            prompts.len()
+        })
+    };
+    assert_eq!(read(0, b""), Ok(0));
+    assert_eq!(read(PROMPTS_MAX - 1, &texts(PROMPTS_MAX - 1)), Ok(63));
+    assert_eq!(read(PROMPTS_MAX, &texts(PROMPTS_MAX)), Ok(64));
+    let above = PROMPTS_MAX + 1;
+    assert_eq!(read(above, &texts(above)), Err(Malformed::TooMany));
+    assert_eq!(read(u32::MAX, &texts(1)), Err(Malformed::TooMany));
+    assert_eq!(read(2, &texts(1)), Err(Malformed::TooShort));
+    assert_eq!(read(1, &texts(2)), Err(Malformed::TrailingBytes));
+    assert_eq!(read(0, &texts(1)), Err(Malformed::TrailingBytes));
+    // The byte that says whether to echo is part of each.
+    assert_eq!(read(1, b"\0\0\0\x02p:"), Err(Malformed::TooShort));
 }

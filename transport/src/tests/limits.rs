@@ -387,3 +387,28 @@ fn the_smallest_buffers_still_carry_the_largest_packet() {
     pair.run();
     assert!(pair.server.t.recv_space().unwrap().len() > 35_000);
 }
+
+#[test]
+fn the_length_of_a_secret_is_hidden_and_its_bytes_arrive() {
+    let mut pair = Pair::toy().authenticated();
+    let mut lengths = std::vec![];
+    for len in [1, 2, Tx::HIDING - 1, Tx::HIDING, Tx::HIDING + 1] {
+        let tx = pair.client.t.tx();
+        assert!(tx.is_empty());
+        tx.send_hiding_length(&Bytes(&std::vec![94; len])).unwrap();
+        lengths.push(tx.len());
+        pair.server.seen.clear();
+        pair.run();
+        assert_eq!(pair.server.seen, [Seen::Packet(std::vec![94; len])]);
+    }
+    let [one, two, below, at, above] = lengths[..] else {
+        panic!("five lengths");
+    };
+    assert_eq!([one, two, below], [at; 3]);
+    assert_eq!(above, at + Tx::HIDING);
+    // A room of that much more is enough.
+    let tx = pair.client.t.tx();
+    let len = tx.control_room() - Tx::HIDING;
+    tx.send_hiding_length(&Bytes(&std::vec![9; len])).unwrap();
+    assert!(tx.has_kex_room());
+}
