@@ -44,10 +44,14 @@ impl How {
     }
 }
 
-/// What a client gave to earn its login. There is no value for nothing.
+/// What a user gave to earn a login. There is no value for nothing.
 #[derive(Debug)]
 pub(crate) enum Credential {
     Signature(SignatureVerified),
+    /// A client sent one.
+    Password,
+    /// A client sent at least one.
+    Responses,
 }
 
 /// A user is who they say: on a server, a signature by their key over this session was verified; on

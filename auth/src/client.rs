@@ -1,84 +1,89 @@
-//! The client's side of authentication with keys (RFC 4252 §5, §7).
+//! The client's side of authentication (RFC 4252, RFC 4256).
 //!
 //! ```text
-//!                    ┌──────────────── FAILURE: the next key ────────────────┐
-//!   start ─► agent key: probe ─► await PK_OK ─► need Sign ─► signed request ─► await verdict ─► SUCCESS
-//!        └─► loaded key ────────────────────────────┘                            (verified locally)
-//!        └─► no key left: "none", whose FAILURE says which methods there are ─► Refused
+//!   start ─► keys first? ─► a key ──────────────► verdict ─► SUCCESS, if something of ours earned it
+//!        └─► "none", which asks for the methods      │
+//!                        ▲                           ▼
+//!                        └── nothing known yet ◄─ FAILURE: the first of our methods that the
+//!                            Refused ◄─ nothing left ┘      server lists and that is not used up
 //! ```
 //!
-//! Each key is tried once, so a server that answers FAILURE for ever ends the list, not the program.
-//! Success counts only as the answer to a signature of ours: a server that grants a login nobody
-//! asked for would make a connection that nobody is authenticated on.
+//! Each key is tried once, each person asked a number of times, so a server that answers FAILURE
+//! for ever ends the list, not the program. Success counts only as the answer to something that was
+//! proven: a server that grants a login nobody asked for would make a connection that nobody is
+//! authenticated on.
+//!
+//! Nothing secret is asked for before [`Client::start`], which only a trusted host's keys lead to. A
+//! secret goes into one request and is wiped behind it.
 
 mod event;
+mod interactive;
+mod keys;
 mod methods;
 mod offer;
+mod plan;
+mod replies;
 mod request;
 
-use alloc::vec;
 use alloc::vec::Vec;
+use core::fmt;
 use core::mem;
 
-use adit_crypto::{Provider, Secret, SignatureVerified, Unspecified, verify};
-use adit_proto::blob::blob_name;
-use adit_proto::msg::{UserauthBanner, UserauthFailure, UserauthPkOk, UserauthSuccess};
-use adit_proto::{Decode, Malformed, number};
+use adit_crypto::{Provider, Secret, Unspecified};
 
-use crate::authenticated::{Credential, How, UserAuthenticated};
-use crate::error::{Error, Internal, PeerMisbehaved};
-use crate::fingerprint::Fingerprint;
-use crate::signed::{PUBLICKEY, PublickeyRequest, SignedData};
+use crate::authenticated::Credential;
 
 pub use event::{ClientEvent, Refused};
+use interactive::Interactive;
+use keys::{KeyStep, Keys};
 pub use methods::{Established, Method, Methods};
 pub use offer::{Echo, KeyId, Need, OfferedKey, Probe, Prompt, Signed};
+use plan::{Listed, Plan};
 pub use request::Request;
-use request::{Attempt, Kind};
+use request::{About, Kind};
 
-/// Most banners in one authentication. sshd sends one; each is shown to a person.
-const BANNERS_MAX: u8 = 16;
-
-/// Named after what is awaited, or after what is due.
-#[derive(Debug)]
+/// Named after the method under way, or after what is awaited or due.
 enum State {
     AwaitStart,
     AwaitKeys,
-    ProbeDue(Attempt),
-    AwaitPkOk(Attempt),
-    AwaitSignature {
-        attempt: Attempt,
-        message: Vec<u8>,
-    },
-    SignedDue {
-        attempt: Attempt,
-        signature: Vec<u8>,
-        verified: SignatureVerified,
-    },
-    AwaitVerdict {
-        attempt: Attempt,
-        verified: SignatureVerified,
-    },
+    Key(KeyStep),
+    Password(PasswordStep),
+    Interactive(Interactive),
     NoneDue,
-    AwaitRefusal,
+    AwaitMethods,
+    /// Nothing is left, and nobody was told yet.
+    RefusedDue,
     /// Also after every error: nothing goes on from there.
     Done,
 }
 
-/// The client's side. After each call look at [`Client::need`] and [`Client::message`].
-#[derive(Debug)]
+/// A password (RFC 4252 §8).
+enum PasswordStep {
+    AwaitPerson,
+    Due(Secret),
+    AwaitVerdict,
+}
+
+/// The client's side. After each call look at [`Client::take_event`], [`Client::need`] and
+/// [`Client::message`].
 pub struct Client {
-    provider: &'static Provider,
-    user: Vec<u8>,
-    methods: Methods,
-    keys: vec::IntoIter<OfferedKey>,
-    session_id: Vec<u8>,
-    server_sig_algs: Option<Vec<u8>>,
+    about: About,
+    plan: Plan,
+    keys: Keys,
     state: State,
     banners: u8,
-    tried_keys: usize,
-    skipped_keys: usize,
-    partial_success: bool,
+    info_requests: u8,
+    /// What the server accepted and asked for more than.
+    earned: Option<Credential>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("plan", &self.plan)
+            .field("keys", &self.keys)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Client {
@@ -86,71 +91,21 @@ impl Client {
     #[must_use]
     pub fn new(provider: &'static Provider, user: &[u8], methods: Methods) -> Self {
         Self {
-            provider,
-            user: user.to_vec(),
-            methods,
-            keys: Vec::new().into_iter(),
-            session_id: Vec::new(),
-            server_sig_algs: None,
+            about: About::new(provider, user),
+            plan: Plan::new(methods),
+            keys: Keys::default(),
             state: State::AwaitStart,
             banners: 0,
-            tried_keys: 0,
-            skipped_keys: 0,
-            partial_success: false,
+            info_requests: 0,
+            earned: None,
         }
     }
 
     /// The service is accepted: begins. A second call does nothing.
     pub fn start(&mut self, established: &Established<'_>) {
-        if !matches!(self.state, State::AwaitStart) {
-            return;
-        }
-        self.session_id = established.session_id.to_vec();
-        self.server_sig_algs = established.server_sig_algs.map(<[u8]>::to_vec);
-        self.state = if self.methods.order.contains(&Method::Publickey) {
-            State::AwaitKeys
-        } else {
-            State::NoneDue
-        };
-    }
-
-    /// The keys that [`Client::need`] asked for, to be tried in this order; there may be none. Not
-    /// asked for, they change nothing.
-    pub fn offer(&mut self, keys: Vec<OfferedKey>) {
-        if matches!(self.state, State::AwaitKeys) {
-            self.keys = keys.into_iter();
-            self.state = self.next_key().unwrap_or(State::NoneDue);
-        }
-    }
-
-    /// The password that [`Client::need`] asked for; `None` when nobody answers, and then the
-    /// method is given up. Not asked for, it changes nothing.
-    pub fn password(&mut self, password: Option<Secret>) {
-        drop(password);
-    }
-
-    /// The answers that [`Client::need`] asked for, one for each prompt; `None` when nobody
-    /// answers, and then the method is given up. Not asked for, they change nothing.
-    pub fn respond(&mut self, responses: Option<Vec<Secret>>) {
-        drop(responses);
-    }
-
-    /// Takes one message of the server, 50 to 79.
-    ///
-    /// # Errors
-    /// For anything the server may not send now. Nothing goes on after an error.
-    pub fn handle(&mut self, payload: &[u8]) -> Result<ClientEvent, Error> {
-        let number = *payload.first().ok_or(Malformed::TooShort)?;
-        if number == number::USERAUTH_BANNER {
-            return self.banner(payload);
-        }
-        // Whatever fails below leaves Done behind.
-        let state = mem::replace(&mut self.state, State::Done);
-        match number {
-            number::USERAUTH_PK_OK => self.pk_ok(state, payload),
-            number::USERAUTH_FAILURE => self.failure(&state, payload),
-            number::USERAUTH_SUCCESS => self.success(state, payload),
-            _ => Err(PeerMisbehaved::UnexpectedMessage.into()),
+        if matches!(self.state, State::AwaitStart) {
+            self.about.established(established);
+            self.state = self.next();
         }
     }
 
@@ -158,20 +113,37 @@ impl Client {
     #[must_use]
     pub fn need(&self) -> Need<'_> {
         match &self.state {
-            State::AwaitSignature { attempt, message } => Need::Sign {
+            State::AwaitKeys => Need::Keys,
+            State::Key(KeyStep::AwaitSignature { attempt, message }) => Need::Sign {
                 key: attempt.key.id,
                 algorithm: attempt.algorithm,
                 message,
             },
-            State::AwaitKeys => Need::Keys,
+            State::Password(PasswordStep::AwaitPerson) => Need::Password {
+                attempt: self.plan.passwords_refused(),
+            },
+            State::Interactive(Interactive::AwaitPerson(_, questions)) => Need::Respond {
+                name: &questions.name,
+                instruction: &questions.instruction,
+                prompts: &questions.prompts,
+            },
             State::AwaitStart
-            | State::ProbeDue(_)
-            | State::AwaitPkOk(_)
-            | State::SignedDue { .. }
-            | State::AwaitVerdict { .. }
+            | State::Key(_)
+            | State::Password(_)
+            | State::Interactive(_)
             | State::NoneDue
-            | State::AwaitRefusal
+            | State::AwaitMethods
+            | State::RefusedDue
             | State::Done => Need::Nothing,
+        }
+    }
+
+    /// The keys that [`Client::need`] asked for, to be tried in this order; there may be none. Not
+    /// asked for, they change nothing.
+    pub fn offer(&mut self, keys: Vec<OfferedKey>) {
+        if matches!(self.state, State::AwaitKeys) {
+            self.keys.offered(keys);
+            self.state = self.next();
         }
     }
 
@@ -184,31 +156,67 @@ impl Client {
         if !matches!(self.need(), Need::Sign { key: asked, .. } if asked == key) {
             return Signed::GivenUp;
         }
-        let State::AwaitSignature { attempt, message } = mem::replace(&mut self.state, State::Done)
-        else {
+        let State::Key(step) = mem::replace(&mut self.state, State::Done) else {
             return Signed::GivenUp;
         };
-        let verified = signature.and_then(|signature| {
-            let proof = verify(
-                self.provider,
-                attempt.algorithm.as_bytes(),
-                &attempt.key.public_blob,
-                &message,
-                &signature,
-            )?;
-            Ok((signature, proof))
-        });
-        let Ok((signature, verified)) = verified else {
-            self.skipped_keys = self.skipped_keys.saturating_add(1);
-            self.state = self.next_key().unwrap_or(State::NoneDue);
-            return Signed::GivenUp;
+        if let Some(step) = step.signed(&self.about, signature) {
+            self.state = State::Key(step);
+            return Signed::Accepted;
+        }
+        self.keys.skip();
+        self.state = self.next();
+        Signed::GivenUp
+    }
+
+    /// The password that [`Client::need`] asked for; `None` when nobody answers, and then the
+    /// method is given up. Not asked for, it changes nothing.
+    pub fn password(&mut self, password: Option<Secret>) {
+        if !matches!(self.state, State::Password(PasswordStep::AwaitPerson)) {
+            return;
+        }
+        self.state = match password {
+            Some(password) => State::Password(PasswordStep::Due(password)),
+            None => self.without(Method::Password),
         };
-        self.state = State::SignedDue {
-            attempt,
-            signature,
-            verified,
+    }
+
+    /// The answers that [`Client::need`] asked for, one for each prompt; `None` or another number of
+    /// them when nobody answers, and then the method is given up. Not asked for, they change
+    /// nothing.
+    pub fn respond(&mut self, responses: Option<Vec<Secret>>) {
+        let state = mem::replace(&mut self.state, State::Done);
+        let State::Interactive(Interactive::AwaitPerson(exchange, questions)) = state else {
+            self.state = state;
+            return;
         };
-        Signed::Accepted
+        let responses = responses.filter(|all| all.len() == questions.prompts.len());
+        self.state = match responses {
+            Some(responses) => State::Interactive(Interactive::ResponsesDue(exchange, responses)),
+            // RFC 4252 §5: the next request ends this one.
+            None => self.without(Method::KeyboardInteractive),
+        };
+    }
+
+    /// What happened without a message: [`ClientEvent::Refused`], when what nobody answered was the
+    /// last thing to try.
+    pub fn take_event(&mut self) -> Option<ClientEvent> {
+        if !matches!(self.state, State::RefusedDue) {
+            return None;
+        }
+        self.state = State::Done;
+        Some(ClientEvent::Refused(Refused {
+            methods: self.plan.listed_methods().to_vec(),
+            tried_keys: self.keys.tried(),
+            skipped_keys: self.keys.skipped(),
+            passwords_tried: self.plan.passwords_refused(),
+            partial_success: self.earned.is_some(),
+        }))
+    }
+
+    /// Whether [`Client::take_event`] has one.
+    #[must_use]
+    pub const fn has_event(&self) -> bool {
+        matches!(self.state, State::RefusedDue)
     }
 
     /// The request that is due, to be sent when there is room. Call [`Client::message_sent`] then.
@@ -216,198 +224,93 @@ impl Client {
     pub fn message(&self) -> Option<Request<'_>> {
         let kind = match &self.state {
             State::NoneDue => Kind::None,
-            State::ProbeDue(attempt) => Kind::Probe(attempt),
-            State::SignedDue {
-                attempt, signature, ..
-            } => Kind::Signed(attempt, signature),
+            State::Key(step) => step.due()?,
+            State::Password(PasswordStep::Due(password)) => Kind::Password(password),
+            State::Interactive(Interactive::RequestDue) => Kind::Interactive,
+            State::Interactive(Interactive::ResponsesDue(_, responses)) => {
+                Kind::Responses(responses)
+            }
             State::AwaitStart
             | State::AwaitKeys
-            | State::AwaitPkOk(_)
-            | State::AwaitSignature { .. }
-            | State::AwaitVerdict { .. }
-            | State::AwaitRefusal
+            | State::Password(_)
+            | State::Interactive(_)
+            | State::AwaitMethods
+            | State::RefusedDue
             | State::Done => return None,
         };
         Some(Request {
-            user: &self.user,
+            about: &self.about,
             kind,
         })
     }
 
-    /// What [`Client::message`] gave was sent.
+    /// What [`Client::message`] gave was sent. What was secret in it is wiped.
     pub fn message_sent(&mut self) -> ClientEvent {
         let mut event = ClientEvent::Quiet;
         self.state = match mem::replace(&mut self.state, State::Done) {
-            State::NoneDue => State::AwaitRefusal,
-            State::ProbeDue(attempt) => {
-                self.tried_keys = self.tried_keys.saturating_add(1);
-                event = ClientEvent::KeyOffered(attempt.key.id);
-                State::AwaitPkOk(attempt)
-            }
-            State::SignedDue {
-                attempt, verified, ..
-            } => {
-                if attempt.key.ask_first == Probe::No {
-                    self.tried_keys = self.tried_keys.saturating_add(1);
-                    event = ClientEvent::KeyOffered(attempt.key.id);
+            State::NoneDue => State::AwaitMethods,
+            State::Key(step) => {
+                if let Some(key) = self.keys.count(&step) {
+                    event = ClientEvent::KeyOffered(key);
                 }
-                State::AwaitVerdict { attempt, verified }
+                State::Key(step.sent())
             }
+            State::Password(PasswordStep::Due(_)) => State::Password(PasswordStep::AwaitVerdict),
+            State::Interactive(step) => State::Interactive(step.sent()),
             other @ (State::AwaitStart
             | State::AwaitKeys
-            | State::AwaitPkOk(_)
-            | State::AwaitSignature { .. }
-            | State::AwaitVerdict { .. }
-            | State::AwaitRefusal
+            | State::Password(_)
+            | State::AwaitMethods
+            | State::RefusedDue
             | State::Done) => other,
         };
         event
     }
 
-    /// A message when [`Client::message`] has none: [`ClientEvent::Refused`], when what nobody
-    /// answered was the last thing to try. Ask after each answer.
-    pub const fn take_event(&mut self) -> Option<ClientEvent> {
-        None
+    fn without(&mut self, method: Method) -> State {
+        self.plan.give_up(method);
+        self.next()
     }
 
-    /// RFC 4252 §5.4: at any time before the end.
-    fn banner(&mut self, payload: &[u8]) -> Result<ClientEvent, Error> {
-        if matches!(self.state, State::AwaitStart | State::Done) {
-            return self.fail(PeerMisbehaved::UnexpectedMessage);
-        }
-        let banner = match UserauthBanner::decode(payload) {
-            Ok(banner) => banner,
-            Err(malformed) => return self.fail(malformed),
-        };
-        if self.banners >= BANNERS_MAX {
-            return self.fail(PeerMisbehaved::TooManyBanners);
-        }
-        self.banners = self.banners.saturating_add(1);
-        // The message number and a uint32 stand before the text.
-        let start = 1 + 4;
-        Ok(ClientEvent::Banner {
-            message: start..start + banner.message.len(),
-        })
-    }
-
-    fn fail(&mut self, error: impl Into<Error>) -> Result<ClientEvent, Error> {
-        self.state = State::Done;
-        Err(error.into())
-    }
-
-    fn pk_ok(&mut self, state: State, payload: &[u8]) -> Result<ClientEvent, Error> {
-        let State::AwaitPkOk(attempt) = state else {
-            return Err(PeerMisbehaved::UnexpectedMessage.into());
-        };
-        let pk_ok = UserauthPkOk::decode(payload)?;
-        let is_what_was_asked = pk_ok.public_key_algorithm_name == attempt.algorithm.as_bytes()
-            && pk_ok.public_key_blob == attempt.key.public_blob;
-        if !is_what_was_asked {
-            return Err(PeerMisbehaved::KeyNotAsked.into());
-        }
-        self.state = self.await_signature(attempt);
-        Ok(ClientEvent::Quiet)
-    }
-
-    fn failure(&mut self, state: &State, payload: &[u8]) -> Result<ClientEvent, Error> {
-        let is_last = match state {
-            State::AwaitPkOk(_) | State::AwaitVerdict { .. } => false,
-            State::AwaitRefusal => true,
-            State::AwaitStart
-            | State::AwaitKeys
-            | State::ProbeDue(_)
-            | State::AwaitSignature { .. }
-            | State::SignedDue { .. }
-            | State::NoneDue
-            | State::Done => return Err(PeerMisbehaved::UnexpectedMessage.into()),
-        };
-        let failure = UserauthFailure::decode(payload)?;
-        let methods = failure.authentications_that_can_continue;
-        // RFC 4252 §5.1: the request was good and more is needed. Only a signature can be good.
-        if failure.partial_success && matches!(state, State::AwaitVerdict { .. }) {
-            self.partial_success = true;
-        }
-        let next = if is_last || !methods.contains(PUBLICKEY) {
-            None
-        } else {
-            self.next_key()
-        };
-        let Some(next) = next else {
-            return Ok(ClientEvent::Refused(Refused {
-                methods: methods.as_bytes().to_vec(),
-                tried_keys: self.tried_keys,
-                skipped_keys: self.skipped_keys,
-                passwords_tried: 0,
-                partial_success: self.partial_success,
-            }));
-        };
-        self.state = next;
-        Ok(ClientEvent::Quiet)
-    }
-
-    fn success(&self, state: State, payload: &[u8]) -> Result<ClientEvent, Error> {
-        UserauthSuccess::decode(payload)?;
-        let State::AwaitVerdict { attempt, verified } = state else {
-            return Err(PeerMisbehaved::SuccessUnasked.into());
-        };
-        let key_type = self
-            .provider
-            .verifier(attempt.algorithm.as_bytes())
-            .ok_or(Internal::OutOfTurn)?
-            .key_type();
-        Ok(ClientEvent::Authenticated(UserAuthenticated::by_client(
-            self.user.clone(),
-            How::Publickey {
-                key_type,
-                fingerprint: Fingerprint::of(self.provider, &attempt.key.public_blob),
-            },
-            Credential::Signature(verified),
-        )))
-    }
-
-    /// The next key that the server would take, or `None` when all were tried.
-    fn next_key(&mut self) -> Option<State> {
-        while let Some(key) = self.keys.next() {
-            let Some(algorithm) = self.algorithm_for(&key) else {
-                self.skipped_keys = self.skipped_keys.saturating_add(1);
-                continue;
+    /// The first of our methods that the server lists and that is not used up. Before it has said
+    /// which it has, a key is tried all the same: it costs a person nothing, and no server a prompt.
+    fn next(&mut self) -> State {
+        for rank in 0.. {
+            let Some(method) = self.plan.method(rank) else {
+                break;
             };
-            let attempt = Attempt { key, algorithm };
-            return Some(match attempt.key.ask_first {
-                Probe::Yes => State::ProbeDue(attempt),
-                Probe::No => self.await_signature(attempt),
-            });
+            let next = match (method, self.plan.listed(method)) {
+                (_, Listed::No) => None,
+                (Method::Publickey, Listed::Yes | Listed::Unknown) => self.next_key(),
+                (_, Listed::Unknown) => break,
+                (Method::Password, Listed::Yes) => self
+                    .plan
+                    .begin(method)
+                    .then_some(State::Password(PasswordStep::AwaitPerson)),
+                (Method::KeyboardInteractive, Listed::Yes) => self
+                    .plan
+                    .begin(method)
+                    .then_some(State::Interactive(Interactive::RequestDue)),
+            };
+            if let Some(next) = next {
+                return next;
+            }
         }
-        None
+        if self.plan.is_listed() {
+            State::RefusedDue
+        } else {
+            State::NoneDue
+        }
     }
 
-    /// The first of its algorithms that we can verify with and the server lists.
-    fn algorithm_for(&self, key: &OfferedKey) -> Option<&'static str> {
-        let key_type = blob_name(&key.public_blob).ok()?;
-        key.algorithms.iter().copied().find(|algorithm| {
-            let is_ours = self
-                .provider
-                .verifier(algorithm.as_bytes())
-                .is_some_and(|verifier| verifier.key_type().as_bytes() == key_type);
-            let is_theirs = self.server_sig_algs.as_deref().is_none_or(|list| {
-                list.split(|b| *b == b',')
-                    .any(|name| name == algorithm.as_bytes())
-            });
-            is_ours && is_theirs
-        })
-    }
-
-    fn await_signature(&self, attempt: Attempt) -> State {
-        let message = SignedData {
-            session_id: &self.session_id,
-            request: PublickeyRequest {
-                user: &self.user,
-                has_signature: true,
-                algorithm: attempt.algorithm,
-                key_blob: &attempt.key.public_blob,
-            },
+    fn next_key(&mut self) -> Option<State> {
+        if self.keys.are_missing() {
+            return Some(State::AwaitKeys);
         }
-        .to_bytes();
-        State::AwaitSignature { attempt, message }
+        let attempt = self.keys.next(&self.about)?;
+        Some(State::Key(match attempt.key.ask_first {
+            Probe::Yes => KeyStep::ProbeDue(attempt),
+            Probe::No => attempt.await_signature(&self.about),
+        }))
     }
 }

@@ -22,7 +22,8 @@ pub enum Error {
 pub enum Internal {
     /// A call that the state does not allow, such as a decision nobody asked for.
     OutOfTurn,
-    /// A request that no empty send buffer has room for: a user name or a key of many kilobytes.
+    /// A request that no empty send buffer has room for: a user name, a key or an answer of many
+    /// kilobytes.
     RequestTooLong,
 }
 
@@ -32,17 +33,21 @@ pub enum Internal {
 pub enum PeerMisbehaved {
     /// PK_OK for another key or algorithm than the one asked about (RFC 4252 §7).
     KeyNotAsked,
+    /// A request that is bound to another server's host key.
+    OtherHostKey,
     /// A request for another user or service than the first one. RFC 4252 §5 lets a server flush
     /// all it knows or disconnect; only the second cannot go wrong.
     PrincipalChanged,
     /// A request for a service that is not ssh-connection.
     ServiceNotAvailable,
-    /// Success, without a signature of ours to have earned it.
+    /// Success, and nothing of ours has earned it.
     SuccessUnasked,
     /// More banners than are shown.
     TooManyBanners,
     /// MaxAuthTries is reached.
     TooManyFailures,
+    /// More INFO_REQUESTs than any person would answer.
+    TooManyQuestions,
     /// More requests than any client needs, whatever became of them.
     TooManyRequests,
     /// A message that this role does not take in this state.
@@ -71,7 +76,7 @@ impl Error {
     pub const fn text(self) -> &'static str {
         match self {
             Self::Internal(Internal::OutOfTurn) => "authentication step out of turn",
-            Self::Internal(Internal::RequestTooLong) => "user name or key too long",
+            Self::Internal(Internal::RequestTooLong) => "user name, key or answer too long",
             Self::Malformed(malformed) => malformed.text(),
             Self::PeerMisbehaved(misbehaved) => misbehaved.text(),
         }
@@ -82,11 +87,13 @@ impl PeerMisbehaved {
     const fn text(self) -> &'static str {
         match self {
             Self::KeyNotAsked => "server accepts a key that was not offered",
+            Self::OtherHostKey => "login meant for a server with another host key",
             Self::PrincipalChanged => "Change of username or service not allowed",
             Self::ServiceNotAvailable => "service not available",
-            Self::SuccessUnasked => "server reports success without a signature",
+            Self::SuccessUnasked => "server reports success though nothing was proven",
             Self::TooManyBanners => "too many banners",
             Self::TooManyFailures => "Too many authentication failures",
+            Self::TooManyQuestions => "too many questions",
             Self::TooManyRequests => "too many authentication requests",
             Self::UnexpectedMessage => "unexpected authentication message",
             Self::UserNameTooLong => "user name too long",

@@ -1,4 +1,5 @@
-//! The server's side of authentication with keys (RFC 4252 §5, §7).
+//! The server's side of authentication with keys (RFC 4252 §5, §7; bound to its host key, OpenSSH
+//! PROTOCOL §3.1).
 //!
 //! ```text
 //!   USERAUTH_REQUEST ─► need Authorize ─► PK_OK           probe of a good key
@@ -29,14 +30,14 @@ use adit_proto::{Decode, Malformed, is_name, number};
 use crate::authenticated::UserAuthenticated;
 use crate::error::{Error, Internal, PeerMisbehaved};
 use crate::fingerprint::Fingerprint;
-use crate::signed::{NONE, PUBLICKEY, SSH_CONNECTION};
+use crate::signed::{NONE, PUBLICKEY, PUBLICKEY_HOSTBOUND, SSH_CONNECTION};
 use crate::user::USER_NAME_MAX;
 
 use delay::{fail_time, user_delay};
 pub use event::{Decision, Failed, FailedKey, FailedSignature, ServerEvent, ServerNeed};
 pub use reply::Reply;
 use reply::ReplyKind;
-use request::{Pending, Read};
+use request::{Binding, Pending, Read};
 
 /// Most requests in one session, whatever became of them: probes of good keys are no failures.
 /// OpenSSH takes 1024, which no agent needs.
@@ -84,6 +85,7 @@ enum State {
 pub struct Server {
     provider: &'static Provider,
     session_id: Vec<u8>,
+    host_key: Vec<u8>,
     timing_secret: Secret,
     limits: Limits,
     user: Option<Vec<u8>>,
@@ -103,18 +105,21 @@ impl fmt::Debug for Server {
 }
 
 impl Server {
-    /// Waits for the first request. `timing_secret` is random and the same for all sessions of a
+    /// Waits for the first request. `host_key` is the one that signed the first key exchange, whose
+    /// hash is `session_id`: a request may be bound to it. `timing_secret` is random and the same for all sessions of a
     /// process: with it each user name has a delay of its own that nobody can foresee.
     #[must_use]
     pub fn new(
         provider: &'static Provider,
         session_id: &[u8],
+        host_key: &[u8],
         timing_secret: Secret,
         limits: Limits,
     ) -> Self {
         Self {
             provider,
             session_id: session_id.to_vec(),
+            host_key: host_key.to_vec(),
             timing_secret,
             limits,
             user: None,
@@ -176,7 +181,7 @@ impl Server {
             return Err(Internal::OutOfTurn.into());
         };
         let fingerprint = Fingerprint::of(self.provider, &pending.key_blob);
-        let verified = pending.verify(self.provider, &self.session_id, user);
+        let verified = pending.verify(self.provider, &self.session_id, &self.host_key, user);
         let signature = match (decision, verified) {
             (Decision::Allowed(policy), Some(Ok(proof))) => {
                 self.state = State::SuccessDue(UserAuthenticated::by_server(
@@ -275,7 +280,8 @@ impl Server {
         let request = UserauthRequest::decode(payload)?;
         self.check_principal(&request)?;
         match request.method_name {
-            PUBLICKEY => self.publickey(request.method.0, now),
+            PUBLICKEY => self.publickey(Binding::Session, request.method.0, now),
+            PUBLICKEY_HOSTBOUND => self.publickey(Binding::SessionAndHost, request.method.0, now),
             // As sshd: the first request may be "none", to ask for the methods (RFC 4252 §5.2).
             NONE if self.requests == 1 => {
                 self.state = State::FailureDue;
@@ -309,9 +315,16 @@ impl Server {
         Ok(())
     }
 
-    fn publickey(&mut self, method: &[u8], now: Duration) -> Result<ServerEvent, Error> {
-        // Whatever the user, so nothing about them is told by what fails here.
-        let key = match Pending::read(self.provider, method, now)? {
+    fn publickey(
+        &mut self,
+        binding: Binding,
+        method: &[u8],
+        now: Duration,
+    ) -> Result<ServerEvent, Error> {
+        let read = Pending::read(self.provider, binding, &self.host_key, method, now)?;
+        // Whatever the user, so nothing about them is told by what fails here. As in sshd's log, a
+        // bound request is one of publickey.
+        let key = match read {
             Read::Pending(pending) => {
                 self.state = State::AwaitDecision(pending);
                 return Ok(ServerEvent::Quiet);

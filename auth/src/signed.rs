@@ -13,6 +13,10 @@ pub(crate) const PUBLICKEY: &[u8] = b"publickey";
 /// The method that only asks which methods there are (RFC 4252 §5.2).
 pub(crate) const NONE: &[u8] = b"none";
 
+/// The same, bound to the server that it is for (OpenSSH PROTOCOL §3.1): what is signed names the
+/// host key, so that an agent can tell where a login goes.
+pub(crate) const PUBLICKEY_HOSTBOUND: &[u8] = b"publickey-hostbound-v00@openssh.com";
+
 /// What the signature is made of, except for the session:
 ///
 /// ```text
@@ -20,10 +24,11 @@ pub(crate) const NONE: &[u8] = b"none";
 ///   byte      SSH_MSG_USERAUTH_REQUEST      \
 ///   string    user name                     |
 ///   string    service name                  |  the request as it is
-///   string    "publickey"                   |  sent, up to where its
+///   string    method name                   |  sent, up to where its
 ///   boolean   TRUE                          |  signature begins
 ///   string    public key algorithm name     |
-///   string    public key blob               /
+///   string    public key blob               |
+///   string    server host key, if bound     /
 /// ```
 ///
 /// Both roles build it from fields: what another encoding of TRUE would sign is not this.
@@ -57,32 +62,42 @@ pub(crate) struct PublickeyRequest<'a> {
     pub(crate) has_signature: bool,
     pub(crate) algorithm: &'a str,
     pub(crate) key_blob: &'a [u8],
+    /// The server's, where the method binds to it.
+    pub(crate) host_key: Option<&'a [u8]>,
 }
 
-impl PublickeyRequest<'_> {
-    fn parts(&self) -> (UserauthRequest<'_>, PublickeyMethod<'_>) {
-        (
-            request(self.user, PUBLICKEY),
-            PublickeyMethod {
-                has_signature: self.has_signature,
-                public_key_algorithm_name: self.algorithm.as_bytes(),
-                public_key_blob: self.key_blob,
-                signature: Rest(&[]),
-            },
-        )
+impl<'a> PublickeyRequest<'a> {
+    fn head(&self) -> UserauthRequest<'a> {
+        let method_name = match self.host_key {
+            Some(_) => PUBLICKEY_HOSTBOUND,
+            None => PUBLICKEY,
+        };
+        request(self.user, method_name)
+    }
+
+    /// Also the front of a request that is bound.
+    fn method(&self) -> PublickeyMethod<'a> {
+        PublickeyMethod {
+            has_signature: self.has_signature,
+            public_key_algorithm_name: self.algorithm.as_bytes(),
+            public_key_blob: self.key_blob,
+            signature: Rest(&[]),
+        }
     }
 }
 
 impl Encode for PublickeyRequest<'_> {
     fn encoded_len(&self) -> usize {
-        let (head, method) = self.parts();
-        head.encoded_len() + method.encoded_len()
+        let host_key = self.host_key.map_or(0, |host_key| host_key.field_len());
+        self.head().encoded_len() + self.method().encoded_len() + host_key
     }
 
     fn encode(&self, writer: &mut Writer<'_>) {
-        let (head, method) = self.parts();
-        head.encode(writer);
-        method.encode(writer);
+        self.head().encode(writer);
+        self.method().encode(writer);
+        if let Some(host_key) = self.host_key {
+            writer.string(host_key);
+        }
     }
 }
 
@@ -137,6 +152,7 @@ mod tests {
                 has_signature: true,
                 algorithm: "ssh-ed25519",
                 key_blob: b"KEY",
+                host_key: None,
             },
         }
         .to_bytes();
@@ -174,5 +190,25 @@ mod tests {
         ] {
             assert!(signature_algorithms(other).is_empty());
         }
+    }
+
+    #[test]
+    fn what_is_bound_to_a_host_names_its_key_last() {
+        let bytes = SignedData {
+            session_id: b"ID",
+            request: PublickeyRequest {
+                user: b"bob",
+                has_signature: true,
+                algorithm: "ssh-ed25519",
+                key_blob: b"KEY",
+                host_key: Some(b"HOST"),
+            },
+        }
+        .to_bytes();
+        let mut expected = std::vec![0, 0, 0, 2, b'I', b'D', 50, 0, 0, 0, 3];
+        expected.extend_from_slice(b"bob\0\0\0\x0essh-connection");
+        expected.extend_from_slice(b"\0\0\0\x23publickey-hostbound-v00@openssh.com\x01");
+        expected.extend_from_slice(b"\0\0\0\x0bssh-ed25519\0\0\0\x03KEY\0\0\0\x04HOST");
+        assert_eq!(bytes, expected);
     }
 }

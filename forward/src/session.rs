@@ -11,14 +11,13 @@
 mod answers;
 mod channels;
 mod event;
+mod news;
 mod times;
 
 use core::time::Duration;
 use std::sync::Arc;
 
-use adit_auth::{
-    Client, ClientEvent, Established, Methods, Server, ServerEvent, UserAuthenticated,
-};
+use adit_auth::{Client, Established, Methods, Request, Server, UserAuthenticated};
 use adit_connection::{self as connection, Accepts, Channels};
 use adit_crypto::{Provider, Secret, SigningKey};
 use adit_proto::{Encode, reason};
@@ -209,8 +208,12 @@ impl Session {
                     return Ok(self.client_event(None, event, now));
                 }
                 let message = client.message();
-                if let Some(message) = message.as_ref().filter(|m| fits(tx, *m)) {
-                    tx.send(message)?;
+                if let Some(message) = message.as_ref().filter(|m| request_fits(tx, m)) {
+                    if message.is_secret() {
+                        tx.send_hiding_length(message)?;
+                    } else {
+                        tx.send(message)?;
+                    }
                     let event = client.message_sent();
                     return Ok(self.client_event(None, event, now));
                 } else if message.is_some() && tx.is_empty() && !tx.is_held() {
@@ -247,7 +250,7 @@ impl Session {
     #[must_use]
     pub fn has_due(&self) -> bool {
         match &self.phase {
-            Phase::ClientAuth(client) => client.message().is_some(),
+            Phase::ClientAuth(client) => client.has_event() || client.message().is_some(),
             Phase::ServerAuth(server) => server.message().is_some(),
             Phase::Open(_) => self.channels.has_message(),
             Phase::ServerAwaitKeys(_) | Phase::Over => false,
@@ -319,6 +322,7 @@ impl Session {
             Phase::ServerAwaitKeys(auth) => Phase::ServerAuth(Server::new(
                 self.provider,
                 session_id.as_bytes(),
+                self.transport.initial_host_key(),
                 auth.timing_secret,
                 auth.limits,
             )),
@@ -346,73 +350,11 @@ impl Session {
             Phase::ServerAwaitKeys(_) | Phase::Over => Ok(None),
         }
     }
+}
 
-    fn client_event(
-        &mut self,
-        packet: Option<Packet>,
-        event: ClientEvent,
-        now: Duration,
-    ) -> Option<Event> {
-        let span = |range| packet.map_or(Span::EMPTY, |packet| Span::new(packet, range));
-        Some(match event {
-            ClientEvent::Quiet => return None,
-            ClientEvent::Authenticated(user) => self.authenticated(user, now),
-            ClientEvent::Banner { message } => Event::Banner(span(&message)),
-            ClientEvent::KeyOffered(key) => Event::KeyOffered(key),
-            ClientEvent::PartialSuccess(method) => Event::PartialSuccess(method),
-            ClientEvent::PasswordExpired { message } => Event::PasswordExpired(span(&message)),
-            ClientEvent::Refused(refused) => Event::Refused(refused),
-        })
-    }
-
-    fn server_event(&mut self, event: ServerEvent, now: Duration) -> Option<Event> {
-        match event {
-            ServerEvent::Quiet => None,
-            ServerEvent::Failed(failed) => Some(Event::AuthFailed(failed)),
-            ServerEvent::Authenticated(user) => Some(self.authenticated(user, now)),
-        }
-    }
-
-    fn authenticated(&mut self, user: UserAuthenticated, now: Duration) -> Event {
-        self.transport.authenticated(now);
-        self.life = Life::new(self.patience, now);
-        self.phase = Phase::Open(user);
-        // The first round trip, so that windows know how long a path they are to fill.
-        let _ = self.transport.ping(now);
-        Event::Authenticated
-    }
-
-    fn channel_event(&mut self, packet: Packet, event: connection::Event) -> Option<Event> {
-        Some(match event {
-            connection::Event::Quiet => return None,
-            connection::Event::Unknown => {
-                self.transport.unimplemented(packet);
-                return None;
-            }
-            connection::Event::Alive => Event::Alive,
-            connection::Event::Closed(id) => Event::Closed(id),
-            connection::Event::Data { id, range } => Event::Data {
-                id,
-                span: Span::new(packet, &range),
-            },
-            connection::Event::Eof(id) => Event::Eof(id),
-            connection::Event::OpenAsked { id, data, .. } => Event::OpenAsked {
-                id,
-                data: Span::new(packet, &data),
-            },
-            connection::Event::OpenConfirmed(id) => Event::OpenConfirmed(id),
-            connection::Event::OpenRefused {
-                id,
-                reason_code,
-                description,
-            } => Event::OpenRefused {
-                id,
-                reason_code,
-                description: Span::new(packet, &description),
-            },
-            connection::Event::WindowOpened(id) => Event::WindowOpened(id),
-        })
-    }
+fn request_fits(tx: &Tx, request: &Request<'_>) -> bool {
+    let hiding = if request.is_secret() { Tx::HIDING } else { 0 };
+    request.encoded_len() + hiding <= tx.control_room()
 }
 
 fn fits(tx: &Tx, message: &impl Encode) -> bool {

@@ -75,6 +75,7 @@ impl OurExtensions {
         };
         this.push(PING, PING_VERSION);
         if role == Role::Server {
+            this.push(HOSTBOUND, HOSTBOUND_VERSION);
             this.push(
                 SERVER_SIG_ALGS,
                 &negotiate::joined(user_keys.iter().copied()),
@@ -123,7 +124,7 @@ mod tests {
         let ours = OurExtensions::new(Role::Server, &USER_KEYS);
         let mut read = Extensions::default();
         read.read(Role::Client, &ours.message()).unwrap();
-        assert!(read.ping);
+        assert!(read.ping && read.hostbound);
         let algorithms = read.server_sig_algs.unwrap();
         assert_eq!(algorithms, b"ssh-ed25519,rsa-sha2-256");
     }
@@ -134,6 +135,7 @@ mod tests {
         let mut read = Extensions::default();
         read.read(Role::Server, &ours.message()).unwrap();
         assert_eq!(read.server_sig_algs, None);
+        assert!(!read.hostbound);
         let ours = OurExtensions::new(Role::Client, &USER_KEYS);
         assert_eq!(ours.message().nr_extensions, 1);
     }

@@ -28,6 +28,14 @@ pub enum ClientEvent {
         /// Where in the payload.
         message: Range<usize>,
     },
+    /// The server tells something and asks nothing (RFC 4256 §3.2). Texts to show a person, from a
+    /// stranger, either of them perhaps empty: escape them.
+    Told {
+        /// Where in the payload.
+        name: Range<usize>,
+        /// Where in the payload.
+        instruction: Range<usize>,
+    },
     /// Done: the connection protocol begins.
     Authenticated(UserAuthenticated),
     /// Done: there is nothing left to try.

@@ -5,9 +5,10 @@ use core::time::Duration;
 
 use adit_crypto::{Provider, SignatureVerified, Unspecified, verify};
 use adit_proto::blob::blob_name;
-use adit_proto::msg::PublickeyMethod;
+use adit_proto::msg::{PublickeyHostboundMethod, PublickeyMethod};
 use adit_proto::{Decode, Malformed, Reader};
 
+use crate::error::{Error, PeerMisbehaved};
 use crate::signed::{PublickeyRequest, SignedData};
 
 /// A request to be decided.
@@ -19,6 +20,7 @@ pub(super) struct Pending {
     pub(super) key_type: &'static str,
     /// A key of that type.
     pub(super) key_blob: Vec<u8>,
+    binding: Binding,
     signature: Option<Vec<u8>>,
 }
 
@@ -36,14 +38,28 @@ pub(super) enum Read<'a> {
     },
 }
 
+/// Which of the two methods with a key.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Binding {
+    /// publickey.
+    Session,
+    /// publickey-hostbound-v00@openssh.com.
+    SessionAndHost,
+}
+
 impl Pending {
-    /// From the method's own fields.
+    /// From the method's own fields. `host_key` is ours, in this session.
     pub(super) fn read<'a>(
         provider: &Provider,
+        binding: Binding,
+        host_key: &[u8],
         method: &'a [u8],
         now: Duration,
-    ) -> Result<Read<'a>, Malformed> {
-        let method = PublickeyMethod::decode(method)?;
+    ) -> Result<Read<'a>, Error> {
+        let method = match binding {
+            Binding::Session => PublickeyMethod::decode(method)?,
+            Binding::SessionAndHost => bound(method, host_key)?,
+        };
         let signature = signature(&method)?;
         let Some(verifier) = provider.verifier(method.public_key_algorithm_name) else {
             return Ok(Read::Unknown);
@@ -61,6 +77,7 @@ impl Pending {
             algorithm: verifier.algorithm(),
             key_type,
             key_blob: key_blob.to_vec(),
+            binding,
             signature: signature.map(<[u8]>::to_vec),
         }))
     }
@@ -71,6 +88,7 @@ impl Pending {
         &self,
         provider: &Provider,
         session_id: &[u8],
+        host_key: &[u8],
         user: &[u8],
     ) -> Option<Result<SignatureVerified, Unspecified>> {
         let signature = self.signature.as_deref()?;
@@ -81,6 +99,10 @@ impl Pending {
                 has_signature: true,
                 algorithm: self.algorithm,
                 key_blob: &self.key_blob,
+                host_key: match self.binding {
+                    Binding::Session => None,
+                    Binding::SessionAndHost => Some(host_key),
+                },
             },
         }
         .to_bytes();
@@ -93,6 +115,21 @@ impl Pending {
             signature,
         ))
     }
+}
+
+/// The fields that both methods have. A request that is bound to another host is not for us: its
+/// sender talks to somebody in between.
+fn bound<'a>(method: &'a [u8], host_key: &[u8]) -> Result<PublickeyMethod<'a>, Error> {
+    let method = PublickeyHostboundMethod::decode(method)?;
+    if method.server_host_key != host_key {
+        return Err(PeerMisbehaved::OtherHostKey.into());
+    }
+    Ok(PublickeyMethod {
+        has_signature: method.has_signature,
+        public_key_algorithm_name: method.public_key_algorithm_name,
+        public_key_blob: method.public_key_blob,
+        signature: method.signature,
+    })
 }
 
 /// The signature of a request: one string if it says that it has one, nothing if not.

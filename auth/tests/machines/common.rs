@@ -5,17 +5,19 @@ use std::time::Duration;
 use adit_auth::keyfile::KeyFile;
 use adit_auth::{
     Client, ClientEvent, Decision, Error, Established, Fingerprint, How, KeyId, KeyPolicy, Limits,
-    Method, Methods, Need, OfferedKey, Probe, Server, ServerEvent, ServerNeed, Signed,
-    UserAuthenticated,
+    Method, Methods, Need, OfferedKey, PeerMisbehaved, Probe, Refused, Server, ServerEvent,
+    ServerNeed, Signed, UserAuthenticated,
 };
 use adit_crypto::{Provider, Secret, SigningKey, encoded};
 use adit_proto::msg::{
-    PublickeyMethod, UserauthBanner, UserauthFailure, UserauthPkOk, UserauthRequest,
-    UserauthSuccess,
+    PublickeyMethod, UserauthBanner, UserauthFailure, UserauthInfoRequest, UserauthPasswdChangereq,
+    UserauthPkOk, UserauthRequest, UserauthSuccess,
 };
 use adit_proto::{NameList, Rest};
 
 pub(crate) const SESSION_ID: &[u8] = b"a session identifier of 32 bytes";
+/// The server's; nobody looks into it.
+pub(crate) const HOST_KEY: &[u8] = b"the host key";
 /// A server without extensions.
 pub(crate) const ESTABLISHED: Established<'_> = Established {
     session_id: SESSION_ID,
@@ -58,7 +60,7 @@ pub(crate) fn started(provider: &'static Provider, user: &str, keys: Vec<Offered
 
 pub(crate) fn server(provider: &'static Provider) -> Server {
     let secret = Secret::copy_of(b"secret");
-    Server::new(provider, SESSION_ID, secret, Limits::default())
+    Server::new(provider, SESSION_ID, HOST_KEY, secret, Limits::default())
 }
 
 /// What the client sends now, if anything.
@@ -238,6 +240,94 @@ pub(crate) fn banner(text: &[u8]) -> Vec<u8> {
 
 pub(crate) fn is_quiet(event: &Result<ClientEvent, Error>) -> bool {
     matches!(event, Ok(ClientEvent::Quiet))
+}
+
+pub(crate) fn refused(event: Result<ClientEvent, Error>) -> Refused {
+    match event {
+        Ok(ClientEvent::Refused(refused)) => refused,
+        other => panic!("{other:?}"),
+    }
+}
+
+pub(crate) fn error(event: Result<ClientEvent, Error>) -> Error {
+    event.expect_err("nothing is wrong")
+}
+
+pub(crate) const UNEXPECTED: Error = Error::PeerMisbehaved(PeerMisbehaved::UnexpectedMessage);
+pub(crate) const SUCCESS_UNASKED: Error = Error::PeerMisbehaved(PeerMisbehaved::SuccessUnasked);
+
+/// A client with a person before it, and without keys.
+pub(crate) fn with_person(provider: &'static Provider, order: &[Method], prompts: u32) -> Client {
+    let order = order.to_vec();
+    let mut client = Client::new(provider, b"bob", Methods { order, prompts });
+    client.start(&ESTABLISHED);
+    if client.need() == Need::Keys {
+        client.offer(Vec::new());
+    }
+    client
+}
+
+/// The same, which the server has told its methods.
+pub(crate) fn told(provider: &'static Provider, order: &[Method], methods: &str) -> Client {
+    let mut client = with_person(provider, order, 3);
+    assert_eq!(sent(&mut client).unwrap(), none("bob"));
+    assert!(is_quiet(&client.handle(&failure(methods, false))));
+    client
+}
+
+/// The same, and it has asked for questions.
+pub(crate) fn interactive(provider: &'static Provider) -> Client {
+    let mut client = told(provider, &Method::ALL, "keyboard-interactive");
+    assert_eq!(sent(&mut client).unwrap(), keyboard_interactive("bob"));
+    client
+}
+
+pub(crate) fn secret(text: &str) -> Secret {
+    Secret::copy_of(text.as_bytes())
+}
+
+pub(crate) fn password(user: &str, password: &str) -> Vec<u8> {
+    let method = [&[0][..], &string(password.as_bytes())].concat();
+    request(user.as_bytes(), b"ssh-connection", b"password", &method)
+}
+
+pub(crate) fn keyboard_interactive(user: &str) -> Vec<u8> {
+    let method = b"keyboard-interactive";
+    request(user.as_bytes(), b"ssh-connection", method, &[0; 8])
+}
+
+/// Prompts whose answers are secret, but where the text ends in `+`.
+pub(crate) fn info_request(name: &str, instruction: &str, prompts: &[&str]) -> Vec<u8> {
+    let texts: Vec<Vec<u8>> = prompts
+        .iter()
+        .map(|text| {
+            [
+                &string(text.as_bytes())[..],
+                &[u8::from(text.ends_with('+'))],
+            ]
+            .concat()
+        })
+        .collect();
+    encoded(&UserauthInfoRequest {
+        name: name.as_bytes(),
+        instruction: instruction.as_bytes(),
+        language_tag: b"",
+        num_prompts: u32::try_from(prompts.len()).unwrap(),
+        prompts: Rest(&texts.concat()),
+    })
+}
+
+pub(crate) fn info_response(answers: &[&str]) -> Vec<u8> {
+    let strings: Vec<Vec<u8>> = answers.iter().map(|a| string(a.as_bytes())).collect();
+    let count = u32::try_from(answers.len()).unwrap().to_be_bytes();
+    [&[61][..], &count, &strings.concat()].concat()
+}
+
+pub(crate) fn change_request(prompt: &str) -> Vec<u8> {
+    encoded(&UserauthPasswdChangereq {
+        prompt: prompt.as_bytes(),
+        language_tag: b"",
+    })
 }
 
 /// The tests of a file, once for each provider.

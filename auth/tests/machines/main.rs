@@ -11,4 +11,7 @@
 
 mod client;
 mod common;
+mod hostbound;
+mod people;
+mod scripts;
 mod server;

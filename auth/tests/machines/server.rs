@@ -285,7 +285,7 @@ with_every_provider! {
         for (method, logged) in [
             (&b"password"[..], "password"),
             (b"keyboard-interactive", "keyboard-interactive"),
-            (b"publickey-hostbound-v00@openssh.com", "publickey-hostbound-v00@openssh.com"),
+            (b"publickey-hostbound-v01@openssh.com", "publickey-hostbound-v01@openssh.com"),
             (b"PublicKey", "PublicKey"),
             (b"", "unknown"),
             (b"a\x1b[2J", "unknown"),
@@ -359,7 +359,7 @@ with_every_provider! {
         let key = key(provider);
         for max_auth_tries in [0, 1, 2] {
             let limits = Limits { max_auth_tries };
-            let mut server = Server::new(provider, SESSION_ID, Secret::copy_of(b""), limits);
+            let mut server = Server::new(provider, SESSION_ID, HOST_KEY, Secret::copy_of(b""), limits);
             for _ in 1..max_auth_tries {
                 serve(&mut server, &probe("bob", &*key), NOW, nobody).payload();
             }

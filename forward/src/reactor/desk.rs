@@ -256,6 +256,17 @@ impl relay::Locals for Desk<'_> {
             Event::Rekeyed => self.program.observe(&Told::Rekeyed {
                 peer: self.state.info(),
             }),
+            Event::Told { name, instruction } => {
+                for text in [name, instruction]
+                    .into_iter()
+                    .filter(|text| !text.is_empty())
+                {
+                    self.program.observe(&Told::Banner {
+                        peer: self.state.info(),
+                        message: session.bytes(text),
+                    });
+                }
+            }
             Event::WindowOpened(id) => self.queue(id),
         }
         Ok(())

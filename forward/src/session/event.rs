@@ -112,6 +112,13 @@ pub enum Event {
     Refused(Refused),
     /// New keys after a re-exchange.
     Rekeyed,
+    /// Client: the server tells something and asks nothing (RFC 4256 §3.2).
+    Told {
+        /// Perhaps empty, from a stranger.
+        name: Span,
+        /// Perhaps empty, from a stranger.
+        instruction: Span,
+    },
     /// There is window again on a channel that had none.
     WindowOpened(ChannelId),
 }

@@ -337,7 +337,7 @@ fn a_request_that_no_buffer_takes_ends_the_client() {
     for (len, why) in [
         // Sent, and then the server's affair.
         (5000, "Disconnected(2)"),
-        (8000, "Error(user name or key too long)"),
+        (8000, "Error(user name, key or answer too long)"),
     ] {
         let mut config = client_config(address, loopback());
         config.user = "u".repeat(len);

@@ -4,19 +4,23 @@
 use core::time::Duration;
 
 use adit_auth::{
-    Client, ClientEvent, Decision, Established, Fingerprint, How, KeyId, KeyPolicy, Limits, Methods,
-    Need, OfferedKey, Probe,
-    REQUESTS_MAX, Server, ServerEvent, ServerNeed,
+    Client, ClientEvent, Decision, Established, Fingerprint, How, KeyId, KeyPolicy, Limits,
+    Methods, Need, OfferedKey, Probe, REQUESTS_MAX, Server, ServerEvent, ServerNeed,
 };
 use adit_crypto::{Secret, Unspecified};
 use adit_proto::Rest;
-use adit_proto::msg::{PublickeyMethod, UserauthBanner, UserauthFailure, UserauthPkOk};
+use adit_proto::msg::{
+    PublickeyHostboundMethod, PublickeyMethod, UserauthBanner, UserauthFailure,
+    UserauthInfoRequest, UserauthPasswdChangereq, UserauthPkOk,
+};
 use adit_proto::{Encode, NameList};
 use adit_testkit::toy;
 
 use crate::seeds::{bytes, string};
 
 const SESSION: &[u8] = &[0x5e; 32];
+/// Of the server; nobody looks into it.
+const HOST_KEY: &[u8] = b"the host key";
 const USER: &[u8] = b"user";
 const POLICY: KeyPolicy = KeyPolicy { file: 0, line: 1 };
 
@@ -53,9 +57,10 @@ fn offered(id: u32, ask_first: Probe) -> OfferedKey {
     }
 }
 
-/// The first byte says which keys can sign.
+/// The first byte says which keys can sign, whether signatures are bound to the host, and whether a
+/// person is there.
 pub(crate) fn client(data: &[u8]) {
-    let Some((can_sign, data)) = data.split_first() else {
+    let Some((can, data)) = data.split_first() else {
         return;
     };
     let keys = vec![
@@ -67,20 +72,27 @@ pub(crate) fn client(data: &[u8]) {
     client.start(&Established {
         session_id: SESSION,
         server_sig_algs: None,
-        hostbound: None,
+        hostbound: (can & BOUND != 0).then_some(HOST_KEY),
     });
     client.offer(keys);
-    let (mut signatures, mut requests) = (0, 0);
+    let (mut proofs, mut requests) = (0, 0);
     for message in messages(data) {
-        settle_client(&mut client, *can_sign, &mut signatures, &mut requests);
+        settle_client(&mut client, *can, &mut proofs, &mut requests);
+        if client.has_event() {
+            assert!(matches!(client.take_event(), Some(ClientEvent::Refused(_))));
+            return;
+        }
         match client.handle(message) {
             Ok(ClientEvent::Authenticated(_)) => {
-                assert!(signatures > 0, "authenticated without a signature of ours");
+                assert!(proofs > 0, "authenticated without anything of ours");
                 return;
             }
             Ok(ClientEvent::Banner { message: range }) => assert!(message.get(range).is_some()),
             Ok(ClientEvent::PasswordExpired { message: range }) => {
                 assert!(message.get(range).is_some());
+            }
+            Ok(ClientEvent::Told { name, instruction }) => {
+                assert!(message.get(name).is_some() && message.get(instruction).is_some());
             }
             Ok(
                 ClientEvent::Quiet | ClientEvent::KeyOffered(_) | ClientEvent::PartialSuccess(_),
@@ -88,13 +100,18 @@ pub(crate) fn client(data: &[u8]) {
             Ok(ClientEvent::Refused(_)) | Err(_) => return,
         }
         assert!(
-            requests <= 8,
-            "each key is tried once, and asked about once"
+            requests <= 64,
+            "each key is tried once, or twice, and a person asked a number of times"
         );
     }
 }
 
-fn settle_client(client: &mut Client, can_sign: u8, signatures: &mut u32, requests: &mut u32) {
+/// Bits of the first byte beside those of the keys, which are 1 to 3.
+const BOUND: u8 = 1 << 4;
+const PERSON: u8 = 1 << 5;
+
+fn settle_client(client: &mut Client, can: u8, proofs: &mut u32, requests: &mut u32) {
+    let secret = || Secret::copy_of(b"secret");
     // Two steps for each of three keys, and some to spare.
     for _ in 0..16 {
         let answer = match client.need() {
@@ -103,7 +120,7 @@ fn settle_client(client: &mut Client, can_sign: u8, signatures: &mut u32, reques
                 algorithm,
                 message,
             } => {
-                let signs = can_sign & (1 << (key.0 % 8)) != 0;
+                let signs = can & (1 << (key.0 % 8)) != 0;
                 let signer = toy::ed25519_key(u8::try_from(key.0).unwrap_or(0));
                 Some((
                     key,
@@ -114,10 +131,22 @@ fn settle_client(client: &mut Client, can_sign: u8, signatures: &mut u32, reques
                     },
                 ))
             }
-            Need::Nothing | Need::Keys | Need::Password { .. } | Need::Respond { .. } => None,
+            Need::Password { .. } => {
+                client.password((can & PERSON != 0).then(secret));
+                *proofs += u32::from(can & PERSON != 0);
+                continue;
+            }
+            Need::Respond { prompts, .. } => {
+                assert!(!prompts.is_empty(), "a person is asked nothing");
+                let answers = prompts.iter().map(|_| secret()).collect();
+                client.respond((can & PERSON != 0).then_some(answers));
+                *proofs += u32::from(can & PERSON != 0);
+                continue;
+            }
+            Need::Nothing | Need::Keys => None,
         };
         if let Some((key, signature)) = answer {
-            *signatures += u32::from(signature.is_ok());
+            *proofs += u32::from(signature.is_ok());
             client.signed(key, signature);
         } else if let Some(request) = client.message() {
             assert!(!bytes(&request).is_empty());
@@ -136,10 +165,32 @@ pub(crate) fn client_seeds() -> Vec<Vec<u8>> {
         public_key_algorithm_name: b"ssh-ed25519",
         public_key_blob: &blob,
     });
-    let list = NameList::parse(b"publickey,password").expect("a list");
-    let failure = bytes(&UserauthFailure {
-        authentications_that_can_continue: list,
-        partial_success: false,
+    let failed = |methods: &[u8], partial_success| {
+        bytes(&UserauthFailure {
+            authentications_that_can_continue: NameList::parse(methods).expect("a list"),
+            partial_success,
+        })
+    };
+    let failure = failed(b"publickey,password", false);
+    let questions = failed(b"keyboard-interactive", false);
+    let then_password = failed(b"password", true);
+    let asking = bytes(&UserauthInfoRequest {
+        name: b"name",
+        instruction: b"instruction",
+        language_tag: b"",
+        num_prompts: 1,
+        prompts: Rest(b"\0\0\0\x02a:\0"),
+    });
+    let telling = bytes(&UserauthInfoRequest {
+        name: b"",
+        instruction: b"wait",
+        language_tag: b"",
+        num_prompts: 0,
+        prompts: Rest(b""),
+    });
+    let expired = bytes(&UserauthPasswdChangereq {
+        prompt: b"too old",
+        language_tag: b"",
     });
     let banner = bytes(&UserauthBanner {
         message: b"hello",
@@ -153,6 +204,10 @@ pub(crate) fn client_seeds() -> Vec<Vec<u8>> {
     vec![
         seed(&[&banner, &ok, &success]),
         seed(&[&failure, &failure, &failure]),
+        seed(&[&questions, &asking, &telling, &success]),
+        seed(&[&questions, &asking, &then_password, &success]),
+        seed(&[&questions, &telling, &success]),
+        seed(&[&failure, &failure, &failure, &expired]),
         seed(&[&success]),
         seed(&[&ok, &failure, &success]),
     ]
@@ -165,7 +220,13 @@ pub(crate) fn server(data: &[u8]) {
     };
     let mut now = Duration::ZERO;
     let limits = Limits::default();
-    let mut server = Server::new(&toy::PROVIDER, SESSION, Secret::copy_of(&[1; 32]), limits);
+    let mut server = Server::new(
+        &toy::PROVIDER,
+        SESSION,
+        HOST_KEY,
+        Secret::copy_of(&[1; 32]),
+        limits,
+    );
     let mut taken = 0;
     for message in messages(data) {
         taken += 1;
@@ -212,6 +273,30 @@ pub(crate) fn server(data: &[u8]) {
     }
 }
 
+/// A request that is bound to a host key, with a signature.
+fn bound(seed: u8, host_key: &[u8]) -> Vec<u8> {
+    let key = toy::ed25519_key(seed);
+    let request = |signature: &[u8]| {
+        let method = bytes(&PublickeyHostboundMethod {
+            has_signature: true,
+            public_key_algorithm_name: b"ssh-ed25519",
+            public_key_blob: key.public_blob(),
+            server_host_key: host_key,
+            signature: Rest(signature),
+        });
+        bytes(&adit_proto::msg::UserauthRequest {
+            user_name: USER,
+            service_name: b"ssh-connection",
+            method_name: b"publickey-hostbound-v00@openssh.com",
+            method: Rest(&method),
+        })
+    };
+    let message = [string(SESSION), request(&[])].concat();
+    request(&string(
+        &key.sign("ssh-ed25519", &message).expect("our own key"),
+    ))
+}
+
 fn request(user: &[u8], seed: u8, signed: bool) -> Vec<u8> {
     let key = toy::ed25519_key(seed);
     let request = |has_signature, signature: &[u8]| {
@@ -252,5 +337,7 @@ pub(crate) fn server_seeds() -> Vec<Vec<u8>> {
         seed(&[request(USER, 3, true), request(USER, 2, true)]),
         seed(&[request(USER, 1, false), request(b"other", 1, true)]),
         seed(&[request(USER, 1, false), request(USER, 3, true)]),
+        seed(&[bound(3, HOST_KEY), bound(1, HOST_KEY)]),
+        seed(&[bound(1, b"another")]),
     ]
 }

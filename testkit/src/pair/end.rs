@@ -318,6 +318,7 @@ impl Locals for Side<'_> {
             | Event::PasswordExpired(_)
             | Event::Refused(_)
             | Event::Rekeyed
+            | Event::Told { .. }
             | Event::WindowOpened(_) => {}
         }
         Ok(())
