@@ -16,7 +16,9 @@ const ARROWS: &[(&str, &[&str], &[&str])] = &[
         "crypto",
         &["proto"],
         &[
+            "aes",
             "aes-gcm",
+            "blowfish",
             "chacha20",
             "crypto-bigint",
             "ed25519-dalek",
