@@ -103,9 +103,13 @@ pub fn addresses<'a>(
     for one in listen {
         let own = one.port.as_ref().map(std::slice::from_ref);
         for port in own.unwrap_or(ports) {
-            for address in one.resolve(*port).map_err(|error| (one, error))? {
-                add(address);
+            let found = one.resolve(*port).map_err(|error| (one, error))?;
+            if !found.iter().any(|address| family.allows(address.ip())) {
+                // What getaddrinfo(3) says when it is asked for that family alone.
+                let why = io::Error::other("Address family for hostname not supported");
+                return Err((one, why));
             }
+            found.into_iter().for_each(&mut add);
         }
     }
     Ok(out)
@@ -170,7 +174,20 @@ mod tests {
             listed(&both, &[1, 2], Any),
             ["127.0.0.1:1", "127.0.0.1:2", "[::1]:7"]
         );
-        assert_eq!(listed(&both, &[], Inet), ["127.0.0.1:22"]);
+        assert_eq!(listed(&both[..1], &[], Inet), ["127.0.0.1:22"]);
+    }
+
+    #[test]
+    fn an_address_of_another_family_is_an_error_that_names_it() {
+        for (words, family, bad) in [
+            (["127.0.0.1", "::1"], Family::Inet, "::1"),
+            (["127.0.0.1", "::1"], Family::Inet6, "127.0.0.1"),
+        ] {
+            let listen = words.map(|word| ListenAddress::parse(word).unwrap());
+            let (one, why) = addresses(&listen, &[1], family).unwrap_err();
+            assert_eq!(one.to_string(), bad);
+            assert_eq!(why.to_string(), "Address family for hostname not supported");
+        }
     }
 
     #[test]
