@@ -280,7 +280,7 @@ fn what_is_no_key_is_never_written_over() {
     fs::set_permissions(&precious, fs::Permissions::from_mode(0o600)).unwrap();
     home.fails(
         &["-h", &precious],
-        &format!("Unable to load host key: {precious}"),
+        &format!("Unable to load host key \"{precious}\": invalid format"),
     );
     assert_eq!(fs::read(&precious).unwrap(), b"not a key\n");
     let link = home.path("link");

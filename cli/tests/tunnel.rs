@@ -12,7 +12,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, channel};
@@ -56,6 +56,15 @@ impl Home {
         fs::write(&path, text.expose()).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         to_line(&key.public_blob(), "").unwrap()
+    }
+
+    /// A key of the tests of key files.
+    fn known_key(&self, name: &str) -> String {
+        let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../auth/tests/data");
+        let path = self.ssh(name);
+        fs::copy(data.join(name), &path).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        path.to_str().unwrap().to_owned()
     }
 
     fn known_hosts(&self) -> String {
@@ -300,6 +309,99 @@ fn a_new_host_key_is_kept_and_a_changed_one_refused() {
             "Host key verification failed.",
         ]);
     assert_eq!(home.known_hosts(), changed);
+}
+
+/// Key files, and the algorithms that go with each. Without ring nothing signs with RSA.
+const KEYS: [(&str, &str, &[&str]); 4] = [
+    ("ed25519", "ssh-ed25519", &["ssh-ed25519"]),
+    (
+        "ecdsa256_pem",
+        "ecdsa-sha2-nistp256",
+        &["ecdsa-sha2-nistp256"],
+    ),
+    (
+        "ecdsa384_pkcs8",
+        "ecdsa-sha2-nistp384",
+        &["ecdsa-sha2-nistp384"],
+    ),
+    ("rsa", "ssh-rsa", &["rsa-sha2-512", "rsa-sha2-256"]),
+];
+
+fn usable_keys() -> &'static [(&'static str, &'static str, &'static [&'static str])] {
+    if cfg!(feature = "ring") {
+        &KEYS
+    } else {
+        &KEYS[..3]
+    }
+}
+
+#[test]
+fn a_server_with_keys_of_every_type_shows_the_one_that_is_asked_for() {
+    let home = Home::new();
+    let host_keys: Vec<String> = usable_keys()
+        .iter()
+        .map(|(file, ..)| format!("HostKey={}", home.known_key(file)))
+        .collect();
+    let mut options = OPEN.to_vec();
+    options.extend(host_keys.iter().map(String::as_str));
+    let (_server, server) = home.aditd(&options);
+    for (_, key_type, algorithms) in usable_keys() {
+        for algorithm in *algorithms {
+            let only = format!("-oHostKeyAlgorithms={algorithm}");
+            let alias = format!("-oHostKeyAlias={key_type}");
+            let accept = "-oStrictHostKeyChecking=accept-new";
+            let mut client = home.adit(server, &["-N", "-v", accept, &alias, &only]);
+            client.wait_for(&format!("kex: host key algorithm: {algorithm}"));
+            client.wait_for("Authenticated to ");
+        }
+        let line = format!("{key_type} {key_type} ");
+        let known = home.known_hosts();
+        assert_eq!(known.matches(&line).count(), 1, "{known}");
+        // From now on it is asked for this type before others, without being told to.
+        let alias = format!("-oHostKeyAlias={key_type}");
+        let strict = "-oStrictHostKeyChecking=yes";
+        let mut client = home.adit(server, &["-N", "-v", strict, &alias]);
+        client.wait_for(&format!("kex: host key algorithm: {}", algorithms[0]));
+        client.wait_for("Authenticated to ");
+    }
+}
+
+#[test]
+fn users_log_in_with_keys_of_every_type_that_the_server_accepts() {
+    let home = Home::new();
+    let mut authorized = String::new();
+    for (file, ..) in usable_keys() {
+        let text = fs::read(home.known_key(file)).unwrap();
+        let key = KeyFile::parse(&text, PROVIDER.keys).unwrap().plain();
+        authorized += &to_line(&key.unwrap().public_blob(), "").unwrap();
+    }
+    fs::write(home.ssh("authorized_keys"), authorized).unwrap();
+    let (mut server, address) = home.aditd(OPEN);
+    let accept = "-oStrictHostKeyChecking=accept-new";
+    let log_in = |address: SocketAddr, file: &str| {
+        let file = home.ssh(file);
+        let file = file.to_str().unwrap();
+        home.adit(
+            address,
+            &["-N", "-v", accept, "-oIdentitiesOnly=yes", "-i", file],
+        )
+    };
+    for (file, key_type, _) in usable_keys() {
+        let mut client = log_in(address, file);
+        client.wait_for("Authenticated to ");
+        let line = server.wait_for("Accepted publickey for somebody from 127.0.0.1 port ");
+        let label = adit_auth::key_type_label(key_type.as_bytes());
+        assert!(line.contains(&format!(" ssh2: {label} SHA256:")), "{line}");
+    }
+    let (mut server, address) = home.aditd(&["PubkeyAcceptedAlgorithms=-ecdsa*,rsa-sha2-512"]);
+    log_in(address, "ecdsa256_pem").fails(&["Permission denied (publickey)."]);
+    log_in(address, "ed25519").wait_for("Authenticated to ");
+    server.wait_for("Accepted publickey for somebody");
+    if cfg!(feature = "ring") {
+        // The server says that the other algorithm is left.
+        log_in(address, "rsa").wait_for("Authenticated to ");
+        server.wait_for(" ssh2: RSA SHA256:");
+    }
 }
 
 #[test]

@@ -35,22 +35,29 @@ impl fmt::Debug for HostKey {
     }
 }
 
+impl HostKey {
+    /// `ssh-ed25519`, …
+    #[must_use]
+    pub fn key_type(&self) -> &[u8] {
+        blob_name(self.key.public_blob()).unwrap_or_default()
+    }
+}
+
 /// `ED25519 SHA256:… (file)`: what a client's user is to compare.
 impl fmt::Display for HostKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let key_type = blob_name(self.key.public_blob()).unwrap_or_default();
-        let label = key_type_label(key_type);
+        let label = key_type_label(self.key_type());
         write!(f, "{label} {} ({})", self.fingerprint, self.path.display())
     }
 }
 
-/// Why there is no host key. Shown over several lines when others could read the file.
+/// Why there is no host key.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum HostKeyError {
     /// The file could not be read.
     Read(FileError),
-    /// Others can read it; the text is ssh's.
+    /// Others can read it; the text is ssh's, over several lines.
     TooOpen(String),
     /// It has no key that can be used.
     Key(KeyFileError),
@@ -66,16 +73,60 @@ impl HostKeyError {
     pub fn is_not_found(&self) -> bool {
         matches!(self, Self::Read(error) if error.is_not_found())
     }
+
+    /// In one line, with this file's name in the commands that it proposes.
+    #[must_use]
+    pub const fn about<'a>(&'a self, file: &'a str) -> About<'a> {
+        About { error: self, file }
+    }
+}
+
+/// A [`HostKeyError`] and the file that it is about.
+#[derive(Clone, Copy, Debug)]
+pub struct About<'a> {
+    error: &'a HostKeyError,
+    file: &'a str,
+}
+
+impl fmt::Display for About<'_> {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "whatever else is wrong with a key file is said as it is"
+    )]
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.error {
+            HostKeyError::Read(error) => error.fmt(f),
+            HostKeyError::TooOpen(_) => f.write_str("bad permissions"),
+            HostKeyError::Key(error) => match error {
+                // Nobody sits beside a server to be asked.
+                KeyFileError::Locked => write!(
+                    f,
+                    "encrypted with a passphrase, which a server cannot ask for; \
+                     \"ssh-keygen -p -N '' -f {}\" takes it off",
+                    self.file
+                ),
+                KeyFileError::Unsigned => {
+                    f.write_str("no signatures with such a key here: RSA keys of 2048 to 4096 bits")
+                }
+                KeyFileError::UnsupportedType(label) => write!(
+                    f,
+                    "{label} keys are not supported; use ED25519, ECDSA of 256 or 384 bits, or RSA"
+                ),
+                error => error.about(self.file).fmt(f),
+            },
+            HostKeyError::Write(error) => write!(f, "cannot be made: {}", file::reason(error)),
+            HostKeyError::Random => f.write_str("cannot be made: no randomness"),
+        }
+    }
 }
 
 impl fmt::Display for HostKeyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Read(error) => error.fmt(f),
             Self::TooOpen(text) => f.write_str(text),
-            Self::Key(error) => error.fmt(f),
-            Self::Write(error) => write!(f, "cannot be made: {}", file::reason(error)),
-            Self::Random => f.write_str("cannot be made: no randomness"),
+            Self::Read(_) | Self::Key(_) | Self::Write(_) | Self::Random => {
+                self.about("FILE").fmt(f)
+            }
         }
     }
 }

@@ -60,7 +60,7 @@ impl<'a> HostKeys<'a> {
         let mut to_be_made = 0_usize;
         for (path, if_missing) in self.files(wanted, missing)? {
             match self.one(&path, if_missing) {
-                Ok(Some(key)) => keys.push(key),
+                Ok(Some(key)) => self.add(&mut keys, key),
                 Ok(None) => to_be_made = to_be_made.saturating_add(1),
                 Err(error) => self.not_loaded(&path, &error),
             }
@@ -120,18 +120,35 @@ impl<'a> HostKeys<'a> {
     }
 
     fn not_loaded(&self, path: &Path, error: &HostKeyError) {
-        // The warning about an open key has several lines.
-        for line in error.to_string().lines() {
-            self.report.error(line);
+        let path = path.to_string_lossy();
+        if let HostKeyError::TooOpen(warning) = error {
+            for line in warning.lines() {
+                self.report.error(line);
+            }
         }
-        self.report
-            .error(format_args!("Unable to load host key: {}", path.display()));
+        self.report.error(format_args!(
+            "Unable to load host key \"{path}\": {}",
+            error.about(&path)
+        ));
+    }
+
+    /// As with sshd the first of a type is the one that is used; there a second one is passed over
+    /// without a word.
+    fn add(&self, keys: &mut Vec<HostKey>, key: HostKey) {
+        match keys.iter().find(|other| other.key_type() == key.key_type()) {
+            Some(first) => self.report.info(format_args!(
+                "Host key {key} is not used: {} is of the same type",
+                first.path.display()
+            )),
+            None => keys.push(key),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
     use crate::report::Level;
@@ -212,9 +229,92 @@ mod tests {
         );
         assert_eq!(found.paths, Ok(vec![there]));
         assert!(
-            found.log.contains("Unable to load host key: "),
+            found.log.contains("Unable to load host key \""),
             "{}",
             found.log
+        );
+    }
+
+    /// A key of the tests of key files, for us alone.
+    fn known_key(directory: &Directory, name: &str) -> PathBuf {
+        let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../auth/tests/data");
+        let path = directory.join(name);
+        fs::copy(data.join(name), &path).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        path
+    }
+
+    #[test]
+    fn a_server_has_a_key_of_each_type_from_files_of_every_format() {
+        let directory = Directory::new();
+        let mut names = vec!["ecdsa256_pkcs8", "ed25519", "ecdsa384_pem"];
+        if cfg!(feature = "ring") {
+            names.push("rsa_pem");
+        }
+        let paths: Vec<_> = names.iter().map(|n| known_key(&directory, n)).collect();
+        let found = find(&paths, &[], None, Missing::Make);
+        assert_eq!((found.paths, found.log.as_str()), (Ok(paths), ""));
+    }
+
+    #[test]
+    fn a_second_key_of_a_type_is_told_of_and_not_used() {
+        let directory = Directory::new();
+        let [one, other, two] =
+            ["ed25519", "ecdsa256", "ed25519_pkcs8"].map(|name| known_key(&directory, name));
+        let all = [one.clone(), other.clone(), two];
+        let found = find(&all, &[], None, Missing::Make);
+        assert_eq!(found.paths, Ok(vec![one.clone(), other]));
+        let said = format!("/ed25519_pkcs8) is not used: {} is of", one.display());
+        assert!(
+            found.log.starts_with("Host key ED25519 SHA256:"),
+            "{}",
+            found.log
+        );
+        assert!(found.log.contains(&said), "{}", found.log);
+    }
+
+    #[test]
+    fn a_key_that_cannot_be_used_is_named_with_the_reason_and_what_to_do() {
+        let directory = Directory::new();
+        for (name, why) in [
+            (
+                "ed25519_encrypted",
+                "encrypted with a passphrase, which a server cannot ask for; \
+                 \"ssh-keygen -p -N '' -f FILE\" takes it off",
+            ),
+            (
+                "rsa_pkcs8_encrypted",
+                "encrypted in PEM format; \"ssh-keygen -p -f FILE\" converts it",
+            ),
+            ("rsa1024", "RSA key of 1024 bits: not within 2048 and 8192"),
+            (
+                "ecdsa521",
+                "ECDSA P-521 keys are not supported; use ED25519, ECDSA of 256 or 384 bits, or RSA",
+            ),
+            ("ecdsa256.pub", "a public key, not a private one"),
+        ] {
+            let path = known_key(&directory, name);
+            let file = path.to_str().unwrap();
+            let found = find(std::slice::from_ref(&path), &[], None, Missing::Make);
+            assert_eq!(found.paths, Err(Said));
+            let expected = format!(
+                "Unable to load host key \"{file}\": {}\naditd: no hostkeys available -- exiting.",
+                why.replace("FILE", file)
+            );
+            assert_eq!(found.log, expected);
+        }
+        let path = known_key(&directory, "ecdsa384");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        let found = find(std::slice::from_ref(&path), &[], None, Missing::Make);
+        let lines: Vec<_> = found.log.lines().collect();
+        assert!(
+            lines[1].contains("UNPROTECTED PRIVATE KEY FILE"),
+            "{lines:?}"
+        );
+        let file = path.display();
+        assert_eq!(
+            lines[6],
+            format!("Unable to load host key \"{file}\": bad permissions")
         );
     }
 

@@ -324,3 +324,35 @@ fn no_bytes_whatever_end_the_program() {
         let _ = Config::default().read("file", &bytes);
     }
 }
+
+#[test]
+fn algorithms_of_users_are_a_list_of_their_own() {
+    for name in ["PubkeyAcceptedAlgorithms", "pubkeyacceptedkeytypes"] {
+        let config = read(&format!("{name} -rsa*\n{name} rsa-sha2-256\n"));
+        assert_eq!(config.lists().user_keys, Some("-rsa*"));
+        let offered = crate::provider::algorithms(&config.lists()).unwrap();
+        let ours = ["ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384"];
+        assert_eq!(offered.user_keys, ours);
+        assert_eq!(offered.host_keys.len(), 5);
+    }
+    assert_eq!(
+        error("PubkeyAcceptedAlgorithms ssh-rsa"),
+        "Bad PubkeyAcceptedAlgorithms 'ssh-rsa': unknown or unsupported algorithm \"ssh-rsa\""
+    );
+}
+
+#[test]
+fn what_sshd_no_longer_follows_is_said_to_be_that() {
+    let gone = "Unsupported option KeyRegenerationInterval: sshd itself has not followed it for \
+                years: leave it out";
+    assert_eq!(error("KeyRegenerationInterval 3600"), gone);
+    assert_eq!(
+        read("RequiredRSASize 2048\nSkeyAuthentication no\n").ports,
+        []
+    );
+    let size = error("RequiredRSASize 3072");
+    assert!(
+        size.contains("RSA keys need at least 2048 bits here"),
+        "{size}"
+    );
+}
