@@ -72,37 +72,63 @@ pub fn yes_or_no(text: &str) -> Option<bool> {
 /// When a quote is not closed.
 pub fn words(line: &str) -> Result<Vec<String>, UnbalancedQuote> {
     let mut out: Vec<String> = Vec::new();
-    let mut chars = line.chars().peekable();
+    let mut rest = line;
     loop {
-        while chars.next_if(|c| c.is_ascii_whitespace()).is_some() {}
-        if out.len() == 1 && chars.next_if_eq(&'=').is_some() {
-            while chars.next_if(|c| c.is_ascii_whitespace()).is_some() {}
+        rest = rest.trim_ascii_start();
+        if let (1, Some(value)) = (out.len(), rest.strip_prefix('=')) {
+            rest = value.trim_ascii_start();
         }
-        match chars.peek() {
-            None | Some('#') => return Ok(out),
-            Some(_) => {}
+        if rest.is_empty() || rest.starts_with('#') {
+            return Ok(out);
         }
-        let mut word = String::new();
-        let mut quote = None;
-        // The first word also ends at a `=`, which stays for the loop above.
-        while let Some(c) = chars.next_if(|c| *c != '=' || quote.is_some() || !out.is_empty()) {
-            match (c, quote) {
-                ('\\', _) => match chars.next_if(|c| matches!(c, '"' | '\'' | '\\' | ' ')) {
-                    // Inside quotes a blank needs no backslash, and keeps one that is there.
-                    Some(' ') if quote.is_some() => word.push_str("\\ "),
-                    Some(quoted) => word.push(quoted),
-                    None => word.push('\\'),
-                },
-                ('"' | '\'', None) => quote = Some(c),
-                (c, Some(open)) if c == open => quote = None,
-                (c, None) if c.is_ascii_whitespace() => break,
-                (c, _) => word.push(c),
-            }
-        }
-        if quote.is_some() {
-            return Err(UnbalancedQuote);
-        }
+        // The first word also ends at a `=`, which stays for the next round.
+        let is_first = out.is_empty();
+        let (word, behind) = word(rest, |c| c.is_ascii_whitespace() || (c == b'=' && is_first))?;
         out.push(word);
+        rest = behind;
+    }
+}
+
+/// The word that `text` begins with, and what follows it.
+fn word(text: &str, ends: impl Fn(u8) -> bool) -> Result<(String, &str), UnbalancedQuote> {
+    let special = |c: u8| matches!(c, b'\\' | b'"' | b'\'') || ends(c);
+    let mut word = String::new();
+    let mut quote = None;
+    let mut rest = text;
+    loop {
+        // Most words are plain from one end to the other.
+        let at = rest.bytes().position(&special).unwrap_or(rest.len());
+        let (plain, from) = rest.split_at_checked(at).unwrap_or((rest, ""));
+        word.push_str(plain);
+        let mut chars = from.chars();
+        let Some(c) = chars.next() else {
+            return match quote {
+                None => Ok((word, from)),
+                Some(_) => Err(UnbalancedQuote),
+            };
+        };
+        rest = chars.as_str();
+        match (c, quote) {
+            ('\\', _) => match chars
+                .next()
+                .filter(|c| matches!(c, '"' | '\'' | '\\' | ' '))
+            {
+                // Inside quotes a blank needs no backslash, and keeps one that is there.
+                Some(' ') if quote.is_some() => {
+                    word.push_str("\\ ");
+                    rest = chars.as_str();
+                }
+                Some(quoted) => {
+                    word.push(quoted);
+                    rest = chars.as_str();
+                }
+                None => word.push('\\'),
+            },
+            ('"' | '\'', None) => quote = Some(c),
+            (c, Some(open)) if c == open => quote = None,
+            (_, None) => return Ok((word, from)),
+            (c, Some(_)) => word.push(c),
+        }
     }
 }
 
@@ -174,6 +200,14 @@ mod tests {
             (r#"A "b\"c""#, Ok(vec!["A", "b\"c"])),
             ("A \"b'c\"", Ok(vec!["A", "b'c"])),
             (r"A C:\x", Ok(vec!["A", r"C:\x"])),
+            (r"A b\", Ok(vec!["A", r"b\"])),
+            (r#"A "b\ c""#, Ok(vec!["A", r"b\ c"])),
+            ("\"A\"=b", Ok(vec!["A", "b"])),
+            ("\"A=b\" c", Ok(vec!["A=b", "c"])),
+            ("A=", Ok(vec!["A"])),
+            ("=b", Ok(vec!["", "b"])),
+            ("A é\u{a0}ü", Ok(vec!["A", "é\u{a0}ü"])),
+            ("A\u{c}b\u{c}", Ok(vec!["A", "b"])),
             ("A \"\"", Ok(vec!["A", ""])),
             ("A b#c", Ok(vec!["A", "b#c"])),
             ("# all of it", Ok(vec![])),

@@ -279,7 +279,11 @@ impl Options {
         let Some(first) = values.first() else {
             return bad(format!("no argument after keyword \"{keyword}\""));
         };
-        let (set, other) = (keywords::find(keyword), others::find(keyword));
+        let set = keywords::find(keyword);
+        let other = match set {
+            Some(_) => None,
+            None => others::find(keyword),
+        };
         if set.is_none() && other.is_none() {
             return match self.ignores(keyword) {
                 true => Ok(()),

@@ -69,7 +69,8 @@ fn content(line: &[u8]) -> Result<(String, Vec<String>), &'static str> {
     let mut words = value::words(text)
         .map_err(|value::UnbalancedQuote| "invalid quotes")?
         .into_iter();
-    let keyword = words.next().unwrap_or_default().to_ascii_lowercase();
+    let mut keyword = words.next().unwrap_or_default();
+    keyword.make_ascii_lowercase();
     Ok((keyword, words.collect()))
 }
 
