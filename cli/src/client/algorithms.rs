@@ -6,7 +6,9 @@
 use adit_forward::{Algorithms, BadSelection};
 use adit_proto::pattern::{self, Case};
 
-use crate::client::options::Options;
+use crate::client::config::Place;
+use crate::client::options::{List, Options};
+use crate::escape::escaped;
 use crate::provider::{PROVIDER, aead_first};
 
 /// Algorithms of other implementations.
@@ -60,19 +62,33 @@ pub fn algorithms(options: &Options) -> Result<Algorithms, BadList> {
     if let Some(list) = &options.kex_algorithms {
         let left = left(list, KEX_ELSEWHERE, |name| PROVIDER.kex(name).is_some());
         out.select_kex(PROVIDER, left.as_deref().unwrap_or(list))
-            .map_err(|error| bad("SSH2 KexAlgorithms", list, &error))?;
+            .map_err(|error| {
+                bad(
+                    "SSH2 KexAlgorithms",
+                    list,
+                    options.place_of(List::Kex),
+                    &error,
+                )
+            })?;
     }
     if let Some(list) = &options.host_key_algorithms {
         let has = |name: &[u8]| PROVIDER.verifier(name).is_some();
-        let left = left(list, HOST_KEYS_ELSEWHERE, has);
+        let left = left(&host_keys(list), HOST_KEYS_ELSEWHERE, has);
         out.select_host_keys(PROVIDER, left.as_deref().unwrap_or(list))
-            .map_err(|error| bad("key types", list, &error))?;
+            .map_err(|error| bad("key types", list, options.place_of(List::HostKeys), &error))?;
     }
     if let Some(list) = &options.ciphers {
         let has = |name: &[u8]| PROVIDER.ciphers.iter().any(|c| c.name().as_bytes() == name);
         let left = left(list, CIPHERS_ELSEWHERE, has);
         out.select_ciphers(PROVIDER, left.as_deref().unwrap_or(list))
-            .map_err(|error| bad("SSH2 cipher spec", list, &error))?;
+            .map_err(|error| {
+                bad(
+                    "SSH2 cipher spec",
+                    list,
+                    options.place_of(List::Ciphers),
+                    &error,
+                )
+            })?;
     }
     if let Some(list) = &options.macs {
         let has = |name: &[u8]| {
@@ -84,15 +100,39 @@ pub fn algorithms(options: &Options) -> Result<Algorithms, BadList> {
             // What authenticates by itself needs none of them.
             None => out.without_macs(),
         }
-        .map_err(|error| bad("SSH2 MAC spec", list, &error))?;
+        .map_err(|error| bad("SSH2 MAC spec", list, options.place_of(List::Macs), &error))?;
     }
     Ok(out)
 }
 
-fn bad(what: &str, list: &str, error: &BadSelection) -> BadList {
-    BadList(format!(
-        "command-line line 0: Bad {what} '{list}': {error}."
-    ))
+fn bad(what: &str, list: &str, place: &Place, error: &BadSelection) -> BadList {
+    let text = format!("{place}: Bad {what} '{list}': {error}.");
+    BadList(escaped(text.as_bytes()).to_string())
+}
+
+/// Patterns among the names of host keys' algorithms stand for what there is of them.
+fn host_keys(list: &str) -> String {
+    // What is taken away is compared with patterns anyway.
+    if list.starts_with('-') || !list.contains(['*', '?']) {
+        return list.to_owned();
+    }
+    let (form, names) = match list.strip_prefix(['+', '^']) {
+        Some(names) => (list.get(..1).unwrap_or_default(), names),
+        None => ("", list),
+    };
+    let mut out: Vec<&str> = Vec::new();
+    for name in names.split(',') {
+        if !name.contains(['*', '?']) {
+            out.push(name);
+            continue;
+        }
+        let all = PROVIDER
+            .verifiers
+            .iter()
+            .map(|verifier| verifier.algorithm());
+        out.extend(all.filter(|a| pattern::matches(name.as_bytes(), a.as_bytes(), Case::Exact)));
+    }
+    [form, &out.join(",")].concat()
 }
 
 /// A list without what only others have. `None`: it would replace the defaults, and nothing is left
@@ -166,6 +206,38 @@ mod tests {
         let all = ciphers("-nothing");
         assert_eq!(ciphers("+aes128-cbc"), all);
         assert_eq!(ciphers("^aes128-cbc"), all);
+    }
+
+    #[test]
+    fn host_key_algorithms_may_be_patterns() {
+        let keys = |list: &str| {
+            let algorithms = with(|o| o.host_key_algorithms = Some(list.into()))?;
+            Ok::<_, String>(algorithms.host_keys)
+        };
+        let all = keys("-nothing").unwrap();
+        assert_eq!(keys("ssh-ed*"), Ok(vec!["ssh-ed25519"]));
+        assert_eq!(keys("+ssh-*"), Ok(all.clone()));
+        assert_eq!(keys("^*ed25519"), Ok(all.clone()));
+        assert_eq!(
+            keys("*").map(|keys| keys.len()),
+            Ok(PROVIDER.verifiers.len())
+        );
+        assert_eq!(keys("sk-*,ssh-ed*"), Ok(vec!["ssh-ed25519"]));
+        assert!(keys("sk-*").unwrap_err().contains("no algorithm is left"));
+    }
+
+    #[test]
+    fn a_bad_list_is_named_with_its_place() {
+        let mut options = Options::default();
+        let place = Place::Line("/x".into(), 3);
+        let rot13 = ["rot13".to_owned()];
+        let names = crate::client::names::ThisMachine::default();
+        options.take("ciphers", &rot13, &place, &names).unwrap();
+        let BadList(text) = algorithms(&options).unwrap_err();
+        assert!(
+            text.starts_with("/x line 3: Bad SSH2 cipher spec 'rot13'"),
+            "{text}"
+        );
     }
 
     #[test]

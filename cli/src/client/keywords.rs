@@ -6,7 +6,7 @@ use adit_forward::spec::{Family, GatewayPorts, LocalForward, Names, SpecError};
 
 use crate::client::config::others;
 use crate::client::options::{
-    IDENTITY_FILES_MAX, NamedBy, OptionError, Options, PubkeyAuthentication, REKEY_BYTES_MIN,
+    IDENTITY_FILES_MAX, List, NamedBy, OptionError, Options, PubkeyAuthentication, REKEY_BYTES_MIN,
     RekeyLimit, SessionType, StrictHostKeyChecking, bad, first,
 };
 use crate::report::Level;
@@ -14,6 +14,8 @@ use crate::value;
 
 /// How a keyword takes its value.
 pub(super) enum Set {
+    /// A list of algorithms, which is looked through where it is known what there is.
+    List(List),
     /// A single word.
     One(fn(&mut Options, &str) -> Result<(), OptionError>),
     /// Several words.
@@ -30,7 +32,7 @@ const KEYWORDS: &[(&str, Set)] = &[
         "batchmode",
         Set::One(|o, v| choose(&mut o.batch_mode, v, value::yes_or_no)),
     ),
-    ("ciphers", Set::One(|o, v| text(&mut o.ciphers, v))),
+    ("ciphers", Set::List(List::Ciphers)),
     (
         "clearallforwardings",
         Set::One(|o, v| choose(&mut o.clear_all_forwardings, v, value::yes_or_no)),
@@ -60,10 +62,7 @@ const KEYWORDS: &[(&str, Set)] = &[
         "hashknownhosts",
         Set::One(|o, v| choose(&mut o.hash_known_hosts, v, value::yes_or_no)),
     ),
-    (
-        "hostkeyalgorithms",
-        Set::One(|o, v| text(&mut o.host_key_algorithms, v)),
-    ),
+    ("hostkeyalgorithms", Set::List(List::HostKeys)),
     (
         "hostkeyalias",
         Set::One(|o, v| text(&mut o.host_key_alias, v)),
@@ -86,13 +85,10 @@ const KEYWORDS: &[(&str, Set)] = &[
         "kbdinteractiveauthentication",
         Set::One(|o, v| choose(&mut o.kbd_interactive_authentication, v, value::yes_or_no)),
     ),
-    (
-        "kexalgorithms",
-        Set::One(|o, v| text(&mut o.kex_algorithms, v)),
-    ),
+    ("kexalgorithms", Set::List(List::Kex)),
     ("localforward", Set::Many(local_forward)),
     ("loglevel", Set::One(log_level)),
-    ("macs", Set::One(|o, v| text(&mut o.macs, v))),
+    ("macs", Set::List(List::Macs)),
     (
         "numberofpasswordprompts",
         Set::One(|o, v| integer(&mut o.number_of_password_prompts, v, 0)),
@@ -153,6 +149,16 @@ pub(super) fn find(keyword: &str) -> Option<&'static Set> {
     KEYWORDS.get(at.ok()?).map(|(_, set)| set)
 }
 
+/// All of them and their aliases, sorted.
+#[cfg(test)]
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    let keywords = KEYWORDS.iter().map(|(name, _)| *name);
+    let all: std::collections::BTreeSet<_> = keywords
+        .chain(ALIASES.iter().map(|(alias, _)| *alias))
+        .collect();
+    all.into_iter()
+}
+
 fn choose<T>(
     slot: &mut Option<T>,
     text: &str,
@@ -186,7 +192,7 @@ fn integer(slot: &mut Option<u32>, text: &str, min: u32) -> Result<(), OptionErr
     bad(format!("integer value {what}."))
 }
 
-/// What it means is looked at where it is used: only there is it known what algorithms there are.
+/// What it means is looked at where it is used.
 fn text(slot: &mut Option<String>, text: &str) -> Result<(), OptionError> {
     first(slot, text.to_owned());
     Ok(())

@@ -59,6 +59,8 @@ pub struct Options {
     pub kbd_interactive_authentication: Option<bool>,
     /// `KexAlgorithms`: a list, as given.
     pub kex_algorithms: Option<String>,
+    /// Where each list of algorithms was said, unless a letter of the command line did.
+    pub list_places: Vec<(List, Place)>,
     /// `LocalForward`, `-L`: without repetitions.
     pub local_forwards: Vec<LocalForward>,
     /// `LogLevel`, `-v`, `-q`.
@@ -113,6 +115,19 @@ pub enum NamedBy {
     Option,
     /// Nobody: it is where such files usually are.
     Default,
+}
+
+/// A list of algorithms.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum List {
+    /// `Ciphers`.
+    Ciphers,
+    /// `HostKeyAlgorithms`.
+    HostKeys,
+    /// `KexAlgorithms`.
+    Kex,
+    /// `MACs`.
+    Macs,
 }
 
 /// What ssh would open on the server. Here it is always nothing.
@@ -292,9 +307,15 @@ impl Options {
         }
         let result = match (set, values) {
             // Where there are several, it depends on what they are.
-            (None | Some(Set::One(_)), _) if first.is_empty() => bad("Missing argument."),
+            (None | Some(Set::List(_) | Set::One(_)), _) if first.is_empty() => {
+                bad("Missing argument.")
+            }
+            (Some(Set::List(list)), [_]) => {
+                self.set_list(*list, first, place);
+                Ok(())
+            }
             (Some(Set::One(set)), [_]) => set(self, first),
-            (Some(Set::One(_)), _) => {
+            (Some(Set::List(_) | Set::One(_)), _) => {
                 bad(format!("keyword {keyword} extra arguments at end of line"))
             }
             (Some(Set::Many(set)), _) => set(self, values, names),
@@ -311,6 +332,26 @@ impl Options {
             .into_iter()
             .for_each(|other| self.note(other, values, place));
         result
+    }
+
+    fn set_list(&mut self, list: List, names: &str, place: &Place) {
+        let slot = match list {
+            List::Ciphers => &mut self.ciphers,
+            List::HostKeys => &mut self.host_key_algorithms,
+            List::Kex => &mut self.kex_algorithms,
+            List::Macs => &mut self.macs,
+        };
+        if slot.is_none() {
+            *slot = Some(names.to_owned());
+            self.list_places.push((list, place.clone()));
+        }
+    }
+
+    /// Where a list of algorithms was said.
+    #[must_use]
+    pub fn place_of(&self, list: List) -> &Place {
+        let found = self.list_places.iter().find(|(there, _)| *there == list);
+        found.map_or(&Place::CommandLine, |(_, place)| place)
     }
 
     /// Whether `IgnoreUnknown` covers a keyword.

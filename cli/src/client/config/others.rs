@@ -331,4 +331,44 @@ mod tests {
         let other = find("compression").unwrap();
         assert!(!other.is_same_setting(jump) && !jump.is_same_setting(other));
     }
+
+    #[test]
+    fn the_page_about_it_has_every_keyword_once_and_where_it_belongs() {
+        let page = include_str!("../../../../docs/configuration.md");
+        let section = |title: &str| -> Vec<String> {
+            let (_, section) = page.split_once(&format!("## {title}\n")).unwrap();
+            let section = section.split("\n## ").next().unwrap();
+            let lists = section
+                .split("\n\n")
+                .filter(|p| p.contains(", ") && !p.contains(". "));
+            let words = lists.flat_map(|list| list.split([' ', ',', '\n', ':']));
+            let is_name = |word: &&str| word.len() > 2 && word.starts_with(char::is_uppercase);
+            let mut names: Vec<_> = words.filter(is_name).map(str::to_owned).collect();
+            names.retain(|name| name != "Other" && name != "Once" && name != "Because");
+            names.sort();
+            names
+        };
+        let of = |wanted: fn(&Effect) -> bool| {
+            let others = OTHERS.iter().filter(|other| wanted(&other.effect));
+            let mut names: Vec<_> = others.map(|other| other.keyword.to_owned()).collect();
+            names.sort();
+            names
+        };
+        assert_eq!(section("Passed over"), of(|e| matches!(e, Effect::Nothing)));
+        assert_eq!(
+            section("Not here, and told of"),
+            of(|e| matches!(e, Effect::Instead(..) | Effect::Forward(_)))
+        );
+        assert_eq!(
+            section("Not here, and no connection is made"),
+            of(|e| matches!(e, Effect::Refuse(..)))
+        );
+        let mut followed: Vec<_> = section("Followed")
+            .iter()
+            .map(|name| name.to_ascii_lowercase())
+            .collect();
+        followed.sort();
+        let here: Vec<_> = keywords::names().map(str::to_owned).collect();
+        assert_eq!(followed, here);
+    }
 }
