@@ -18,8 +18,8 @@ from asyncssh.kex_dh import _KexDHBase
 OUT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data", "exchange.txt")
 SOURCE = """\
 # Key exchanges of asyncssh 2.24.1 with itself, by record_exchange.py. `kex` is the name of the
-# method in US-ASCII, `secret` K before it is encoded, `h` the exchange hash, `iv_c` .. `key_s` what
-# RFC 4253 7.2 derives with the letters A to D. Where `session_id` is not `h`, it was a later
+# method in US-ASCII, `secret` K before it is encoded, `h` the exchange hash, `iv_c` .. `mac_s` what
+# RFC 4253 7.2 derives with the letters A to F. Where `session_id` is not `h`, it was a later
 # exchange of the same connection.
 """
 seen = []
@@ -53,7 +53,8 @@ def recorded_newkeys(self, k, h):
     if not self.is_client():
         derive = lambda letter, n: kex.compute_key(k, h, letter, self._session_id, n)
         seen[-1].update(session_id=self._session_id, iv_c=derive(b"A", 12), iv_s=derive(b"B", 12),
-                        key_c=derive(b"C", 64), key_s=derive(b"D", 64))
+                        key_c=derive(b"C", 64), key_s=derive(b"D", 64),
+                        mac_c=derive(b"E", 64), mac_s=derive(b"F", 64))
 
 
 _KexDHBase._compute_hash, SSHConnection.send_newkeys = recorded_hash, recorded_newkeys
@@ -83,6 +84,8 @@ async def exchange(kex, times):
 async def main():
     records = await exchange("curve25519-sha256", 2)
     records += (await exchange("mlkem768x25519-sha256", 1))[:1]
+    records += (await exchange("ecdh-sha2-nistp256", 1))[:1]
+    records += (await exchange("ecdh-sha2-nistp384", 2))[:2]
     # A secret with a set top bit has a zero before it as an mpint, one that begins with a zero
     # byte is shorter.
     wanted = {"top": lambda k: len(k) == 33, "short": lambda k: len(k) < 32}
@@ -94,7 +97,8 @@ async def main():
     with open(OUT, "w") as out:
         out.write(SOURCE)
         for record in records:
-            record["secret"] = record["secret"].rjust(32, b"\0")[-32:]
+            length = 48 if record["kex"].endswith(b"384") else 32
+            record["secret"] = record["secret"].rjust(length, b"\0")[-length:]
             out.write("\n" + "".join(f"{k} = {v.hex()}\n" for k, v in record.items()))
 
 

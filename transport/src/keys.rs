@@ -170,13 +170,15 @@ mod tests {
                     h: &id(record.bytes("h")),
                     session_id: &id(record.bytes("session_id")),
                 };
-                let [iv_c, key_c, _] = Direction::ClientToServer.letters();
-                let [iv_s, key_s, _] = Direction::ServerToClient.letters();
+                let [iv_c, key_c, mac_c] = Direction::ClientToServer.letters();
+                let [iv_s, key_s, mac_s] = Direction::ServerToClient.letters();
                 for (letter, name) in [
                     (iv_c, "iv_c"),
                     (key_c, "key_c"),
                     (iv_s, "iv_s"),
                     (key_s, "key_s"),
+                    (mac_c, "mac_c"),
+                    (mac_s, "mac_s"),
                 ] {
                     let expected = record.bytes(name);
                     let key = source.derive(letter, expected.len());

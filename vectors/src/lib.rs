@@ -54,7 +54,7 @@ pub const HMAC_SHA2: &str = include_str!("../data/hmac_sha2.txt");
 pub const MLKEM768_X25519: &str = include_str!("../data/mlkem768x25519.txt");
 /// Key exchanges between two of another implementation (RFC 4253 §7.2, §8): `kex`, what enters the
 /// exchange hash from `v_c` to `q_s`, `secret`, `h`, `session_id`, and the keys `iv_c`, `iv_s`,
-/// `key_c`, `key_s`.
+/// `key_c`, `key_s`, `mac_c`, `mac_s`.
 pub const EXCHANGE: &str = include_str!("../data/exchange.txt");
 
 /// One vector.
