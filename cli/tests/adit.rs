@@ -7,7 +7,7 @@
 use std::fs;
 use std::io::Read as _;
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -226,6 +226,47 @@ fn what_the_configuration_file_says_is_followed() {
     );
     let output = home.adit(&["-F", "/none/such", "-N", "h"]);
     assert_eq!(output.status.code(), Some(255));
+}
+
+#[test]
+fn what_is_no_configuration_stops_it_at_once() {
+    let home = Home::new();
+    let path = |name: &str| home.0.join(name).to_str().unwrap().to_owned();
+    let (fifo, huge, looped, binary) = (path("fifo"), path("huge"), path("loop"), path("binary"));
+    let made = Command::new("mkfifo").arg(&fifo).status();
+    let fifo = match made {
+        Ok(status) if status.success() => fifo,
+        _ => "/dev/zero".to_owned(),
+    };
+    let file = fs::File::create(&huge).unwrap();
+    file.set_len(4 << 30).unwrap();
+    symlink(&looped, &looped).unwrap();
+    fs::write(
+        &binary,
+        [b"\x7fELF\0\xff\n".repeat(1000), vec![0; 1 << 16]].concat(),
+    )
+    .unwrap();
+    for (file, why) in [
+        (&*fifo, "Not a regular file"),
+        ("/dev/zero", "Not a regular file"),
+        (&huge, "File too large"),
+        (&looped, "symbolic links"),
+        (&binary, "terminating, 1001 bad configuration options"),
+    ] {
+        let output = home.adit(&["-F", file, "-N", "-4", "::1"]);
+        let said = stderr(&output);
+        assert!(said.contains(why) && said.contains(file), "{said}");
+        assert!(said.lines().count() <= 21, "{said}");
+        assert_eq!(output.status.code(), Some(255));
+        // Where it usually is, too. What cannot be opened is passed over there, as with ssh.
+        let usual = home.0.join(".ssh/config");
+        let _ = fs::remove_file(&usual);
+        symlink(file, &usual).unwrap();
+        let said = stderr(&home.adit(&["-N", "-4", "::1"]));
+        assert!(said.contains(why), "{said}");
+        let goes_on = said.contains("Could not resolve hostname");
+        assert_eq!(goes_on, why == "symbolic links", "{said}");
+    }
 }
 
 #[test]

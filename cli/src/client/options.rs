@@ -277,6 +277,12 @@ impl Options {
             return Ok(());
         };
         let keyword = keyword.to_ascii_lowercase();
+        if matches!(keyword.as_str(), "host" | "match" | "include") {
+            let keyword = words.first().map_or("", String::as_str);
+            return bad(format!(
+                "{keyword} directive not supported as a command-line option"
+            ));
+        }
         self.take(&keyword, values, &Place::CommandLine, names)
     }
 
@@ -557,6 +563,31 @@ mod tests {
     }
 
     #[test]
+    fn lists_do_not_gather_without_end() {
+        let mut options = Options::default();
+        for n in 1..=IDENTITY_FILES_MAX {
+            options.set(&format!("IdentityFile {n}"), &NoNames).unwrap();
+        }
+        let error = options.set("IdentityFile x", &NoNames).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "Too many identity files specified (max 100)."
+        );
+        for n in 1..=LOCAL_FORWARDS_MAX {
+            options
+                .set(&format!("LocalForward {n} h:1"), &NoNames)
+                .unwrap();
+        }
+        let error = options.set("LocalForward 5000 h:1", &NoNames).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "Too many local forwards specified (max 4096)."
+        );
+        let error = options.add_local_forward("5000:h:1", &NoNames).unwrap_err();
+        assert_eq!(error, "Too many local forwards specified (max 4096).");
+    }
+
+    #[test]
     fn words_that_mean_the_same_do_the_same() {
         use StrictHostKeyChecking::{AcceptNew, Ask, No, Yes};
         for (word, meaning) in [
@@ -608,6 +639,10 @@ mod tests {
                 "command-line line 0: no argument after keyword \"user\"",
             ),
             ("User \"\"", "command-line line 0: Missing argument."),
+            (
+                "Host x",
+                "command-line line 0: Host directive not supported as a command-line option",
+            ),
             (
                 "Foo",
                 "command-line line 0: no argument after keyword \"foo\"",

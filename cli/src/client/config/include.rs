@@ -183,6 +183,19 @@ mod tests {
         }
     }
 
+    /// A directory with so many names.
+    struct Large(usize);
+
+    impl Directories for Large {
+        fn names(&self, _: &Path) -> Vec<String> {
+            vec!["x".to_owned(); self.0]
+        }
+
+        fn exists(&self, _: &Path) -> bool {
+            true
+        }
+    }
+
     const MACHINE: These = These(&[
         "/c",
         "/c/b.conf",
@@ -257,5 +270,13 @@ mod tests {
     fn a_pattern_that_looks_at_too_many_names_is_given_up() {
         assert_eq!(paths("/many/*", &MACHINE).map(|p| p.len()), Ok(1000));
         assert_eq!(paths("/many/*/*", &MACHINE), Err(TooManyNames));
+        for (names, fits) in [
+            (NAMES_MAX - 1, true),
+            (NAMES_MAX, true),
+            (NAMES_MAX + 1, false),
+        ] {
+            let found = paths("/*", &Large(names));
+            assert_eq!(found.is_ok(), fits, "{names}");
+        }
     }
 }

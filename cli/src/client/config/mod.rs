@@ -19,7 +19,6 @@ use adit_forward::spec::Names;
 
 use crate::client::options::Options;
 use crate::report::Report;
-use blocks::Pass;
 use reader::{Kind, Reader};
 
 pub use disk::{Checks, Disk, Files, ReadError};
@@ -86,14 +85,11 @@ pub fn read(
     about: &About<'_>,
     options: &mut Options,
 ) -> Result<(), BadConfig> {
-    let mut first = Reader::new(about, options, Pass::First, about.host);
-    first.all(which)?;
-    if first.wants_final() {
-        // As with ssh the host is then the one that it turned out to be.
-        let host = host_name(options, about.host)?;
-        options.host_name = Some(host.replace('%', "%%"));
-        about.report.debug("re-parsing configuration");
-        Reader::new(about, options, Pass::Final, &host).all(which)?;
+    let mut reader = Reader::new(about, options);
+    reader.all(which)?;
+    if reader.wants_final() {
+        reader.begin_final()?;
+        reader.all(which)?;
     }
     Ok(())
 }

@@ -43,8 +43,10 @@ pub(super) struct Reader<'a> {
     aside: Options,
     pass: Pass,
     /// What `Host` compares with.
-    named: &'a str,
+    named: String,
     asks_final: bool,
+    /// A `Match` that cannot be told is named only once.
+    named_a_match: bool,
     files_left: usize,
     bytes_left: usize,
 }
@@ -75,22 +77,29 @@ impl From<BadConfig> for Mistake {
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(
-        about: &'a About<'a>,
-        options: &'a mut Options,
-        pass: Pass,
-        named: &'a str,
-    ) -> Self {
+    pub(super) fn new(about: &'a About<'a>, options: &'a mut Options) -> Self {
         Self {
             about,
             options,
             aside: Options::default(),
-            pass,
-            named,
+            pass: Pass::First,
+            named: about.host.to_owned(),
             asks_final: false,
+            named_a_match: false,
             files_left: FILES_MAX,
             bytes_left: BYTES_MAX,
         }
+    }
+
+    /// As with ssh the host of the second reading is the one that it turned out to be.
+    pub(super) fn begin_final(&mut self) -> Result<(), BadConfig> {
+        let host = host_name(self.options, self.about.host)?;
+        self.options.host_name = Some(host.replace('%', "%%"));
+        self.named = host;
+        self.pass = Pass::Final;
+        (self.files_left, self.bytes_left) = (FILES_MAX, BYTES_MAX);
+        self.about.report.debug("re-parsing configuration");
+        Ok(())
     }
 
     /// Whether a `Match final` was met with.
@@ -248,7 +257,7 @@ impl<'a> Reader<'a> {
     }
 
     fn host(&self, open: &mut Open, place: &Place, patterns: &[String]) -> Result<(), Mistake> {
-        let destination = self.destination(self.named, "");
+        let destination = self.destination(&self.named, "");
         let reach = blocks::host(patterns, &destination)
             .map_err(|what| self.mistake(open, place, &what))?;
         self.enter(open, place, reach);
@@ -272,7 +281,10 @@ impl<'a> Reader<'a> {
             }
         };
         self.asks_final |= matched.asks_final;
-        if let (Some(name), Reach::Counts) = (matched.not_here, open.outer) {
+        if let (Some(name), Reach::Counts, false) =
+            (matched.not_here, open.outer, self.named_a_match)
+        {
+            self.named_a_match = true;
             let name = escaped(name.as_bytes());
             self.about.report.info(format_args!(
                 "Warning: {place}: adit cannot tell whether \"Match {name}\" is met: the lines \
@@ -300,7 +312,7 @@ impl<'a> Reader<'a> {
         Destination {
             pass: self.pass,
             host,
-            named: self.named,
+            named: &self.named,
             original: self.about.host,
             user,
             local_user: self.about.local_user,

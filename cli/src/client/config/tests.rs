@@ -284,6 +284,17 @@ fn a_condition_that_is_not_here_is_told_of_with_its_place() {
 }
 
 #[test]
+fn conditions_that_are_not_here_are_told_of_once() {
+    let machine = user("Match exec true\nMatch exec false\nMatch final\nPort 1\nMatch version 1\n");
+    let outcome = machine.read_for("h", &ConfigFiles::Usual, Level::Info);
+    assert_eq!(outcome.said.len(), 1, "{:?}", outcome.said);
+    assert_eq!(outcome.options.port, Some(1));
+    let machine = user("Host other\nInclude /x").with("/x", "Match exec true\nPort 1");
+    let outcome = machine.read_for("h", &ConfigFiles::Usual, Level::Info);
+    assert_eq!(outcome.said, [""; 0]);
+}
+
+#[test]
 fn host_names_have_two_tokens_and_no_upper_case() {
     for (template, expected) in [
         ("Real", Ok("real")),
@@ -365,6 +376,9 @@ fn mistakes_are_named_with_their_lines_and_counted() {
 
 #[test]
 fn a_file_that_is_no_configuration_does_not_flood_the_terminal() {
+    for (lines, shown) in [(19, 19), (20, 20), (21, 20)] {
+        assert_eq!(wrong("nonsense x\n".repeat(lines)).0.len(), shown);
+    }
     let (said, end) = wrong("nonsense x\n".repeat(50_000));
     assert_eq!(said.len(), 20);
     assert_eq!(
