@@ -9,6 +9,8 @@ use std::thread;
 use std::time::Duration;
 
 use adit_forward::reactor::{Reactor, Signals};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::{daemon, dup2_stderr, dup2_stdin, dup2_stdout};
 
 use crate::report::{Level, Report};
@@ -33,6 +35,7 @@ pub fn go(reactor: &mut Reactor, report: &Report) -> io::Result<()> {
     }
     let (stay_in_directory, leave_descriptors) = (true, true);
     daemon(stay_in_directory, leave_descriptors)?;
+    forget_hangup()?;
     let null = OpenOptions::new()
         .read(true)
         .write(true)
@@ -44,6 +47,15 @@ pub fn go(reactor: &mut Reactor, report: &Report) -> io::Result<()> {
         dup2_stderr(&null)?;
     }
     reactor.renew_signals(Signals::block()?)
+}
+
+/// Where the parent led its session, its end hangs the terminal up; and this process was still of
+/// that session for a moment. Whatever came of that is pending here by now.
+fn forget_hangup() -> nix::Result<()> {
+    let mut set = SigSet::empty();
+    set.add(Signal::SIGHUP);
+    let flags = SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC;
+    SignalFd::with_flags(&set, flags)?.read_signal().map(drop)
 }
 
 /// How many threads there are.
