@@ -1,4 +1,5 @@
-"""asyncssh as a server and as a client that forwards ports. Runs under the Python that has it."""
+"""asyncssh as a server, as a client that forwards ports, and as a client that goes through a list of
+connections. Runs under the Python that has it."""
 
 import argparse
 import asyncio
@@ -9,6 +10,14 @@ import asyncssh
 
 class Server(asyncssh.SSHServer):
     """Lets whoever logs in open connections, and nothing else."""
+
+    password = None
+
+    def password_auth_supported(self):
+        return self.password is not None
+
+    def validate_password(self, username, password):
+        return password == self.password
 
     def connection_requested(self, dest_host, dest_port, orig_host, orig_port):
         return True
@@ -24,11 +33,12 @@ def algorithms(options):
 
 
 async def serve(options):
+    Server.password = options.password
     server = await asyncssh.create_server(
         Server,
         "127.0.0.1",
         options.port,
-        server_host_keys=[options.host_key],
+        server_host_keys=options.host_key,
         authorized_client_keys=options.authorized_keys,
         **algorithms(options),
     )
@@ -55,22 +65,56 @@ async def connect(options):
         await connection.wait_closed()
 
 
+async def job(user, port, key, host_key, destination):
+    """One connection, one channel, one echo."""
+    async with asyncssh.connect(
+        "127.0.0.1",
+        port,
+        config=None,
+        username=user,
+        client_keys=[key],
+        agent_path=None,
+        known_hosts=None,
+    ) as connection:
+        found = connection.get_server_host_key().export_public_key().decode().split()[1]
+        if found != host_key:
+            return "another host key"
+        reader, writer = await connection.open_connection("127.0.0.1", destination)
+        text = bytes(range(256)) * 40
+        writer.write(text)
+        writer.write_eof()
+        back = await reader.read()
+        return "ok" if back == text else f"{len(back)} bytes came back"
+
+
+async def jobs(options):
+    # A line each: port, user key, the host key that is expected, destination.
+    for line in sys.stdin:
+        port, key, host_key, destination = line.split()
+        try:
+            result = await asyncio.wait_for(job(options.user, int(port), key, host_key, int(destination)), 20)
+        except Exception as error:
+            result = repr(error).replace("\n", " ")
+        print(result, flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("role", choices=["server", "client"])
+    parser.add_argument("role", choices=["server", "client", "jobs"])
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--kex")
     parser.add_argument("--ciphers")
     parser.add_argument("--rekey", type=int)
-    parser.add_argument("--host-key")
+    parser.add_argument("--host-key", action="append", default=[])
     parser.add_argument("--authorized-keys")
+    parser.add_argument("--password")
     parser.add_argument("--user")
     parser.add_argument("--key")
     parser.add_argument("--known-hosts")
     parser.add_argument("--forward", action="append", default=[])
     options = parser.parse_args()
     try:
-        asyncio.run({"server": serve, "client": connect}[options.role](options))
+        asyncio.run({"server": serve, "client": connect, "jobs": jobs}[options.role](options))
     except asyncssh.PermissionDenied as error:
         print("Permission denied (publickey):", error.reason, flush=True)
         sys.exit(255)

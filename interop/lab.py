@@ -4,7 +4,9 @@ processes whose output is kept and which never outlive the run."""
 import atexit
 import getpass
 import os
+import pty
 import re
+import select
 import shutil
 import signal
 import socket
@@ -160,8 +162,82 @@ class Process:
 
 @atexit.register
 def _stop_everyone():
-    for process in list(Process.everyone):
+    for process in [*Process.everyone, *Terminal.everyone]:
         process.stop()
+
+
+class Terminal:
+    """A program on a terminal of its own, and somebody who types."""
+
+    def __init__(self, argv, env):
+        self.argv = [str(a) for a in argv]
+        self.seen = b""
+        self.at = 0
+        pid, self.master = pty.fork()
+        if pid == 0:
+            try:
+                os.execve(self.argv[0], self.argv, env)
+            finally:
+                os._exit(127)
+        self.pid = pid
+        Terminal.everyone.append(self)
+
+    everyone = []
+
+    def expect(self, text, timeout=10):
+        """Reads until `text` was shown behind what was expected before."""
+        deadline = time.monotonic() + timeout
+        while (found := self.seen.find(text.encode(), self.at)) < 0:
+            left = deadline - time.monotonic()
+            if left <= 0 or not self._read(left):
+                raise Failed(f"no {text!r} on the terminal\n{self.report()}")
+        self.at = found + len(text)
+
+    def _read(self, timeout):
+        if not select.select([self.master], [], [], timeout)[0]:
+            return False
+        try:
+            data = os.read(self.master, 4096)
+        except OSError:
+            return False
+        self.seen += data
+        return bool(data)
+
+    def type(self, text):
+        os.write(self.master, text.encode())
+
+    def wait_exit(self, timeout=15):
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self.pid = None
+                while self._read(0):
+                    pass
+                return os.waitstatus_to_exitcode(status)
+            self._read(0.02)
+        raise Failed(f"still runs after {timeout} s\n{self.report()}")
+
+    def report(self):
+        lines = self.seen.decode("utf-8", "replace").splitlines()[-40:]
+        return "    $ " + " ".join(self.argv) + "".join("\n    | " + l for l in lines)
+
+    def stop(self):
+        if self.pid:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+            self.pid = None
+        if self.master is not None:
+            os.close(self.master)
+            self.master = None
+        if self in Terminal.everyone:
+            Terminal.everyone.remove(self)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
 
 
 class Lab:

@@ -35,6 +35,9 @@ class World:
         self.sshd = shutil.which("sshd", path=path)
         self.strace = shutil.which("strace", path=path)
         self.ssh_agent = shutil.which("ssh-agent", path=path)
+        self.dropbear = shutil.which("dropbear", path=path)
+        self.dbclient = shutil.which("dbclient", path=path)
+        self.plink = shutil.which("plink", path=path)
 
     def has(self, kind):
         return {
@@ -43,11 +46,19 @@ class World:
             "asyncssh": self.python,
             "adit": self.builds,
             "aditd": self.builds,
+            # As a server it reads keys from a home directory that only root can stand in for.
+            "dropbear": self.dropbear and os.getuid() == 0,
+            "dbclient": self.dbclient,
+            "plink": self.plink,
+            "paramiko": self.python,
         }[kind]
 
-    def asyncssh(self, role, *arguments):
-        script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "asyncssh_peer.py")
+    def python_peer(self, kind, role, *arguments):
+        script = os.path.join(os.path.dirname(os.path.abspath(__file__)), f"{kind}_peer.py")
         return [self.python, script, role, *arguments]
+
+    def asyncssh(self, role, *arguments):
+        return self.python_peer("asyncssh", role, *arguments)
 
 
 class Server:

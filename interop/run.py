@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""adit and aditd against OpenSSH and asyncssh, over real sockets.
+"""adit and aditd against OpenSSH, dropbear, PuTTY, asyncssh and paramiko, over real sockets.
 
 Prints a line for each case and ends with "N passed, N failed". With --self-check the stock
 programs are tried against each other, which shows that the cases themselves are right.
@@ -15,6 +15,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import cases
 import figures
+import matrix
+import people
 import programs
 from lab import Failed, Lab
 from peers import CIPHERS, Server, Tunnel, World, kexes
@@ -101,7 +103,7 @@ def pair(run, world, client, kind, build_client=None, build_server=None):
                             world,
                             client,
                             server,
-                            matrix,
+                            echo_and_bulk,
                             build=build_client,
                             kex=kex,
                             cipher=cipher,
@@ -126,7 +128,7 @@ def pair(run, world, client, kind, build_client=None, build_server=None):
         print(f"FAIL {name}: {failed}", flush=True)
 
 
-def matrix(tunnel):
+def echo_and_bulk(tunnel):
     cases.echo(tunnel)
     cases.bulk(tunnel, cases.MIB)
 
@@ -135,7 +137,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--ring", help="folder of adit and aditd with the default provider")
     parser.add_argument("--pure", help="folder of adit and aditd with the provider without C")
-    parser.add_argument("--venv", help="virtual environment that has asyncssh")
+    parser.add_argument("--venv", help="virtual environment that has asyncssh and paramiko")
     parser.add_argument("--interop", choices=["short", "full"])
     parser.add_argument("--figures", choices=["short", "full"])
     parser.add_argument("--self-check", action="store_true")
@@ -169,6 +171,8 @@ def main():
         if len(builds) == 2:
             pair(run, world, "adit", "aditd", builds[0], builds[1])
         programs.all_cases(run, world, builds[0])
+        people.all_cases(run, world, builds[0])
+        matrix.all_cases(run, world, builds, options.interop == "full")
     if options.figures:
         figures.all_cases(run, world, builds[0], options.figures)
     print(f"{run.passed} passed, {run.failed} failed")
