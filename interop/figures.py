@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import time
 
+import channels
 from lab import HOST, Port, Process, cpu_seconds, descendants, rss
 from peers import Client, Server, Tunnel, exactly
 from traffic import MIB, Task, both_ways, check, receive, send
@@ -227,6 +228,9 @@ def all_cases(run, world, build, size):
         run.case("figures: system calls, client decrypts", calls_downward, world, build)
     else:
         print("skip: figures: system calls: strace and root are needed")
+    run.case("figures: ten thousand idle channels", channels.ten_thousand_idle_channels, world, build)
+    beyond = channels.connections_beyond_the_descriptors_wait
+    run.case("figures: connections beyond the descriptors", beyond, world, build)
     run.case("figures: slow reader at the client", slow_reader_at_the_client, world, build)
     run.case("figures: slow reader at the server", slow_reader_at_the_server, world, build)
     for client, kind in (("adit", "sshd"), ("adit", "aditd")) + ((("ssh", "aditd"),) if full else ()):
