@@ -16,6 +16,9 @@ class Server(asyncssh.SSHServer):
     def password_auth_supported(self):
         return self.password is not None
 
+    def kbdint_auth_supported(self):
+        return False
+
     def validate_password(self, username, password):
         return password == self.password
 
