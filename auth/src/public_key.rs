@@ -5,7 +5,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use adit_proto::blob::{RsaKeyBlob, RsaPublic, SSH_ED25519, blob_name, ed25519_public};
+use adit_proto::blob::{
+    NistCurve, RsaKeyBlob, RsaPublic, SSH_ED25519, SSH_RSA, blob_name, ecdsa_public, ed25519_public,
+};
 use adit_proto::{Decode as _, Reader, is_name};
 
 use crate::base64;
@@ -95,17 +97,20 @@ pub fn to_line(key_blob: &[u8], comment: &str) -> Result<String, BadPublicKey> {
 }
 
 /// How many bits a key has, as `ssh-keygen -l` counts them: the curve's, or those of the number that
-/// an RSA or DSA key is as strong as. `None` for a type that is not known.
+/// an RSA or DSA key is as strong as. `None` for a type that is not known, and a key that is not of
+/// its type's form.
 #[must_use]
 pub fn bits(key_blob: &[u8]) -> Option<usize> {
-    Some(match blob_name(key_blob).ok()? {
-        b"ssh-ed25519"
-        | b"ecdsa-sha2-nistp256"
-        | b"sk-ssh-ed25519@openssh.com"
-        | b"sk-ecdsa-sha2-nistp256@openssh.com" => 256,
-        b"ecdsa-sha2-nistp384" => 384,
+    let name = blob_name(key_blob).ok()?;
+    if NistCurve::of_key_type(name).is_some() {
+        let curve = ecdsa_public(key_blob).ok()?.curve;
+        return Some(curve.field_len().saturating_mul(8));
+    }
+    Some(match name {
+        SSH_ED25519 => ed25519_public(key_blob).ok()?.len().saturating_mul(8),
+        b"sk-ssh-ed25519@openssh.com" | b"sk-ecdsa-sha2-nistp256@openssh.com" => 256,
         b"ecdsa-sha2-nistp521" => 521,
-        b"ssh-rsa" => {
+        SSH_RSA => {
             let RsaKeyBlob { e, n, .. } = RsaKeyBlob::decode(key_blob).ok()?;
             let (e, n) = (e.magnitude(), n.magnitude());
             RsaPublic { e, n }.bits()
@@ -232,6 +237,55 @@ mod tests {
             let key = PublicKey::parse_file(content.as_bytes()).unwrap();
             assert_eq!((key.blob, key.comment), (ed25519_blob(7), &b""[..]));
         }
+    }
+
+    #[test]
+    fn a_key_of_any_type_is_read_and_has_its_bits() {
+        for (file, key_type, count) in [
+            (
+                include_bytes!("../tests/data/ecdsa256.pub").as_slice(),
+                "ecdsa-sha2-nistp256",
+                256,
+            ),
+            (
+                include_bytes!("../tests/data/ecdsa384.pub"),
+                "ecdsa-sha2-nistp384",
+                384,
+            ),
+            (include_bytes!("../tests/data/rsa.pub"), "ssh-rsa", 2048),
+        ] {
+            let key = PublicKey::parse_file(file).unwrap();
+            assert_eq!(key.key_type, key_type.as_bytes());
+            assert_eq!(key.comment, b"bob@example.com");
+            assert_eq!(bits(&key.blob), Some(count));
+            // Of another form than its type has: a byte more, a byte less.
+            for blob in [
+                &[&key.blob[..], &[0]].concat(),
+                &key.blob[..key.blob.len() - 1],
+            ] {
+                let line = format!("{key_type} {}", base64::encode(blob));
+                let parsed = PublicKey::parse(line.as_bytes());
+                assert!(
+                    parsed.is_ok_and(|key| bits(&key.blob).is_none()),
+                    "{key_type}"
+                );
+            }
+        }
+        for (file, count) in [
+            (include_bytes!("../tests/data/dsa").as_slice(), 1024),
+            (include_bytes!("../tests/data/rsa1024"), 1024),
+            (include_bytes!("../tests/data/ecdsa521"), 521),
+        ] {
+            let blob = crate::keyfile::public_blob(file).unwrap();
+            let line = to_line(&blob, "").unwrap();
+            let key = PublicKey::parse_file(line.as_bytes()).unwrap();
+            assert_eq!(bits(&key.blob), Some(count));
+        }
+        assert_eq!(bits(&ed25519_blob(7)), Some(256));
+        // Some other type is some other program's to understand.
+        let line = format!("other {}", base64::encode(b"\0\0\0\x05otherany"));
+        let key = PublicKey::parse(line.as_bytes()).unwrap();
+        assert_eq!(bits(&key.blob), None);
     }
 
     #[test]

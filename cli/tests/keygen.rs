@@ -2,7 +2,11 @@
 //! that is not installed is passed over.
 
 #![forbid(unsafe_code)]
-#![expect(clippy::unwrap_used, reason = "a test ends where something is missing")]
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test ends where something is missing"
+)]
 #![cfg(feature = "keygen")]
 
 use std::fs;

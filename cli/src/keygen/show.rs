@@ -7,6 +7,7 @@ use adit_auth::keyfile::{self, KeyFile, KeyFileError, Parsed};
 use adit_auth::public_key::{self, PublicKey};
 use adit_auth::{Fingerprint, key_type_label};
 use adit_crypto::Secret;
+use adit_proto::Malformed;
 use adit_proto::blob::blob_name;
 
 use crate::escape::escaped;
@@ -71,7 +72,7 @@ fn private(text: &[u8], path: &Path) -> Result<String, KeyFileError> {
     };
     let comment = own_comment.as_deref().filter(|comment| !comment.is_empty());
     let comment = comment.or(of_the_public).unwrap_or_default();
-    Ok(line(&blob, comment))
+    line(&blob, comment).ok_or(KeyFileError::Malformed(Malformed::BadLength))
 }
 
 /// The line of each key in a `.pub` file, known_hosts or authorized_keys, whatever stands between.
@@ -82,7 +83,7 @@ pub fn lines(text: &[u8]) -> impl Iterator<Item = String> {
             return None;
         }
         if let Ok(key) = PublicKey::parse(text) {
-            return Some(line(&key.blob, key.comment));
+            return line(&key.blob, key.comment);
         }
         // known_hosts: a marker, and the hosts, which stand for a comment if there is none.
         let text = match text {
@@ -95,7 +96,7 @@ pub fn lines(text: &[u8]) -> impl Iterator<Item = String> {
             [] => prefix,
             comment => comment,
         };
-        Some(line(&key.blob, comment))
+        line(&key.blob, comment)
     })
 }
 
@@ -117,13 +118,17 @@ fn split(text: &[u8]) -> (&[u8], &[u8]) {
     (word, rest.trim_ascii_start())
 }
 
-fn line(blob: &[u8], comment: &[u8]) -> String {
-    let bits = public_key::bits(blob).unwrap_or_default();
+/// `None` for a key of a type that is not known, or that is none of its type.
+fn line(blob: &[u8], comment: &[u8]) -> Option<String> {
+    let bits = public_key::bits(blob)?;
     let fingerprint = Fingerprint::of(PROVIDER, blob);
     let label = key_type_label(blob_name(blob).unwrap_or_default());
     let comment = match comment {
         [] => &b"no comment"[..],
         comment => comment,
     };
-    format!("{bits} {fingerprint} {} ({label})", escaped(comment))
+    Some(format!(
+        "{bits} {fingerprint} {} ({label})",
+        escaped(comment)
+    ))
 }

@@ -1,7 +1,9 @@
 //! Private key files, in each format.
 
-use adit_auth::base64;
+use adit::keygen::show;
 use adit_auth::keyfile::{self, KeyFile, Parsed, ROUNDS_DEFAULT};
+use adit_auth::public_key::to_line;
+use adit_auth::{Fingerprint, base64};
 use adit_crypto::Secret;
 use adit_proto::Mpint;
 use adit_testkit::toy;
@@ -136,6 +138,37 @@ pub(crate) fn pem_key(data: &[u8]) {
 
 pub(crate) fn pem_key_seeds() -> Vec<Vec<u8>> {
     pem_seeds()
+}
+
+/// Whatever holds keys gives one printable line for each, and at most one for each of its own.
+pub(crate) fn fingerprint_lines(data: &[u8]) {
+    let lines: Vec<String> = show::lines(data).collect();
+    assert!(lines.len() <= data.split(|b| *b == b'\n').count());
+    for line in lines {
+        assert!(!line.contains(char::is_control), "{line:?}");
+        let mut words = line.split(' ');
+        let bits = words.next().and_then(|bits| bits.parse::<usize>().ok());
+        assert!(bits.is_some_and(|bits| bits <= data.len() * 8), "{line:?}");
+        let fingerprint = words.next().unwrap_or_default();
+        assert!(
+            Fingerprint::parse(fingerprint.as_bytes()).is_some(),
+            "{line:?}"
+        );
+        assert!(line.ends_with(')'), "{line:?}");
+    }
+}
+
+pub(crate) fn fingerprint_lines_seeds() -> Vec<Vec<u8>> {
+    let key = toy::ed25519_key(1);
+    let line = to_line(key.public_blob(), "someone").expect("a good key");
+    let rsa = [string(b"ssh-rsa"), mpint(&[3]), mpint(&[0xff; 256])].concat();
+    let rsa = to_line(&rsa, "").expect("a key in form");
+    texts(&[
+        &line,
+        &format!("# a comment\r\n\n[host]:22,other {rsa}@revoked *.x {line}"),
+        &format!("no-pty,command=\"a \\\" b\" {line}"),
+        &rsa,
+    ])
 }
 
 const LABELS: [&str; 3] = ["RSA PRIVATE KEY", "EC PRIVATE KEY", "PRIVATE KEY"];

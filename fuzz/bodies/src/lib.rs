@@ -63,6 +63,11 @@ pub const TARGETS: &[Target] = &[
         config::command_line_seeds,
     ),
     target("ext_info", proto::ext_info, proto::ext_info_seeds),
+    target(
+        "fingerprint_lines",
+        keys::fingerprint_lines,
+        keys::fingerprint_lines_seeds,
+    ),
     target("forward_spec", spec::forward, spec::forward_seeds),
     target("ident", proto::ident, proto::ident_seeds),
     target("kex_share", crypto::kex_share, crypto::kex_share_seeds),

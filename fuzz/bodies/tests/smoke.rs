@@ -104,6 +104,7 @@ targets! {
     client_option
     command_line
     ext_info
+    fingerprint_lines
     forward_spec
     ident
     kex_share
@@ -114,6 +115,7 @@ targets! {
     mpint
     name_list
     packet_open
+    pem_key
     permit_open
     public_key_line
     signature
