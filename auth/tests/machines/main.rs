@@ -12,6 +12,7 @@
 mod client;
 mod common;
 mod hostbound;
+mod key_types;
 mod people;
 mod scripts;
 mod server;
