@@ -13,7 +13,9 @@
 
 mod agent;
 mod ahead;
+mod asking;
 mod farewell;
+mod host_key;
 mod hostile;
 mod life;
 mod people;

@@ -1,125 +1,21 @@
-//! A client that waits for people: for a passphrase, for the verdict on a host key.
+//! A client that waits for people: for a passphrase, a password, an answer to a server's question.
 
 use std::net::TcpListener;
-use std::os::fd::AsFd as _;
-use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Arc, Mutex};
-use std::thread::{self, JoinHandle};
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+use std::thread;
 
 use adit_auth::Decision;
-use adit_crypto::{SigningKey, Unspecified};
-use adit_forward::observer::{
-    Answer, Event, Gone, HostKeyQuestion, HostKeyVerdict, Program, UnlockQuestion,
+use adit_crypto::{Secret, SigningKey, Unspecified, encoded};
+use adit_forward::reactor::{ClientConfig, End, FileKey, FileKeyState};
+use adit_proto::msg::{
+    KeyboardInteractiveMethod, PasswordMethod, UserauthInfoRequest, UserauthPkOk,
 };
-use adit_forward::reactor::{ClientConfig, End, FileKey, FileKeyState, Handle, Reactor};
-use adit_proto::msg::UserauthPkOk;
-use adit_proto::{number, reason};
-use nix::sys::socket::{setsockopt, sockopt};
+use adit_proto::{Encode, Rest, number, reason};
 
-use crate::scripted::{Bytes, HostKey, Scripted};
-use crate::world::{Answers, PATIENCE, client_config, key, loopback, server, server_config};
-
-/// What a person does who is asked.
-type Person<T> = Box<dyn FnMut() -> Answer<T> + Send>;
-
-/// A program that asks.
-struct Asking {
-    host_key: Person<HostKeyVerdict>,
-    unlock: Person<Option<Box<dyn SigningKey>>>,
-    told: Sender<String>,
-}
-
-impl Program for Asking {
-    fn observe(&mut self, event: &Event<'_>) {
-        let told = match event {
-            Event::OfferingKey { name, .. } => format!("offering {name}"),
-            Event::Authenticated { how, .. } => format!("authenticated by {}", how.method()),
-            Event::PeerGone { why, .. } => match why {
-                Gone::AuthenticationRefused(_) => "refused".to_owned(),
-                Gone::Disconnected { keys_tried, .. } => format!("told off, {keys_tried} tried"),
-                Gone::Socket(_) => "Closed".to_owned(),
-                other => format!("{other:?}"),
-            },
-            _ => return,
-        };
-        let _ = self.told.send(told);
-    }
-
-    fn host_key(&mut self, _: &HostKeyQuestion<'_>) -> Answer<HostKeyVerdict> {
-        let _ = self.told.send("asked for the host key".to_owned());
-        (self.host_key)()
-    }
-
-    fn unlock(&mut self, question: &UnlockQuestion<'_>) -> Answer<Option<Box<dyn SigningKey>>> {
-        let _ = self.told.send(format!("asked to unlock {}", question.name));
-        (self.unlock)()
-    }
-}
-
-/// A client in its thread.
-struct Client {
-    handle: Handle,
-    told: Receiver<String>,
-    thread: JoinHandle<End>,
-}
-
-impl Client {
-    fn start(config: ClientConfig, program: impl FnOnce(Sender<String>) -> Asking) -> Self {
-        let reactor = Reactor::client(config).unwrap();
-        let (sender, told) = mpsc::channel();
-        let handle = reactor.handle();
-        let mut program = program(sender);
-        let thread = thread::spawn(move || reactor.run(&mut program).unwrap());
-        Self {
-            handle,
-            told,
-            thread,
-        }
-    }
-
-    fn next(&self) -> String {
-        self.told.recv_timeout(PATIENCE).unwrap()
-    }
-
-    fn stop(self) -> End {
-        self.handle.stop();
-        self.thread.join().unwrap()
-    }
-}
-
-fn trusts() -> Person<HostKeyVerdict> {
-    Box::new(|| Answer::Now(HostKeyVerdict::Trust))
-}
-
-fn unlocks_nothing() -> Person<Option<Box<dyn SigningKey>>> {
-    Box::new(|| Answer::Now(None))
-}
-
-/// A person who answers when the test says, and who is heard to begin to think.
-struct Thinker<T> {
-    answer: Sender<T>,
-    thinks: Receiver<()>,
-}
-
-fn when_told<T: Send + 'static>() -> (Thinker<T>, Person<T>) {
-    let (answer, receiver) = mpsc::channel::<T>();
-    let (begins, thinks) = mpsc::channel();
-    let receiver = Arc::new(Mutex::new(receiver));
-    let person = move || {
-        let (receiver, begins) = (Arc::clone(&receiver), begins.clone());
-        Answer::Later(Box::new(move || {
-            begins.send(()).unwrap();
-            receiver.lock().unwrap().recv().unwrap()
-        }))
-    };
-    (Thinker { answer, thinks }, Box::new(person))
-}
-
-/// One question, answered by `work` on another thread.
-fn once<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Person<T> {
-    let mut work = Some(work);
-    Box::new(move || Answer::Later(Box::new(work.take().unwrap())))
-}
+use crate::asking::{Asking, Client, Leaves, leave, once, when_told};
+use crate::scripted::{Bytes, HostKey, Scripted, user_request};
+use crate::world::{Answers, client_config, key, loopback, server, server_config};
 
 fn locked(config: &mut ClientConfig, of: &dyn SigningKey) {
     config.identities.files = vec![FileKey {
@@ -137,9 +33,8 @@ fn a_locked_key_is_unlocked_once_the_server_accepts_it() {
     let mut config = client_config(address, loopback());
     locked(&mut config, &*key);
     let client = Client::start(config, |told| Asking {
-        host_key: trusts(),
         unlock: once(move || Some(key)),
-        told,
+        ..Asking::nothing(told)
     });
     assert_eq!(client.next(), "asked for the host key");
     assert_eq!(client.next(), "offering locked");
@@ -157,11 +52,7 @@ fn nobody_is_asked_to_unlock_a_key_that_the_server_refuses() {
     let (_server, address) = server(server_config(), answers);
     let mut config = client_config(address, loopback());
     locked(&mut config, &*key());
-    let client = Client::start(config, |told| Asking {
-        host_key: trusts(),
-        unlock: unlocks_nothing(),
-        told,
-    });
+    let client = Client::start(config, Asking::nothing);
     assert_eq!(client.next(), "asked for the host key");
     assert_eq!(client.next(), "offering locked");
     assert_eq!(client.next(), "refused");
@@ -179,9 +70,8 @@ fn a_key_that_is_not_unlocked_leaves_the_next_one() {
         let other = FileKey::loaded("other".to_owned(), key());
         config.identities.files.push(other);
         let client = Client::start(config, |told| Asking {
-            host_key: trusts(),
             unlock: once(unlock),
-            told,
+            ..Asking::nothing(told)
         });
         for expected in [
             "asked for the host key",
@@ -234,9 +124,8 @@ fn an_answer_that_comes_after_the_server_is_gone_is_dropped() {
     locked(&mut config, &*key);
     let (person, unlock) = when_told();
     let client = Client::start(config, |told| Asking {
-        host_key: trusts(),
         unlock,
-        told,
+        ..Asking::nothing(told)
     });
     let mut server = Scripted::accept(&listener, &host_key);
     accept_key(&mut server, &*key);
@@ -265,11 +154,7 @@ fn the_servers_reason_comes_with_how_many_keys_it_was_offered() {
     let mut config = client_config(listener.local_addr().unwrap(), loopback());
     let other = FileKey::loaded("other".to_owned(), key());
     config.identities.files.push(other);
-    let client = Client::start(config, |told| Asking {
-        host_key: trusts(),
-        unlock: unlocks_nothing(),
-        told,
-    });
+    let client = Client::start(config, Asking::nothing);
     let mut server = Scripted::accept(&listener, &host_key);
     server.answer();
     let mut failure = vec![number::USERAUTH_FAILURE, 0, 0, 0, 9];
@@ -287,103 +172,153 @@ fn the_servers_reason_comes_with_how_many_keys_it_was_offered() {
     assert_eq!(client.next(), "told off, 2 tried");
 }
 
-// A server that does not wait for the verdict on its host key.
+// A server that wants to hear something of a person.
 
-/// How a connection is given up.
-#[derive(Clone, Copy)]
-enum Leaves {
-    InOrder,
-    WithReset,
-}
-
-fn leave(server: Scripted, how: Leaves) {
-    if let Leaves::WithReset = how {
-        let linger = nix::libc::linger {
-            l_onoff: 1,
-            l_linger: 0,
-        };
-        setsockopt(&server.stream.as_fd(), sockopt::Linger, &linger).unwrap();
-    }
-    drop(server);
-}
-
-/// A client that asks a person about the host key, and whose server has left meanwhile.
-fn left_alone(how: Leaves) -> (TcpListener, HostKey, Client, Thinker<HostKeyVerdict>) {
+/// A client without keys, and the server that it talks to once it has said "none".
+fn without_keys(program: impl FnOnce(Sender<String>) -> Asking) -> (Scripted, Client) {
     let listener = TcpListener::bind(loopback()).unwrap();
     let host_key: HostKey = Arc::new([key()]);
-    let config = client_config(listener.local_addr().unwrap(), loopback());
+    let mut config = client_config(listener.local_addr().unwrap(), loopback());
+    config.identities.files.clear();
+    let client = Client::start(config, program);
+    let mut server = Scripted::accept(&listener, &host_key);
+    assert_eq!(client.next(), "asked for the host key");
+    expect(&mut server, b"none", b"");
+    (server, client)
+}
+
+fn expect(server: &mut Scripted, method: &[u8], fields: &[u8]) {
+    assert_eq!(server.answer(), encoded(&user_request(method, fields)));
+}
+
+fn say(server: &mut Scripted, message: &impl Encode) {
+    server.send(message);
+    server.flush();
+}
+
+/// What goes on, after a request that was not enough.
+fn fail(server: &mut Scripted, methods: &str) {
+    let len = u8::try_from(methods.len()).unwrap();
+    let head = [number::USERAUTH_FAILURE, 0, 0, 0, len];
+    let failure = [&head[..], methods.as_bytes(), &[0]].concat();
+    say(server, &Bytes(&failure));
+}
+
+fn password(text: &[u8]) -> Vec<u8> {
+    encoded(&PasswordMethod {
+        is_change: false,
+        plaintext_password: text,
+    })
+}
+
+fn secret(text: &str) -> Secret {
+    Secret::copy_of(text.as_bytes())
+}
+
+#[test]
+fn a_password_is_asked_for_as_often_as_may_be_and_never_in_the_loop() {
     let (person, asked) = when_told();
-    let client = Client::start(config, |told| Asking {
-        host_key: asked,
-        unlock: unlocks_nothing(),
-        told,
+    let (mut server, client) = without_keys(|told| Asking {
+        password: asked,
+        ..Asking::nothing(told)
     });
-    let server = Scripted::show_host_key(&listener, &host_key);
-    assert_eq!(client.next(), "asked for the host key");
-    leave(server, how);
-    (listener, host_key, client, person)
-}
-
-#[test]
-fn a_server_that_hung_up_while_a_person_decided_is_connected_to_again() {
-    for how in [Leaves::InOrder, Leaves::WithReset] {
-        let (listener, host_key, client, person) = left_alone(how);
-        person.answer.send(HostKeyVerdict::Trust).unwrap();
-        let mut server = Scripted::accept(&listener, &host_key);
-        assert_eq!(server.answer()[0], number::USERAUTH_REQUEST);
-        // Without another question.
-        assert_eq!(client.next(), "offering test");
-        server.send(&Bytes(&[number::USERAUTH_SUCCESS]));
-        server.flush();
-        assert_eq!(client.next(), "authenticated by publickey");
-        assert_eq!(client.stop(), End::Stopped);
+    fail(&mut server, "publickey,password");
+    for (attempt, text) in ["wrong", "again", "right"].into_iter().enumerate() {
+        let question = format!("asked for the password of user, {attempt} refused");
+        assert_eq!(client.next(), question);
+        person.answer.send(Some(secret(text))).unwrap();
+        expect(&mut server, b"password", &password(text.as_bytes()));
+        if text != "right" {
+            fail(&mut server, "publickey,password");
+        }
     }
-}
-
-#[test]
-fn another_key_on_the_second_connection_is_refused() {
-    let (listener, _, client, person) = left_alone(Leaves::InOrder);
-    person.answer.send(HostKeyVerdict::Trust).unwrap();
-    Scripted::show_host_key(&listener, &(Arc::new([key()]) as HostKey)).assert_gone();
-    assert_eq!(client.next(), "HostKeyChanged");
-    assert_eq!(client.thread.join().unwrap(), End::NotAuthenticated);
-}
-
-#[test]
-fn a_server_that_hangs_up_again_is_not_connected_to_a_third_time() {
-    let (listener, host_key, client, person) = left_alone(Leaves::WithReset);
-    person.answer.send(HostKeyVerdict::Trust).unwrap();
-    drop(Scripted::show_host_key(&listener, &host_key));
-    assert_eq!(client.next(), "Closed");
-    assert_eq!(client.thread.join().unwrap(), End::NotAuthenticated);
-}
-
-#[test]
-fn a_server_that_hung_up_is_left_alone_when_its_key_is_not_accepted() {
-    for how in [Leaves::InOrder, Leaves::WithReset] {
-        let (listener, _, client, person) = left_alone(how);
-        person.answer.send(HostKeyVerdict::Refuse).unwrap();
-        assert_eq!(client.next(), "HostKeyRefused");
-        assert_eq!(client.thread.join().unwrap(), End::NotAuthenticated);
-        listener.set_nonblocking(true).unwrap();
-        assert!(listener.accept().is_err());
-    }
-}
-
-#[test]
-fn a_fault_while_a_person_decides_is_no_consent() {
-    let (_server, address) = server(server_config(), Answers::default());
-    let client = Client::start(client_config(address, loopback()), |told| Asking {
-        host_key: once(|| panic!("a fault while a person decides")),
-        unlock: unlocks_nothing(),
-        told,
-    });
-    assert_eq!(client.next(), "asked for the host key");
-    assert_eq!(client.next(), "HostKeyRefused");
-}
-
-#[test]
-fn a_client_that_waits_for_a_person_can_be_stopped() {
-    let (_listener, _, client, _person) = left_alone(Leaves::InOrder);
+    say(&mut server, &Bytes(&[number::USERAUTH_SUCCESS]));
+    assert_eq!(client.next(), "authenticated by password");
     assert_eq!(client.stop(), End::Stopped);
+}
+
+#[test]
+fn a_password_that_nobody_gives_ends_the_login() {
+    type Give = fn() -> Option<Secret>;
+    let fault: Give = || panic!("a fault while a person types");
+    for give in [(|| None) as Give, fault] {
+        let (mut server, client) = without_keys(|told| Asking {
+            password: once(give),
+            ..Asking::nothing(told)
+        });
+        fail(&mut server, "password");
+        assert!(client.next().starts_with("asked for the password"));
+        assert_eq!(client.next(), "refused");
+        assert_eq!(client.thread.join().unwrap(), End::NotAuthenticated);
+    }
+}
+
+#[test]
+fn a_servers_own_questions_are_asked_with_its_words() {
+    let (person, asked) = when_told();
+    let (mut server, client) = without_keys(|told| Asking {
+        respond: asked,
+        ..Asking::nothing(told)
+    });
+    fail(&mut server, "keyboard-interactive");
+    let method = KeyboardInteractiveMethod {
+        language_tag: b"",
+        submethods: b"",
+    };
+    expect(&mut server, b"keyboard-interactive", &encoded(&method));
+    let prompts = b"\0\0\0\x05Code:\0\0\0\0\x04Name\x01";
+    let ask = UserauthInfoRequest {
+        name: b"box",
+        instruction: b"look\x1b",
+        language_tag: b"",
+        num_prompts: 2,
+        prompts: Rest(prompts),
+    };
+    say(&mut server, &ask);
+    let question = "asked by box, look\\x1b: Code: No Name Yes";
+    assert_eq!(client.next(), question);
+    let answers = vec![secret("1"), secret("me")];
+    person.answer.send(Some(answers)).unwrap();
+    let expected = b"\x3d\0\0\0\x02\0\0\0\x011\0\0\0\x02me";
+    assert_eq!(server.answer(), expected);
+    say(&mut server, &Bytes(&[number::USERAUTH_SUCCESS]));
+    assert_eq!(client.next(), "authenticated by keyboard-interactive");
+    assert_eq!(client.stop(), End::Stopped);
+}
+
+#[test]
+fn a_server_that_leaves_while_a_person_types_ends_the_session_at_once() {
+    for how in [Leaves::InOrder, Leaves::WithReset] {
+        let (person, asked) = when_told();
+        let (mut server, client) = without_keys(|told| Asking {
+            password: asked,
+            ..Asking::nothing(told)
+        });
+        fail(&mut server, "password");
+        assert!(client.next().starts_with("asked for the password"));
+        person.thinks.recv().unwrap();
+        leave(server, how);
+        assert_eq!(client.next(), "Closed");
+        assert_eq!(client.thread.join().unwrap(), End::NotAuthenticated);
+        // It is nobody's any more, and no fault.
+        person.answer.send(Some(secret("late"))).unwrap();
+    }
+}
+
+#[test]
+fn what_a_server_says_while_a_person_types_is_heard() {
+    let (person, asked) = when_told();
+    let (mut server, client) = without_keys(|told| Asking {
+        password: asked,
+        ..Asking::nothing(told)
+    });
+    fail(&mut server, "password");
+    assert!(client.next().starts_with("asked for the password"));
+    person.thinks.recv().unwrap();
+    server
+        .transport
+        .disconnect(reason::Disconnect::ByApplication, "too slow");
+    server.flush();
+    assert_eq!(client.next(), "told off, 0 tried");
+    assert_eq!(client.thread.join().unwrap(), End::NotAuthenticated);
 }
