@@ -17,9 +17,9 @@ use super::event::ClientEvent;
 use super::offer::{Echo, Prompt};
 use crate::error::Error;
 
-/// Most INFO_REQUESTs in one authentication. A password, a code and a new password, thrice, are
-/// fifteen; OpenSSH has no limit.
-pub(super) const INFO_REQUESTS_MAX: u8 = 32;
+/// Most INFO_REQUESTs in one authentication. PAM has up to eight for a password that must be
+/// changed, and a person has three tries; OpenSSH has no limit.
+pub(super) const INFO_REQUESTS_MAX: u8 = 64;
 
 /// How far the method is.
 pub(super) enum Interactive {

@@ -316,10 +316,10 @@ with_every_provider! {
         assert_eq!(error(client.handle(&lying)), Malformed::TooShort.into());
     }
 
-    fn there_are_at_most_32_requests_for_answers(provider) {
+    fn there_are_at_most_64_requests_for_answers(provider) {
         for prompts in [&[][..], &["?"]] {
             let mut client = interactive(provider);
-            for _ in 0..32 {
+            for _ in 0..64 {
                 let _ = client.handle(&info_request("", "", prompts)).unwrap();
                 if !prompts.is_empty() {
                     answer(&mut client, &["a"]);

@@ -7,7 +7,7 @@ use adit_crypto::{Provider, SigningKey};
 
 /// More requests than any script can have: each of four keys in two steps and two turns, nine
 /// answers or passwords at most, as many rounds as there may be, and "none".
-const REQUESTS_MAX: usize = 4 * 4 + 9 + 9 + 32 + 1;
+const REQUESTS_MAX: usize = 4 * 4 + 9 + 9 + 64 + 1;
 
 const LISTS: [&str; 8] = [
     "publickey",

@@ -100,7 +100,7 @@ pub(crate) fn client(data: &[u8]) {
             Ok(ClientEvent::Refused(_)) | Err(_) => return,
         }
         assert!(
-            requests <= 64,
+            requests <= 96,
             "each key is tried once, or twice, and a person asked a number of times"
         );
     }
