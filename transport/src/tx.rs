@@ -27,7 +27,7 @@ const CONTROL_ROOM: usize = 2048;
 /// Less than this is not worth a packet: rather wait until more room is free.
 const DATA_MIN: usize = 1024;
 /// Room for authentication messages before the large buffer is there: a signed request with an
-/// RSA key of 8192 bits has 2.3 KiB.
+/// RSA key of 8192 bits has 2.3 KiB, and one more where it names a host key of that size.
 const ROOM_BEFORE_AUTH: usize = 4096;
 /// Least capacity before authentication.
 const SEND_BEFORE_AUTH: usize = 8 * 1024;
