@@ -5,9 +5,10 @@ use std::time::Duration;
 use adit_forward::spec::{Family, GatewayPorts, LocalForward, Names, SpecError};
 
 use crate::client::config::others;
+use crate::client::option_error::{OptionError, bad};
 use crate::client::options::{
-    IDENTITY_FILES_MAX, List, NamedBy, OptionError, Options, PubkeyAuthentication, REKEY_BYTES_MIN,
-    RekeyLimit, SessionType, StrictHostKeyChecking, bad, first,
+    IDENTITY_FILES_MAX, List, NamedBy, Options, PubkeyAuthentication, REKEY_BYTES_MIN, RekeyLimit,
+    SessionType, StrictHostKeyChecking, first,
 };
 use crate::report::Level;
 use crate::value;
@@ -147,16 +148,6 @@ pub(super) fn find(keyword: &str) -> Option<&'static Set> {
     let keyword = meant.map_or(keyword, |(_, meant)| meant);
     let at = KEYWORDS.binary_search_by(|(name, _)| (*name).cmp(keyword));
     KEYWORDS.get(at.ok()?).map(|(_, set)| set)
-}
-
-/// All of them and their aliases, sorted.
-#[cfg(test)]
-pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    let keywords = KEYWORDS.iter().map(|(name, _)| *name);
-    let all: std::collections::BTreeSet<_> = keywords
-        .chain(ALIASES.iter().map(|(alias, _)| *alias))
-        .collect();
-    all.into_iter()
 }
 
 fn choose<T>(
@@ -362,6 +353,16 @@ fn rekey_limit(options: &mut Options, values: &[String], _: &dyn Names) -> Resul
     };
     first(&mut options.rekey_limit, RekeyLimit { bytes, time });
     Ok(())
+}
+
+/// All of them and their aliases, sorted.
+#[cfg(test)]
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    let keywords = KEYWORDS.iter().map(|(name, _)| *name);
+    let all: std::collections::BTreeSet<_> = keywords
+        .chain(ALIASES.iter().map(|(alias, _)| *alias))
+        .collect();
+    all.into_iter()
 }
 
 #[cfg(test)]

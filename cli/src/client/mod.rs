@@ -15,6 +15,7 @@ pub mod login;
 pub mod merge;
 pub mod methods;
 pub mod names;
+pub mod option_error;
 pub mod options;
 pub mod paths;
 pub mod program;

@@ -3,16 +3,15 @@
 //! Names, values and messages are ssh_config(5)'s. As there, the first value given for a keyword
 //! wins, and `IdentityFile` and `LocalForward` gather.
 
-use std::fmt;
 use std::time::Duration;
 
 use adit_forward::spec::{self, Family, GatewayPorts, LocalForward, Names};
 use adit_proto::pattern::{Case, Match, match_list};
 
 use crate::client::config::Place;
-use crate::client::config::others::{self, Effect, Other};
+use crate::client::config::others::{self, Other};
 use crate::client::keywords::{self, Set};
-use crate::escape::escaped;
+use crate::client::option_error::{OptionError, bad};
 use crate::report::Level;
 use crate::value;
 
@@ -209,60 +208,6 @@ pub const IDENTITY_FILES_MAX: usize = 100;
 /// Most forwards. Each needs a descriptor or two, of which a process has 1024 by default and seldom
 /// more than some thousands; a repetition is looked for among all that came before.
 pub const LOCAL_FORWARDS_MAX: usize = 4096;
-
-/// An option that is not one, in ssh's words without the place.
-#[derive(Clone, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum OptionError {
-    /// A value that ssh can follow and adit cannot.
-    NotHere(&'static Other),
-    /// No such keyword.
-    Unknown(String),
-    /// Everything else, as a sentence.
-    Value(String),
-}
-
-impl OptionError {
-    /// With the place that ssh names for what comes from the command line.
-    #[must_use]
-    pub fn on_command_line(&self) -> String {
-        self.at(&Place::CommandLine)
-    }
-
-    /// With the place where it was said.
-    #[must_use]
-    pub fn at(&self, place: &Place) -> String {
-        match self {
-            Self::Unknown(_) => format!("{}: {self}", place.with_colon()),
-            Self::NotHere(_) | Self::Value(_) => format!("{place}: {self}"),
-        }
-    }
-}
-
-impl fmt::Display for OptionError {
-    /// As one printable line, whatever a file holds.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotHere(other) => match other.effect {
-                Effect::Nothing => f.write_str(other.keyword),
-                Effect::Forward(why) | Effect::Instead(_, why) | Effect::Refuse(_, why) => {
-                    write!(f, "{}: {why}", other.keyword)
-                }
-            },
-            Self::Unknown(keyword) => {
-                let keyword = escaped(keyword.as_bytes());
-                write!(f, "Bad configuration option: {keyword}")
-            }
-            Self::Value(text) => escaped(text.as_bytes()).fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for OptionError {}
-
-pub(super) fn bad<T>(text: impl Into<String>) -> Result<T, OptionError> {
-    Err(OptionError::Value(text.into()))
-}
 
 impl Options {
     /// Takes one line, `Keyword value` or `Keyword=value`.

@@ -7,7 +7,8 @@ use crate::client::config::blocks::{self, Destination, Pass, Reach};
 use crate::client::config::disk::{Checks, ReadError};
 use crate::client::config::lines::{self, Place};
 use crate::client::config::{About, BadConfig, host_name, include};
-use crate::client::options::{OptionError, Options};
+use crate::client::option_error::OptionError;
+use crate::client::options::Options;
 use crate::escape::escaped;
 use crate::file::FileError;
 

@@ -1,0 +1,61 @@
+//! Options that are none, in the words of ssh.
+
+use std::fmt;
+
+use crate::client::config::Place;
+use crate::client::config::others::{Effect, Other};
+use crate::escape::escaped;
+
+/// An option that is not one, in ssh's words without the place.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum OptionError {
+    /// A value that ssh can follow and adit cannot.
+    NotHere(&'static Other),
+    /// No such keyword.
+    Unknown(String),
+    /// Everything else, as a sentence.
+    Value(String),
+}
+
+impl OptionError {
+    /// With the place that ssh names for what comes from the command line.
+    #[must_use]
+    pub fn on_command_line(&self) -> String {
+        self.at(&Place::CommandLine)
+    }
+
+    /// With the place where it was said.
+    #[must_use]
+    pub fn at(&self, place: &Place) -> String {
+        match self {
+            Self::Unknown(_) => format!("{}: {self}", place.with_colon()),
+            Self::NotHere(_) | Self::Value(_) => format!("{place}: {self}"),
+        }
+    }
+}
+
+impl fmt::Display for OptionError {
+    /// As one printable line, whatever a file holds.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotHere(other) => match other.effect {
+                Effect::Nothing => f.write_str(other.keyword),
+                Effect::Forward(why) | Effect::Instead(_, why) | Effect::Refuse(_, why) => {
+                    write!(f, "{}: {why}", other.keyword)
+                }
+            },
+            Self::Unknown(keyword) => {
+                let keyword = escaped(keyword.as_bytes());
+                write!(f, "Bad configuration option: {keyword}")
+            }
+            Self::Value(text) => escaped(text.as_bytes()).fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for OptionError {}
+
+pub(super) fn bad<T>(text: impl Into<String>) -> Result<T, OptionError> {
+    Err(OptionError::Value(text.into()))
+}
