@@ -415,6 +415,24 @@ fn a_secret_that_no_packet_holds(provider: &'static Provider) {
     assert_eq!(login.last_words.unwrap(), error.as_bytes());
 }
 
+fn a_request_with_the_largest_keys(provider: &'static Provider) {
+    // Before a login there is room for a user, a host and a key of RSA with 8192 bits each, and a
+    // signature of as many.
+    let blob = [0; 4 + 7 + 4 + 5 + 4 + 1025];
+    let signature = [0; 4 + 12 + 4 + 1024];
+    let fields = [
+        &[1][..],
+        &string(b"rsa-sha2-512"),
+        &string(&blob),
+        &string(&blob),
+        &string(&signature),
+    ];
+    let request = request("publickey-hostbound-v00@openssh.com", &fields.concat());
+    let mut login = Login::play(provider, Methods::default(), &[], &[]);
+    let room = login.server.tx().control_room();
+    assert!(request.len() + 255 <= room, "{} of {room}", request.len());
+}
+
 fn nobody_is_asked_in_batch_mode(provider: &'static Provider) {
     let methods = Methods {
         order: Method::ALL.to_vec(),
@@ -440,6 +458,7 @@ macro_rules! on_every_provider {
 on_every_provider! {
     a_password
     a_password_that_expired
+    a_request_with_the_largest_keys
     a_secret_that_no_packet_holds
     a_success_that_nothing_has_earned
     answers_in_several_rounds
