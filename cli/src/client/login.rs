@@ -69,7 +69,7 @@ impl Login {
         let (person, missed) = (self.person.clone(), self.missed.clone());
         Answer::Later(Box::new(move || {
             let answer = person.ask(&prompt, terminal::Echo::Off);
-            answer.map_err(|why| miss(&missed, "password", &why)).ok()
+            answer.map_err(|why| miss(&missed, "a password", &why)).ok()
         }))
     }
 
@@ -94,12 +94,12 @@ impl Login {
                 .iter()
                 .map(|(prompt, echo)| person.ask(prompt, *echo));
             let answers: Result<Vec<Secret>, NoAnswer> = answers.collect();
-            answers.map_err(|why| miss(&missed, "answer", &why)).ok()
+            answers.map_err(|why| miss(&missed, "an answer", &why)).ok()
         }))
     }
 }
 
 /// What nobody gave, for the end of a login that failed.
 fn miss(missed: &Missed, what: &str, why: &NoAnswer) {
-    missed.note(format!("The server asked for a {what}: {why}."));
+    missed.note(format!("The server asked for {what}: {why}."));
 }
