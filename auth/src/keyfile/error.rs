@@ -14,6 +14,8 @@ use super::locked::{ROUNDS_MAX, ROUNDS_MIN};
 pub enum KeyFileError {
     /// What stands between the marks is not base64.
     BadBase64,
+    /// It has a passphrase, and this program was built without what takes one.
+    BuiltWithout,
     /// OpenSSH format under another cipher or key derivation than aes256-ctr and bcrypt.
     Cipher,
     /// PEM that is encrypted: `Proc-Type: 4,ENCRYPTED`, or `ENCRYPTED PRIVATE KEY`.
@@ -75,6 +77,10 @@ impl fmt::Display for About<'_> {
         let file = Word(self.file);
         match self.error {
             KeyFileError::BadBase64 => f.write_str("invalid format (not base64)"),
+            KeyFileError::BuiltWithout => f.write_str(
+                "encrypted with a passphrase, and this program was built without them; \
+                 use ssh-agent",
+            ),
             KeyFileError::Cipher => write!(
                 f,
                 "encrypted with another cipher than aes256-ctr; \"ssh-keygen -p -f {file}\" converts it"
@@ -185,6 +191,7 @@ mod tests {
     fn an_error_is_one_line() {
         for error in [
             KeyFileError::BadBase64,
+            KeyFileError::BuiltWithout,
             KeyFileError::Cipher,
             KeyFileError::EncryptedPem,
             KeyFileError::HalvesDiffer,

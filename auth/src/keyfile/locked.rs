@@ -76,13 +76,14 @@ impl LockedKey {
     ///
     /// # Errors
     /// [`KeyFileError::WrongPassphrase`], and all else that can be wrong with a file.
-    /// [`KeyFileError::Cipher`] when this program was built without passphrases.
     pub fn unlock(
         &self,
         passphrase: &Secret,
         provider: &Provider,
     ) -> Result<KeyFile, KeyFileError> {
-        let cipher = provider.passphrase_cipher.ok_or(KeyFileError::Cipher)?;
+        let cipher = provider
+            .passphrase_cipher
+            .ok_or(KeyFileError::BuiltWithout)?;
         let mut private = Zeroizing::new(self.private.clone());
         // No file is protected by nothing, so that is never the passphrase.
         cipher

@@ -125,7 +125,7 @@ impl Search<'_> {
         }
         let (error, public_blob) = match parsed {
             Ok(Parsed::Locked(key)) if self.provider.passphrase_cipher.is_none() => {
-                (KeyFileError::Cipher, Some(key.public_blob().to_vec()))
+                (KeyFileError::BuiltWithout, Some(key.public_blob().to_vec()))
             }
             Ok(Parsed::Locked(key)) => {
                 self.say_found(&name, key.key_type());

@@ -46,9 +46,12 @@ pub(super) fn make(wanted: Make, world: &mut World<'_>) -> Result<(), Ending> {
             Err(error) => return Err(not_saved(world, &path, &error)),
         }
     }
-    // Both are asked about before anything is written.
+    // Asked before anything is written; who gives up a key gives up its public half with it.
     let before = may_write(&path, world)?;
-    let public_before = may_write(&public_path, world)?;
+    let public_before = match before {
+        Before::Nothing => may_write(&public_path, world)?,
+        Before::Something => Before::Something,
+    };
     let passphrase = match wanted.passphrase {
         Some(Passphrase(passphrase)) => {
             Some(passphrase).filter(|passphrase| !passphrase.expose().is_empty())

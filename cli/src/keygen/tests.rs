@@ -243,6 +243,19 @@ fn nothing_is_written_over_unless_a_person_says_so() {
 }
 
 #[test]
+fn a_pair_is_asked_about_once() {
+    let mut case = Case::answering(&["y"]);
+    for name in ["key", "key.pub"] {
+        fs::write(case.path(name), "old").unwrap();
+    }
+    let outcome = case.run(&["-f", "@/key", "-N", ""]);
+    assert_eq!(outcome.ending, Ending::Done);
+    assert_eq!(outcome.asked.len(), 1);
+    assert!(case.line("key.pub").starts_with("ssh-ed25519 "));
+    assert_eq!(case.names(), ["key", "key.pub"]);
+}
+
+#[test]
 fn a_link_is_something_and_what_it_leads_to_stays() {
     let mut case = Case::answering(&["y"]);
     fs::write(case.path("target"), "precious").unwrap();

@@ -221,3 +221,20 @@ fn other_ciphers_are_refused_with_the_command_that_converts_them() {
 fn a_key_that_may_not_be_asked_for_says_why() {
     assert_eq!(error(ED25519_LOCKED), KeyFileError::Locked);
 }
+
+#[test]
+fn a_build_without_passphrases_says_so() {
+    let without = Provider {
+        passphrase_cipher: None,
+        ..RING
+    };
+    let key = locked(ED25519_LOCKED);
+    let error = key.unlock(&Secret::copy_of(b"secret"), &without).err();
+    assert_eq!(error, Some(KeyFileError::BuiltWithout));
+    let key = parse(ED25519).unwrap();
+    let passphrase = Secret::copy_of(b"secret");
+    assert!(
+        key.to_locked_text(&passphrase, 1, &without, RING.random)
+            .is_err()
+    );
+}
