@@ -69,6 +69,23 @@ fn the_file_is_replaced_and_has_its_mode() {
 }
 
 #[test]
+fn the_file_stays_whose_it_is() {
+    if !nix::unistd::geteuid().is_root() {
+        // Nobody else can give files away.
+        return;
+    }
+    let directory = Directory::new();
+    let path = directory.join("known_hosts");
+    fs::write(&path, "old\n").unwrap();
+    std::os::unix::fs::chown(&path, Some(12), Some(34)).unwrap();
+    let old = File::open(&path).unwrap();
+    add(&path, NEW).unwrap();
+    let metadata = fs::metadata(&path).unwrap();
+    assert_eq!((metadata.uid(), metadata.gid()), (12, 34));
+    assert!(!is_at(&old, &path).unwrap());
+}
+
+#[test]
 fn a_missing_file_and_its_directory_are_made_private() {
     let directory = Directory::new();
     let path = directory.join("ssh/known_hosts");
