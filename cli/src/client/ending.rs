@@ -115,9 +115,10 @@ fn say_refused(report: &Report, about: &About, refused: &Refused) {
         report.error(line);
     }
     if refused.partial_success {
-        report
-            .error("The server accepted what it was given, and asks for more than adit can give.");
-    } else if refused.tried_keys == 0
+        report.error("The server accepted what it was given, and asks for more.");
+    }
+    let nothing_tried = refused.tried_keys == 0 || refused.partial_success;
+    if nothing_tried
         && refused.passwords_tried == 0
         && let Some(why) = why_nothing(about, refused)
     {
@@ -145,7 +146,7 @@ fn why_nothing(about: &About, refused: &Refused) -> Option<&'static str> {
     } else if asks.into_iter().any(both) {
         // With somebody to ask there is a word about the answer already.
         let why = "The server would take a password, but nobody is asked (BatchMode, or \
-                   NumberOfPasswordPrompts 0), and there was no key that it takes.";
+                   NumberOfPasswordPrompts 0).";
         (about.methods.prompts == 0).then_some(why)
     } else if refused.skipped_keys > 0 {
         Some("No key here is of a type that the server takes.")
@@ -302,9 +303,12 @@ mod tests {
             ]
         );
         refused.partial_success = true;
-        let lines = said(&Gone::AuthenticationRefused(&refused), None);
-        assert_eq!(lines.len(), 3, "{lines:?}");
-        assert!(lines[1].contains("asks for more"), "{lines:?}");
+        for (methods, more) in [("password", 3), ("publickey", 4), ("hostbased", 4)] {
+            refused.methods = methods.into();
+            let lines = said(&Gone::AuthenticationRefused(&refused), None);
+            assert_eq!(lines.len(), more, "{lines:?}");
+            assert!(lines[1].contains("asks for more"), "{lines:?}");
+        }
     }
 
     #[test]

@@ -33,7 +33,7 @@ impl Conversation for Person {
 /// not said yes.
 ///
 /// # Errors
-/// [`NoAnswer::Nobody`]: the question was not seen.
+/// [`NoAnswer::Nobody`] or [`NoAnswer::Io`]: the question was not seen.
 pub fn confirm(
     conversation: &mut impl Conversation,
     question: &str,
@@ -44,8 +44,8 @@ pub fn confirm(
     loop {
         let answer = match conversation.ask(&text) {
             Ok(answer) => answer,
-            Err(NoAnswer::Nobody) => return Err(NoAnswer::Nobody),
-            Err(NoAnswer::Cancelled | NoAnswer::TooLong | NoAnswer::Io(_)) => return Ok(Reply::No),
+            Err(NoAnswer::Cancelled | NoAnswer::TooLong) => return Ok(Reply::No),
+            Err(error @ (NoAnswer::Nobody | NoAnswer::Io(_))) => return Err(error),
         };
         let answer = answer.trim();
         if answer.is_empty() || answer.eq_ignore_ascii_case("no") {

@@ -15,6 +15,7 @@ use nix::sys::signal::SigSet;
 
 use super::answer::Answer;
 use super::{Doing, NoAnswer, Shared};
+use crate::file::reason;
 
 /// Between looks at whether a program that has said everything has ended.
 const REAP_INTERVAL: Duration = Duration::from_millis(20);
@@ -27,7 +28,11 @@ pub(super) fn ask(shared: &Shared, program: &OsStr, prompt: &str) -> Result<Secr
         if matches!(*doing, Doing::Over) {
             return Err(NoAnswer::Cancelled);
         }
-        let mut child = start(program, prompt)?;
+        let mut child = start(program, prompt).map_err(|error| {
+            // ssh's words.
+            let (program, why) = (program.display(), reason(&error));
+            io::Error::other(format!("ssh_askpass: exec({program}): {why}"))
+        })?;
         let output = child.stdout.take();
         *doing = Doing::Waiting(child);
         output

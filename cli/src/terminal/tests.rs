@@ -253,7 +253,10 @@ fn a_program_that_fails_has_no_answer() {
     );
     let missing = Person::new(askpass(When::Always, "/none/such"), Interrupts::Elsewhere);
     let error = missing.ask("?", Echo::Off).map(|_| ()).unwrap_err();
-    assert_eq!(error.to_string(), "No such file or directory");
+    assert_eq!(
+        error.to_string(),
+        "ssh_askpass: exec(/none/such): No such file or directory"
+    );
 }
 
 #[test]
