@@ -79,3 +79,46 @@ fn verify(
         .verify(message, signature)
         .map_err(|_| Unspecified)
 }
+
+/// Who knows the private key can compute every nonce: with the other provider's arithmetic.
+#[cfg(all(test, feature = "pure-nist"))]
+mod tests {
+    use adit_vectors::{ECDSA, records};
+    use alloc::collections::BTreeSet;
+    use alloc::vec::Vec;
+    use p256::elliptic_curve::ff::PrimeField as _;
+    use p256::elliptic_curve::ops::Reduce as _;
+    use p256::{FieldBytes, Scalar};
+
+    use super::*;
+    use crate::ecdsa::Ecdsa as _;
+    use crate::hash::digest;
+
+    #[test]
+    fn nonces_differ_and_have_no_bit_that_leans() {
+        let record = &records(ECDSA)[0];
+        let private = record.bytes("private");
+        let key = P256::from_halves(private, record.bytes("public")).unwrap();
+        let scalar = |bytes: &[u8]| Scalar::reduce(&FieldBytes::try_from(bytes).unwrap());
+        let d = scalar(private);
+        let z = scalar(&digest(&super::super::hash::SHA256, &[b"message"]));
+
+        let nonces: Vec<_> = (0..2000)
+            .map(|_| {
+                let mut signature = [0; 64];
+                key.sign(b"message", &mut signature).unwrap();
+                let (r, s) = signature.split_at(32);
+                // s = (z + r d) / k (SEC 1 §4.1.3).
+                let k = (z + scalar(r) * d) * scalar(s).invert().unwrap();
+                k.to_repr()
+            })
+            .collect();
+        assert_eq!(nonces.iter().collect::<BTreeSet<_>>().len(), nonces.len());
+        for bit in 0..256 {
+            let ones = nonces.iter().filter(|k| k[bit / 8] >> (bit % 8) & 1 == 1);
+            let ones = ones.count();
+            // Seven standard deviations. n begins with 32 ones: it favours none.
+            assert!((840..1160).contains(&ones), "bit {bit}: {ones}");
+        }
+    }
+}
