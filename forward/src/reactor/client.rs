@@ -9,7 +9,7 @@ use adit_connection::Limits;
 
 use super::accept::For;
 use super::agent::Agent;
-use super::config::{ClientConfig, Forward, OnForwardFailure};
+use super::config::{ClientConfig, Forward, Identities, OnForwardFailure};
 use super::context::{OwnedDial, Owner};
 use super::dial::{Connected, Dial, Failed, Progress};
 use super::listener::listen;
@@ -201,6 +201,8 @@ impl Reactor {
             return;
         };
         let (forwards, on_failure) = (Arc::clone(&client.forwards), client.on_forward_failure);
+        // A tunnel stands for days; keys that were not needed go now.
+        client.config.identities = Identities::default();
         self.close_agent(&mut Vec::new()); // its questions are answered
         for (n, forward) in forwards.iter().enumerate() {
             let opened = listen(&forward.listen).and_then(|listeners| {
