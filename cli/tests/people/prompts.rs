@@ -1,0 +1,186 @@
+//! Passphrases and questions on a terminal.
+
+use std::process::{Command, Stdio};
+
+use nix::sys::signal::Signal;
+
+use crate::lab::{Lab, PASSPHRASE};
+use crate::terminal::Terminal;
+
+const LOCKED: &[&str] = &["-N", "-v", "-i", ".ssh/locked"];
+const PROMPT: &str = "\rEnter passphrase for key '.ssh/locked': ";
+
+#[test]
+fn a_passphrase_is_typed_without_being_seen() {
+    let lab = Lab::new();
+    let mut terminal = Terminal::run(&mut lab.adit(LOCKED));
+    assert!(terminal.echoes());
+    terminal.wait_for(PROMPT);
+    assert!(!terminal.echoes());
+    terminal.types("wrong\n");
+    terminal.wait_for(PROMPT);
+    assert!(!terminal.echoes());
+    terminal.types(&format!("{PASSPHRASE}\n"));
+    terminal.wait_for("Authenticated to 127.0.0.1 ([127.0.0.1]:");
+    assert!(terminal.echoes());
+    terminal.signal(Signal::SIGTERM);
+    let (code, shown) = terminal.end();
+    assert_eq!(code, Some(0), "{shown}");
+    assert!(!shown.contains("wrong") && !shown.contains(PASSPHRASE));
+}
+
+#[test]
+fn a_key_without_its_passphrase_is_named_at_the_end() {
+    let lab = Lab::new();
+    for (prompts, typed, why) in [
+        (
+            "1",
+            "wrong\n",
+            "incorrect passphrase supplied to decrypt private key",
+        ),
+        ("3", "\n", "no passphrase was given"),
+        (
+            "3",
+            "\x04",
+            "encrypted with a passphrase, and there was no answer",
+        ),
+    ] {
+        let prompts = format!("-oNumberOfPasswordPrompts={prompts}");
+        let args = [LOCKED, &[prompts.as_str()]].concat();
+        let mut terminal = Terminal::run(&mut lab.adit(&args));
+        terminal.wait_for(PROMPT);
+        terminal.types(typed);
+        terminal.wait_for(&format!("Load key \".ssh/locked\": {why}\r\n"));
+        terminal.wait_for("Permission denied (publickey).");
+        assert_eq!(terminal.end().0, Some(255));
+    }
+}
+
+#[test]
+fn what_ends_the_program_at_a_prompt_leaves_the_terminal_as_it_was() {
+    let lab = Lab::new();
+    for (key, signal, code) in [
+        ("half\x03", None, Some(255)),
+        ("half", Some(Signal::SIGTERM), Some(255)),
+        ("half", Some(Signal::SIGHUP), Some(255)),
+        // As without adit's doing: killed, with a core if there may be one.
+        ("half\x1c", None, None),
+    ] {
+        let mut terminal = Terminal::run(&mut lab.adit(LOCKED));
+        terminal.wait_for(PROMPT);
+        assert!(!terminal.echoes());
+        terminal.types(key);
+        if let Some(signal) = signal {
+            terminal.signal(signal);
+        }
+        assert_eq!(terminal.end().0, code, "{key:?} {signal:?}");
+    }
+}
+
+/// A shell with jobs: what stops its job brings it back.
+fn shell(lab: &Lab, script: &str) -> Terminal {
+    let adit = lab.adit(LOCKED);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("set -m; \"$0\" \"$@\"; {script}")]);
+    shell.arg(adit.get_program()).args(adit.get_args());
+    shell.current_dir(&lab.home).env("HOME", &lab.home);
+    shell.env_remove("SSH_AUTH_SOCK").stdin(Stdio::null());
+    Terminal::run(&mut shell)
+}
+
+#[test]
+fn the_key_that_stops_a_job_stops_it_with_echo_on_and_fg_asks_again() {
+    let lab = Lab::new();
+    let mut terminal = shell(&lab, "echo shell; read line; echo got $line; fg");
+    terminal.wait_for(PROMPT);
+    terminal.types("half\x1a");
+    terminal.wait_for("shell\r\n");
+    assert!(terminal.echoes());
+    terminal.types("seen\n");
+    terminal.wait_for("seen\r\n");
+    terminal.wait_for("got seen\r\n");
+    terminal.wait_for(PROMPT);
+    assert!(!terminal.echoes());
+    terminal.types(&format!("{PASSPHRASE}\n"));
+    terminal.wait_for("Authenticated to ");
+    assert!(terminal.echoes());
+    terminal.types("\x03");
+    assert_eq!(terminal.end().0, Some(255));
+}
+
+#[test]
+fn a_job_that_was_stopped_from_elsewhere_does_not_show_what_is_typed_after_fg() {
+    let lab = Lab::new();
+    let mut terminal = shell(&lab, "stty echo; echo shell; fg");
+    terminal.wait_for(PROMPT);
+    assert!(!terminal.echoes());
+    let adit = Command::new("pgrep")
+        .args(["-P", &terminal.pid().to_string()])
+        .output();
+    let adit: i32 = String::from_utf8(adit.unwrap().stdout)
+        .unwrap()
+        .trim()
+        .parse()
+        .unwrap();
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(adit), Signal::SIGSTOP).unwrap();
+    terminal.wait_for("shell\r\n");
+    terminal.wait_until_silent();
+    terminal.types(&format!("{PASSPHRASE}\n"));
+    terminal.wait_for("Authenticated to ");
+    terminal.types("\x03");
+    assert_eq!(terminal.end().0, Some(255));
+}
+
+#[test]
+fn a_host_key_is_asked_about_and_what_is_typed_is_seen() {
+    let lab = Lab::new();
+    for (typed, code) in [("what\nno\n", 255), ("yes\n", 0)] {
+        let args = ["-N", "-v", "-i", ".ssh/plain"];
+        let mut adit = lab.checking("StrictHostKeyChecking=ask", &args);
+        let mut terminal = Terminal::run(&mut adit);
+        terminal.wait_for("can't be established.\r\n");
+        terminal.wait_for("ED25519 key fingerprint is: SHA256:");
+        terminal.wait_for("(yes/no/[fingerprint])? ");
+        assert!(terminal.echoes());
+        terminal.types(typed);
+        if code == 0 {
+            terminal.wait_for("yes\r\n");
+            terminal.wait_for("Authenticated to ");
+            terminal.signal(Signal::SIGTERM);
+        } else {
+            terminal.wait_for("Please type 'yes', 'no' or the fingerprint: ");
+            terminal.wait_for("Host key verification failed.");
+        }
+        assert_eq!(terminal.end().0, Some(code));
+    }
+}
+
+#[test]
+fn without_a_terminal_or_in_a_batch_nobody_is_asked() {
+    let lab = Lab::new();
+    let batch = [LOCKED, &["-oBatchMode=yes"]].concat();
+    for (args, why) in [
+        (
+            LOCKED,
+            "encrypted with a passphrase, and there is nobody to ask",
+        ),
+        (
+            &batch,
+            "encrypted with a passphrase, and nobody may be asked (BatchMode)",
+        ),
+    ] {
+        let adit = lab.adit(args);
+        let mut leader = Command::new("setsid");
+        leader
+            .arg("--wait")
+            .arg(adit.get_program())
+            .args(adit.get_args());
+        leader.current_dir(&lab.home).env("HOME", &lab.home);
+        leader.env_remove("DISPLAY").env_remove("SSH_AUTH_SOCK");
+        let output = leader.stdin(Stdio::null()).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        let line = format!("Load key \".ssh/locked\": {why}\n");
+        assert!(said.contains(&line), "{said}");
+        assert_eq!(output.status.code(), Some(255));
+    }
+}
