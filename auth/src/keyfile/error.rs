@@ -121,11 +121,11 @@ impl fmt::Display for About<'_> {
             }
             KeyFileError::TooLong => write!(f, "longer than {FILE_MAX} bytes"),
             KeyFileError::Unsigned => {
-                f.write_str("no signatures with such a key here; use ssh-agent")
+                f.write_str("this program cannot sign with such a key; use ssh-agent")
             }
             KeyFileError::UnsupportedType(label) => write!(
                 f,
-                "{label} keys are not supported; use ED25519, or ssh-agent"
+                "{label} keys are not supported; use ED25519, ECDSA of 256 or 384 bits, or RSA"
             ),
             KeyFileError::WrongPassphrase => {
                 f.write_str("incorrect passphrase supplied to decrypt private key")
