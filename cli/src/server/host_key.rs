@@ -1,9 +1,7 @@
 //! The host key: read from its file, or made when there is none.
 
 use std::fmt;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use adit_auth::keyfile::{KeyFile, KeyFileError, Parsed};
@@ -11,9 +9,9 @@ use adit_auth::permissions::{Ownership, private_key};
 use adit_auth::{Fingerprint, key_type_label, public_key};
 use adit_crypto::{Provider, Secret, SigningKey, Unspecified};
 use adit_proto::blob::blob_name;
-use nix::fcntl::OFlag;
 
 use crate::file::{self, FileError, KEY_MAX};
+use crate::new_file::{self, PRIVATE, PUBLIC};
 
 /// Below the home directory, when neither `-h` nor HostKey says another one.
 pub const DEFAULT_FILE: &str = ".ssh/aditd_host_ed25519_key";
@@ -172,46 +170,19 @@ pub fn load(path: &Path, provider: &Provider, uid: u32) -> Result<HostKey, HostK
 pub fn make(path: &Path, provider: &Provider) -> Result<(), HostKeyError> {
     let file = KeyFile::generate(provider, provider.random, COMMENT)?;
     let text = file.to_text(provider.random)?;
-    write_new(path, text.expose(), 0o600).map_err(HostKeyError::Write)?;
+    new_file::create(path, text.expose(), PRIVATE).map_err(HostKeyError::Write)?;
     let mut public = path.as_os_str().to_owned();
     public.push(".pub");
     // For people to copy; the server does not need it.
     if let Ok(line) = public_key::to_line(&file.public_blob(), COMMENT) {
-        let _ = write_new(Path::new(&public), line.as_bytes(), 0o644);
+        let _ = new_file::create(Path::new(&public), line.as_bytes(), PUBLIC);
     }
     Ok(())
 }
 
-/// Makes the directory of a file, for us alone, when it is missing.
-///
-/// # Errors
-/// When it cannot be made.
-pub fn make_directory(path: &Path) -> io::Result<()> {
-    let Some(parent) = path.parent() else {
-        return Ok(());
-    };
-    match fs::DirBuilder::new().mode(0o700).create(parent) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-        _ => Ok(()),
-    }
-}
-
-fn write_new(path: &Path, contents: &[u8], mode: u32) -> io::Result<()> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(mode)
-        .custom_flags(OFlag::O_NOFOLLOW.bits())
-        .open(path)?;
-    let written = file.write_all(contents).and_then(|()| file.sync_all());
-    if written.is_err() {
-        let _ = fs::remove_file(path);
-    }
-    written
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     use super::*;
@@ -291,15 +262,5 @@ mod tests {
             load(&directory, PROVIDER, uid()),
             Err(HostKeyError::Read(_))
         ));
-    }
-
-    #[test]
-    fn the_directory_is_made_for_us_alone_and_left_as_it_is() {
-        let directory = Directory::new();
-        let path = directory.join("a/key");
-        make_directory(&path).unwrap();
-        assert_eq!(mode(&directory.join("a")), 0o700);
-        make_directory(&path).unwrap();
-        assert!(make_directory(&directory.join("b/c/key")).is_err());
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::new_file;
 use crate::provider::PROVIDER;
 use crate::report::Report;
 use crate::server::Said;
@@ -111,7 +112,7 @@ impl<'a> HostKeys<'a> {
             return Ok(None);
         }
         if if_missing == IfMissing::MakeWithDirectory {
-            host_key::make_directory(path).map_err(HostKeyError::Write)?;
+            new_file::make_parent(path).map_err(HostKeyError::Write)?;
         }
         host_key::make(path, PROVIDER)?;
         self.report
