@@ -110,6 +110,8 @@ impl List {
 pub enum PeerMisbehaved {
     /// Another host key than in the first exchange.
     HostKeyChanged,
+    /// A host key that is none of its algorithm, or of a size that nobody takes.
+    HostKeyUnfit,
     /// A second KEXINIT in one exchange.
     KexInitAgain,
     /// A packet before KEXINIT under strict key exchange.
@@ -153,7 +155,7 @@ impl Error {
             Self::Crypto(_) | Self::NoCommon(_) | Self::NoStrictKex { .. } | Self::TimedOut(_) => {
                 Some(Disconnect::KeyExchangeFailed)
             }
-            Self::PeerMisbehaved(PeerMisbehaved::HostKeyChanged) => {
+            Self::PeerMisbehaved(PeerMisbehaved::HostKeyChanged | PeerMisbehaved::HostKeyUnfit) => {
                 Some(Disconnect::HostKeyNotVerifiable)
             }
             Self::PeerMisbehaved(PeerMisbehaved::UnknownService) => {
@@ -199,6 +201,7 @@ impl PeerMisbehaved {
     const fn text(self) -> &'static str {
         match self {
             Self::HostKeyChanged => "host key changed during the connection",
+            Self::HostKeyUnfit => "unfit host key: RSA has 2048 to 8192 bits, others one size",
             Self::KexInitAgain => "second KEXINIT in one key exchange",
             Self::KexInitNotFirst => "strict key exchange: KEXINIT was not the first packet",
             Self::KexInitTooLong => "KEXINIT too long",

@@ -84,12 +84,19 @@ impl AwaitReply {
             q_s,
             signature,
         } = KexEcdhReply::decode(payload)?;
+        let algorithm = self.agreement.host_key;
+        // Before anything is computed, and so that a key too short has another name than a forgery.
+        if !provider
+            .verifier(algorithm.as_bytes())
+            .is_some_and(|verifier| verifier.accepts_key(k_s))
+        {
+            return Err(PeerMisbehaved::HostKeyUnfit.into());
+        }
         let hash = self.hash.hash();
         let q_c = self.active.share().to_vec();
         let secret = self.active.finish(q_s).map_err(|_| CryptoFailure::Kex)?;
         let k = encoded_secret(&secret);
         let h = self.hash.finish(k_s, &q_c, q_s, &k)?;
-        let algorithm = self.agreement.host_key;
         let proof = verify(provider, algorithm.as_bytes(), k_s, h.as_bytes(), signature)
             .map_err(|_| CryptoFailure::HostKeySignature)?;
         Ok(Replied {

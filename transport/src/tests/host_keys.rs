@@ -89,6 +89,49 @@ fn a_server_with_a_host_key_of_each_type_has_room_for_its_signature() {
     assert_eq!(connections, 2 * 2 + 3 * 2);
 }
 
+/// A host key that the server shows and cannot be right.
+struct Unfit(Vec<u8>);
+
+impl SigningKey for Unfit {
+    fn algorithms(&self) -> &'static [&'static str] {
+        &["rsa-sha2-512"]
+    }
+    fn public_blob(&self) -> &[u8] {
+        &self.0
+    }
+    fn sign(&self, _: &str, _: &[u8]) -> Result<Vec<u8>, adit_crypto::Unspecified> {
+        Ok([string(b"rsa-sha2-512"), string(&[9; 256])].concat())
+    }
+}
+
+#[test]
+fn a_host_key_of_another_size_or_type_is_named_before_its_signature_is() {
+    let rsa = |modulus_len| {
+        let n = std::vec![0x55; modulus_len];
+        [string(b"ssh-rsa"), string(&[1, 0, 1]), string(&n)].concat()
+    };
+    let unfit = Error::from(PeerMisbehaved::HostKeyUnfit);
+    for (blob, expected) in [
+        (rsa(128), unfit),
+        (rsa(255), unfit),
+        (rsa(1025), unfit),
+        (rsa(2048), unfit),
+        ([string(b"ssh-ed25519"), string(&[1; 32])].concat(), unfit),
+        (Vec::new(), unfit),
+        (
+            [string(b"ssh-rsa"), string(&[1, 0, 1]), string(&[0x55; 257])].concat(),
+            CryptoFailure::HostKeySignature.into(),
+        ),
+    ] {
+        for provider in [&adit_crypto::RING, &adit_crypto::PURE] {
+            let mut pair = with_key(provider, Box::new(Unfit(blob.clone())), "rsa-sha2-512");
+            pair.run();
+            assert_eq!(pair.client.error, Some(expected));
+            assert_eq!(pair.client.count(&Seen::HostKey), 0);
+        }
+    }
+}
+
 #[test]
 fn the_authentication_of_the_largest_key_fits_before_authentication() {
     let n = std::vec![0xff; RSA_BITS_MAX / 8];
