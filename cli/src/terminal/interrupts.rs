@@ -1,9 +1,21 @@
 //! Signals that would end the program while a terminal does not show what is typed.
 
 use std::os::fd::{AsFd, BorrowedFd};
+use std::thread;
+use std::time::Duration;
 
-use nix::sys::signal::{SigSet, SigmaskHow, Signal, raise};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, killpg, raise};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::unistd::getpgrp;
+
+/// How long another thread may take to act on a signal, once it is not pending any more: it has only
+/// to be woken.
+const WAKE_TIME: Duration = Duration::from_millis(50);
+
+/// How often, and how far apart, a signal is looked for that may still be pending.
+const PENDING_LOOKS: u32 = 1000;
+const PENDING_INTERVAL: Duration = Duration::from_millis(1);
 
 /// Who notices SIGINT, SIGTERM and SIGHUP.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -61,4 +73,24 @@ impl Drop for Held {
     fn drop(&mut self) {
         let _ = self.mask.thread_set_mask();
     }
+}
+
+/// Sends `signal` to all of the job, as a key does, and returns when it has had its effect here: for
+/// one that stops the job, after that was continued. Whichever thread is interrupted by it does what
+/// is to be done, and this one may run on for a moment.
+pub(super) fn send_to_job(signal: Signal) -> nix::Result<()> {
+    let mut set = SigSet::empty();
+    set.add(signal);
+    let pending = SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC)?;
+    killpg(getpgrp(), signal)?;
+    let mut waiting = [PollFd::new(pending.as_fd(), PollFlags::POLLIN)];
+    // One that every thread has blocked stays pending, as it would have from the key.
+    for _ in 0..PENDING_LOOKS {
+        if poll(&mut waiting, PollTimeout::ZERO) != Ok(1) {
+            break;
+        }
+        thread::sleep(PENDING_INTERVAL);
+    }
+    thread::sleep(WAKE_TIME);
+    Ok(())
 }

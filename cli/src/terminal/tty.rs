@@ -26,12 +26,12 @@ use adit_crypto::Secret;
 use nix::fcntl::OFlag;
 use nix::libc::{_POSIX_VDISABLE, VEOL, VEOL2, VQUIT, VSUSP};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::{Signal, killpg, raise};
+use nix::sys::signal::Signal;
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 use nix::unistd::{getpgrp, tcgetpgrp};
 
 use super::answer::Answer;
-use super::interrupts::Held;
+use super::interrupts::{Held, send_to_job};
 use super::{Doing, Echo, NoAnswer, Shared};
 
 /// How often a terminal on which nothing is typed is looked at.
@@ -99,10 +99,7 @@ impl Tty {
                 Typed::Interrupt(signal) => interrupts.deliver(signal),
                 Typed::Key(signal) => {
                     drop(interrupts);
-                    // For all of the job, as the key would have; and for this thread, so that it
-                    // stops here and not after the next question is out.
-                    let _ = killpg(getpgrp(), signal);
-                    let _ = raise(signal);
+                    send_to_job(signal)?;
                 }
             }
             answer.forget();
