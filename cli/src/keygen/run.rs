@@ -82,9 +82,12 @@ impl World<'_> {
     /// # Errors
     /// When nobody reads it any more.
     pub(super) fn say(&mut self, line: &dyn Display) -> Result<(), Ending> {
-        writeln!(self.out, "{line}")
-            .and_then(|()| self.out.flush())
-            .map_err(|_| Ending::Failed)
+        let written = writeln!(self.out, "{line}").and_then(|()| self.out.flush());
+        written.map_err(|error| match error.kind() {
+            // Whoever reads has read enough.
+            io::ErrorKind::BrokenPipe => Ending::Failed,
+            _ => self.failed(format_args!("adit-keygen: {}", file::reason(&error))),
+        })
     }
 
     /// Says what failed.

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
@@ -339,6 +340,11 @@ fn what_is_no_private_key_is_said_in_one_line() {
         assert_eq!(outcome.ending, Ending::Failed);
         assert_eq!(outcome.failed, line);
     }
+    for letter in ["-y", "-l"] {
+        let outcome = case.run(&[letter, "-f", "/dev/zero"]);
+        assert_eq!(outcome.ending, Ending::Failed);
+        assert!(outcome.failed.ends_with("/dev/zero: Not a regular file"));
+    }
     case.run(&["-q", "-f", "@/open", "-N", ""]);
     fs::set_permissions(case.path("open"), fs::Permissions::from_mode(0o644)).unwrap();
     let outcome = case.run(&["-y", "-f", "@/open"]);
@@ -416,4 +422,40 @@ fn what_holds_no_key_has_no_fingerprint() {
     fs::write(case.path("escape"), escape).unwrap();
     let outcome = case.run(&["-l", "-f", "@/escape"]);
     assert!(outcome.said.contains("\\u{1b}[2J"), "{}", outcome.said);
+}
+
+/// Takes nothing.
+struct Full(ErrorKind);
+
+impl Write for Full {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        Err(self.0.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn output_that_is_lost_is_a_failure() {
+    for (kind, lines) in [
+        (
+            ErrorKind::StorageFull,
+            &["adit-keygen: no storage space"][..],
+        ),
+        (ErrorKind::BrokenPipe, &[]),
+    ] {
+        let report = Report::memory(Level::Info);
+        let mut world = World {
+            me: &Me::find(),
+            host: String::new(),
+            person: &mut Script::default(),
+            out: &mut Full(kind),
+            report: &report,
+        };
+        let ending = run(command::Command::Version, &mut world);
+        assert_eq!(ending, Ending::Failed);
+        assert_eq!(report.kept(), lines);
+    }
 }
