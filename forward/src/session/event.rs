@@ -72,7 +72,7 @@ pub enum Event {
     },
     /// The peer ends the connection.
     Disconnected {
-        /// One of [`reason::Disconnect`], or another.
+        /// One of [`adit_proto::reason::Disconnect`], or another.
         reason_code: u32,
         /// The text, from a stranger.
         description: Span,
@@ -99,7 +99,7 @@ pub enum Event {
     OpenRefused {
         /// Its name.
         id: ChannelId,
-        /// One of [`reason::OpenFailure`], or another.
+        /// One of [`adit_proto::reason::OpenFailure`], or another.
         reason_code: u32,
         /// The text, from a stranger.
         description: Span,
