@@ -83,10 +83,13 @@ impl World<'_> {
     /// When nobody reads it any more.
     pub(super) fn say(&mut self, line: &dyn Display) -> Result<(), Ending> {
         let written = writeln!(self.out, "{line}").and_then(|()| self.out.flush());
-        written.map_err(|error| match error.kind() {
-            // Whoever reads has read enough.
-            io::ErrorKind::BrokenPipe => Ending::Failed,
-            _ => self.failed(format_args!("adit-keygen: {}", file::reason(&error))),
+        written.map_err(|error| {
+            // Otherwise whoever reads has read enough.
+            if error.kind() != io::ErrorKind::BrokenPipe {
+                let why = file::reason(&error);
+                self.report.error(format_args!("adit-keygen: {why}"));
+            }
+            Ending::Failed
         })
     }
 
