@@ -358,6 +358,8 @@ impl Program for Tunnel {
                 sent,
                 ..
             } => {
+                // Nothing that is asked now has any use; and what is said now needs a line of its own.
+                self.login.person.dismiss();
                 if !self.identified {
                     ending::say_no_identification(&self.report, why);
                 }

@@ -34,6 +34,11 @@ pub(crate) struct Lab {
 impl Lab {
     /// The server lets in whoever has `.ssh/locked`, which has a passphrase, or `.ssh/plain`.
     pub(crate) fn new() -> Self {
+        Self::serving("LoginGraceTime=120")
+    }
+
+    /// The same, by a server with another option.
+    pub(crate) fn serving(option: &str) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let n = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("adit-people-{}-{n}", std::process::id());
@@ -49,6 +54,7 @@ impl Lab {
         fs::write(home.join(".ssh/authorized_keys"), public).unwrap();
         let mut server = Command::new(env!("CARGO_BIN_EXE_aditd"))
             .args(["-o", "ListenAddress=127.0.0.1:0", "-o", "PermitOpen=any"])
+            .args(["-o", option])
             .env("HOME", &home)
             .stdin(Stdio::null())
             .stderr(Stdio::piped())

@@ -77,6 +77,19 @@ fn what_ends_the_program_at_a_prompt_leaves_the_terminal_as_it_was() {
     }
 }
 
+#[test]
+fn a_server_that_waits_no_longer_ends_the_question() {
+    let lab = Lab::serving("LoginGraceTime=1");
+    let mut terminal = Terminal::run(&mut lab.adit(LOCKED));
+    terminal.wait_for(PROMPT);
+    terminal.types("half");
+    terminal.wait_for("\r\n");
+    let (code, shown) = terminal.end();
+    assert_eq!(code, Some(255));
+    let last = shown.lines().last().unwrap();
+    assert!(last.contains("127.0.0.1 port"), "{shown}");
+}
+
 /// A shell with jobs: what stops its job brings it back.
 fn shell(lab: &Lab, script: &str) -> Terminal {
     let adit = lab.adit(LOCKED);
