@@ -67,7 +67,8 @@ Options mean what they mean to sshd(8), except:
   -e  It always logs to standard error unless -E names a file.
   -f  Without it no file is read. Keywords are those of sshd_config(5); one that
       this server does not follow is an error. There is no Match yet.
-  -h  The key is made if the file is missing. Default:
+  -h  A key without a passphrase, of any type; one of each type can be given. If
+      the file is missing an Ed25519 key is made. Default:
       ~/.ssh/aditd_host_ed25519_key
   -p  Port 0, here and in ListenAddress, lets the system choose; the log says
       what it chose.

@@ -103,9 +103,9 @@ impl fmt::Display for About<'_> {
                      \"ssh-keygen -p -N '' -f {}\" takes it off",
                     self.file
                 ),
-                KeyFileError::Unsigned => {
-                    f.write_str("no signatures with such a key here: RSA keys of 2048 to 4096 bits")
-                }
+                KeyFileError::Unsigned => f.write_str(
+                    "this build does not sign with such a key: RSA needs ring, and at most 4096 bits",
+                ),
                 KeyFileError::UnsupportedType(label) => write!(
                     f,
                     "{label} keys are not supported; use ED25519, ECDSA of 256 or 384 bits, or RSA"
