@@ -7,7 +7,7 @@ use adit_auth::{Method, Refused};
 use adit_forward::observer::{Gone, PeerInfo};
 use adit_proto::reason::Disconnect;
 
-use crate::client::program::About;
+use crate::client::about::About;
 use crate::escape::escaped;
 use crate::file::reason;
 use crate::report::Report;
@@ -163,7 +163,7 @@ mod tests {
     use adit_forward::observer::PeerId;
 
     use super::*;
-    use crate::client::program::Stays;
+    use crate::client::about::Stays;
     use crate::report::Level;
 
     const PEER: PeerInfo<'_> = PeerInfo {

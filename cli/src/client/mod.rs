@@ -1,5 +1,6 @@
 //! The client, `adit`.
 
+pub mod about;
 pub mod agent_socket;
 pub mod algorithms;
 pub mod background;

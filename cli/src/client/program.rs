@@ -12,52 +12,24 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use adit_auth::{Fingerprint, Methods, key_type_label};
+use adit_auth::{Fingerprint, key_type_label};
 use adit_crypto::{Provider, Secret, SigningKey};
 use adit_forward::observer::{
     Answer, Destination, Event, HostKeyQuestion, HostKeyVerdict, How, KeyHolder, Negotiated,
     PasswordQuestion, PeerInfo, Program, RespondQuestion, UnlockQuestion,
 };
 use adit_forward::reactor::End;
-use adit_forward::spec::LocalForward;
 use adit_proto::blob::blob_name;
 
+use crate::client::about::{About, Stays};
 use crate::client::ending;
-use crate::client::login::{Login, Missed};
+use crate::client::login::Login;
 use crate::client::trust::Trust;
 use crate::client::words::{At, Closed, connect_reason, open_failure};
 use crate::escape::{escaped, lines};
 use crate::exit::Exit;
 use crate::file::reason;
 use crate::report::{Level, Report};
-
-/// What a tunnel is about, for its messages.
-#[derive(Clone, Debug)]
-pub struct About {
-    /// The server, as the person named it.
-    pub host: String,
-    /// Its port.
-    pub port: u16,
-    /// Whom to log in as.
-    pub user: String,
-    /// In the order of the event loop's configuration.
-    pub forwards: Vec<LocalForward>,
-    /// By which methods, and how often a person is asked.
-    pub methods: Methods,
-    /// Whether `-f` was given.
-    pub stays: Stays,
-    /// Why keys were left out and questions not answered: said when the server refused the rest.
-    pub missed: Missed,
-}
-
-/// Where the program is once its forwards stand.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Stays {
-    /// In front of whoever started it.
-    Foreground,
-    /// Behind (`-f`).
-    Background,
-}
 
 /// The client as the event loop sees it.
 #[derive(Debug)]

@@ -13,6 +13,7 @@ use adit_forward::spec::{Family, ListenOn, Names};
 use adit_proto::Ident;
 use nix::unistd::gethostname;
 
+use crate::client::about::{About, Stays};
 use crate::client::agent_socket::agent_socket;
 use crate::client::algorithms::{BadList, algorithms};
 use crate::client::background;
@@ -24,7 +25,7 @@ use crate::client::me::Me;
 use crate::client::methods;
 use crate::client::options::Options;
 use crate::client::paths::Tokens;
-use crate::client::program::{About, Stays, Tunnel};
+use crate::client::program::Tunnel;
 use crate::client::trust::{Ask, HashNames, Policy, Trust};
 use crate::client::unlock::Unlocker;
 use crate::exit::Exit;

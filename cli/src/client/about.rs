@@ -1,0 +1,34 @@
+//! What messages about a tunnel need to know of it.
+
+use adit_auth::Methods;
+use adit_forward::spec::LocalForward;
+
+use crate::client::login::Missed;
+
+/// What a tunnel is about, for its messages.
+#[derive(Clone, Debug)]
+pub struct About {
+    /// The server, as the person named it.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// Whom to log in as.
+    pub user: String,
+    /// In the order of the event loop's configuration.
+    pub forwards: Vec<LocalForward>,
+    /// By which methods, and how often a person is asked.
+    pub methods: Methods,
+    /// Whether `-f` was given.
+    pub stays: Stays,
+    /// Why keys were left out and questions not answered: said when the server refused the rest.
+    pub missed: Missed,
+}
+
+/// Where the program is once its forwards stand.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Stays {
+    /// In front of whoever started it.
+    Foreground,
+    /// Behind (`-f`).
+    Background,
+}
