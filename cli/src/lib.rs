@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod args;
+mod elsewhere;
 pub mod escape;
 pub mod exit;
 pub mod file;

@@ -3,6 +3,8 @@
 use adit_crypto::Provider;
 use adit_forward::{AeadFirst, Algorithms, BadSelection};
 
+use crate::elsewhere;
+
 #[cfg(all(not(feature = "ring"), feature = "pure"))]
 use adit_crypto::PURE as BUILT_IN;
 #[cfg(feature = "ring")]
@@ -47,28 +49,37 @@ pub struct Lists<'a> {
     pub user_keys: Option<&'a str>,
 }
 
-/// What is offered: the defaults, changed as the lists say.
+/// What is offered: the defaults, changed as the lists say, less what only others have.
 ///
 /// # Errors
-/// The list that names what this build does not have, and what that is.
+/// The list that names what nobody has, and what that is.
 pub fn algorithms<'a>(lists: &Lists<'a>) -> Result<Algorithms, (&'a str, BadSelection)> {
     let mut out = Algorithms::defaults(PROVIDER, aead_first());
     if let Some(list) = lists.kex {
-        out.select_kex(PROVIDER, list).map_err(|bad| (list, bad))?;
+        let left = elsewhere::kex(list);
+        out.select_kex(PROVIDER, left.as_deref().unwrap_or(list))
+            .map_err(|bad| (list, bad))?;
     }
     if let Some(list) = lists.host_keys {
-        out.select_host_keys(PROVIDER, list)
+        let left = elsewhere::signatures(list);
+        out.select_host_keys(PROVIDER, left.as_deref().unwrap_or(list))
             .map_err(|bad| (list, bad))?;
     }
     if let Some(list) = lists.ciphers {
-        out.select_ciphers(PROVIDER, list)
+        let left = elsewhere::ciphers(list);
+        out.select_ciphers(PROVIDER, left.as_deref().unwrap_or(list))
             .map_err(|bad| (list, bad))?;
     }
     if let Some(list) = lists.macs {
-        out.select_macs(PROVIDER, list).map_err(|bad| (list, bad))?;
+        match elsewhere::macs(list) {
+            Some(left) => out.select_macs(PROVIDER, &left),
+            None => out.without_macs(),
+        }
+        .map_err(|bad| (list, bad))?;
     }
     if let Some(list) = lists.user_keys {
-        out.select_user_keys(PROVIDER, list)
+        let left = elsewhere::signatures(list);
+        out.select_user_keys(PROVIDER, left.as_deref().unwrap_or(list))
             .map_err(|bad| (list, bad))?;
     }
     Ok(out)
@@ -81,6 +92,43 @@ mod tests {
     #[test]
     fn the_identification_is_one() {
         assert!(adit_proto::Ident::new(IDENT.as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn the_lists_of_a_hardening_guide_are_followed_as_far_as_they_go() {
+        let lists = Lists {
+            kex: Some(
+                "sntrup761x25519-sha512@openssh.com,curve25519-sha256,diffie-hellman-group16-sha512",
+            ),
+            host_keys: Some(
+                "ssh-ed25519-cert-v01@openssh.com,sk-ssh-ed25519@openssh.com,ssh-ed25519,rsa-sha2-*",
+            ),
+            ciphers: Some("chacha20-poly1305@openssh.com,aes256-gcm@openssh.com,aes256-cbc"),
+            macs: Some("hmac-sha2-512-etm@openssh.com,umac-128-etm@openssh.com,hmac-sha2-512"),
+            user_keys: Some("ssh-ed25519*,webauthn-sk-ecdsa-sha2-nistp256@openssh.com"),
+        };
+        let offered = algorithms(&lists).unwrap();
+        assert_eq!(offered.kex.len(), 1);
+        let keys = ["ssh-ed25519", "rsa-sha2-256", "rsa-sha2-512"];
+        assert!(offered.host_keys.iter().all(|name| keys.contains(name)));
+        assert_eq!(offered.ciphers.len(), 2);
+        assert_eq!(offered.user_keys, ["ssh-ed25519"]);
+        for lists in [
+            Lists {
+                kex: Some("diffie-hellman-group16-sha512"),
+                ..Lists::default()
+            },
+            Lists {
+                user_keys: Some("ssh-rsa"),
+                ..Lists::default()
+            },
+            Lists {
+                macs: Some("+hmac-nonsense"),
+                ..Lists::default()
+            },
+        ] {
+            assert!(algorithms(&lists).is_err(), "{lists:?}");
+        }
     }
 
     #[test]

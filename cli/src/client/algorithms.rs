@@ -1,53 +1,12 @@
-//! What is offered: the defaults, changed as the user's lists say.
-//!
-//! A list may name what SSH has and this program has not, such as the whole of a hardening guide's:
-//! that is passed over, as long as something is left. A name that nobody has is a mistake.
+//! What is offered: the defaults, changed as the user's lists say, less what only others have.
 
 use adit_forward::{Algorithms, BadSelection};
-use adit_proto::pattern::{self, Case};
 
 use crate::client::config::Place;
 use crate::client::options::{List, Options};
+use crate::elsewhere;
 use crate::escape::escaped;
 use crate::provider::{PROVIDER, aead_first};
-
-/// Algorithms of other implementations.
-const KEX_ELSEWHERE: &[&str] = &[
-    "curve448-sha512",
-    "diffie-hellman-*",
-    "ecdh-sha2-nistp521",
-    "mlkem1024nistp384-sha384",
-    "mlkem768nistp256-sha256",
-    "sntrup761x25519-sha512",
-    "sntrup761x25519-sha512@openssh.com",
-];
-const HOST_KEYS_ELSEWHERE: &[&str] = &[
-    "*-cert-v01@openssh.com",
-    "ecdsa-sha2-nistp*",
-    "rsa-sha2-256",
-    "rsa-sha2-512",
-    "sk-*@openssh.com",
-    "ssh-dss",
-    "ssh-rsa",
-    "webauthn-*@openssh.com",
-];
-const CIPHERS_ELSEWHERE: &[&str] = &[
-    "3des-cbc",
-    "aes*-cbc",
-    "aes*-ctr",
-    "arcfour*",
-    "blowfish-cbc",
-    "cast128-cbc",
-    "rijndael-cbc@lysator.liu.se",
-];
-const MACS_ELSEWHERE: &[&str] = &[
-    "hmac-md5*",
-    "hmac-ripemd160*",
-    "hmac-sha1*",
-    "hmac-sha2-256*",
-    "hmac-sha2-512*",
-    "umac-*@openssh.com",
-];
 
 /// A list that cannot be followed, in the words of ssh.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -60,7 +19,7 @@ pub struct BadList(pub String);
 pub fn algorithms(options: &Options) -> Result<Algorithms, BadList> {
     let mut out = Algorithms::defaults(PROVIDER, aead_first());
     if let Some(list) = &options.kex_algorithms {
-        let left = left(list, KEX_ELSEWHERE, |name| PROVIDER.kex(name).is_some());
+        let left = elsewhere::kex(list);
         out.select_kex(PROVIDER, left.as_deref().unwrap_or(list))
             .map_err(|error| {
                 bad(
@@ -72,14 +31,12 @@ pub fn algorithms(options: &Options) -> Result<Algorithms, BadList> {
             })?;
     }
     if let Some(list) = &options.host_key_algorithms {
-        let has = |name: &[u8]| PROVIDER.verifier(name).is_some();
-        let left = left(&host_keys(list), HOST_KEYS_ELSEWHERE, has);
+        let left = elsewhere::signatures(list);
         out.select_host_keys(PROVIDER, left.as_deref().unwrap_or(list))
             .map_err(|error| bad("key types", list, options.place_of(List::HostKeys), &error))?;
     }
     if let Some(list) = &options.ciphers {
-        let has = |name: &[u8]| PROVIDER.ciphers.iter().any(|c| c.name().as_bytes() == name);
-        let left = left(list, CIPHERS_ELSEWHERE, has);
+        let left = elsewhere::ciphers(list);
         out.select_ciphers(PROVIDER, left.as_deref().unwrap_or(list))
             .map_err(|error| {
                 bad(
@@ -91,11 +48,7 @@ pub fn algorithms(options: &Options) -> Result<Algorithms, BadList> {
             })?;
     }
     if let Some(list) = &options.macs {
-        let has = |name: &[u8]| {
-            let mut macs = PROVIDER.ciphers.iter().filter_map(|c| c.mac());
-            macs.any(|mac| mac.as_bytes() == name)
-        };
-        match left(list, MACS_ELSEWHERE, has) {
+        match elsewhere::macs(list) {
             Some(left) => out.select_macs(PROVIDER, &left),
             // What authenticates by itself needs none of them.
             None => out.without_macs(),
@@ -108,54 +61,6 @@ pub fn algorithms(options: &Options) -> Result<Algorithms, BadList> {
 fn bad(what: &str, list: &str, place: &Place, error: &BadSelection) -> BadList {
     let text = format!("{place}: Bad {what} '{list}': {error}.");
     BadList(escaped(text.as_bytes()).to_string())
-}
-
-/// Patterns among the names of host keys' algorithms stand for what there is of them.
-fn host_keys(list: &str) -> String {
-    // What is taken away is compared with patterns anyway.
-    if list.starts_with('-') || !list.contains(['*', '?']) {
-        return list.to_owned();
-    }
-    let (form, names) = match list.strip_prefix(['+', '^']) {
-        Some(names) => (list.get(..1).unwrap_or_default(), names),
-        None => ("", list),
-    };
-    let mut out: Vec<&str> = Vec::new();
-    for name in names.split(',') {
-        if !name.contains(['*', '?']) {
-            out.push(name);
-            continue;
-        }
-        let all = PROVIDER
-            .verifiers
-            .iter()
-            .map(|verifier| verifier.algorithm());
-        out.extend(all.filter(|a| pattern::matches(name.as_bytes(), a.as_bytes(), Case::Exact)));
-    }
-    [form, &out.join(",")].concat()
-}
-
-/// A list without what only others have. `None`: it would replace the defaults, and nothing is left
-/// of it.
-fn left(list: &str, elsewhere: &[&str], has: impl Fn(&[u8]) -> bool) -> Option<String> {
-    // What is taken away need not be there.
-    if list.starts_with('-') {
-        return Some(list.to_owned());
-    }
-    let (form, names) = match list.strip_prefix(['+', '^']) {
-        Some(names) => (list.get(..1).unwrap_or_default(), names),
-        None => ("", list),
-    };
-    let is_elsewhere = |name: &str| {
-        let name = name.as_bytes();
-        let matches = |p: &&str| pattern::matches(p.as_bytes(), name, Case::Exact);
-        !has(name) && elsewhere.iter().any(matches)
-    };
-    let left: Vec<&str> = names
-        .split(',')
-        .filter(|name| !is_elsewhere(name))
-        .collect();
-    (!left.is_empty() || !form.is_empty()).then(|| [form, &left.join(",")].concat())
 }
 
 #[cfg(test)]

@@ -66,7 +66,8 @@ Options mean what they mean to sshd(8), except:
   -d  Logs more (-d -d: more still), and serves on as without it.
   -e  It always logs to standard error unless -E names a file.
   -f  Without it no file is read. Keywords are those of sshd_config(5); one that
-      this server does not follow is an error. There is no Match yet.
+      this server does not follow is an error. There is no Match yet. Lists of
+      algorithms may name what only others have; that is passed over.
   -h  A key without a passphrase, of any type; one of each type can be given. If
       the file is missing an Ed25519 key is made. Default:
       ~/.ssh/aditd_host_ed25519_key
