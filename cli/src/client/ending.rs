@@ -145,8 +145,13 @@ fn why_nothing(about: &About, refused: &Refused) -> Option<&'static str> {
         Some("The options turn off whatever the server takes.")
     } else if asks.into_iter().any(both) {
         // With somebody to ask there is a word about the answer already.
-        let why = "The server would take a password, but nobody is asked (BatchMode, or \
-                   NumberOfPasswordPrompts 0).";
+        let why = if both(Method::Publickey) {
+            "There was no key to log in with, and nobody is asked for a password (BatchMode, or \
+             NumberOfPasswordPrompts 0)."
+        } else {
+            "The server would take a password, but nobody is asked (BatchMode, or \
+             NumberOfPasswordPrompts 0)."
+        };
         (about.methods.prompts == 0).then_some(why)
     } else if refused.skipped_keys > 0 {
         Some("No key here is of a type that the server takes.")
@@ -321,7 +326,18 @@ mod tests {
             ("publickey", &password, 3, "options turn off"),
             ("password", &key, 3, "options turn off"),
             ("publickey,password", &key, 3, "There was no key"),
-            ("publickey,password", &all, 0, "BatchMode"),
+            (
+                "publickey,password",
+                &all,
+                0,
+                "no key to log in with, and nobody",
+            ),
+            (
+                "publickey,password",
+                &password,
+                0,
+                "take a password, but nobody",
+            ),
             ("keyboard-interactive", &all, 0, "BatchMode"),
             ("publickey,password", &all, 3, ""),
             ("hostbased,gssapi-with-mic", &all, 3, "takes neither"),

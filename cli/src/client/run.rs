@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use adit_auth::Method;
 use adit_forward::RekeyLimits;
 use adit_forward::reactor::{
     self, ClientConfig, Forward, KeepAlive, OnForwardFailure, Reactor, Signals, SshConfig,
@@ -104,6 +105,7 @@ fn try_run(
     if list.is_none_or(|list| list.starts_with(['+', '-'])) {
         trust.prefer_known(&mut algorithms.host_keys);
     }
+    let methods = methods::methods(options);
     let agent_socket = agent_socket(options, &here, names)
         .map_err(|error| Fatal::new(format!("Bad IdentityAgent: {error}.")))?;
     let search = Search {
@@ -118,9 +120,12 @@ fn try_run(
         identities,
         locked,
         left_out,
-    } = search.run(options);
+    } = if methods.order.contains(&Method::Publickey) {
+        search.run(options)
+    } else {
+        Found::default()
+    };
     let missed = Missed::from(left_out);
-    let methods = methods::methods(options);
     let (forwards, listen) = listeners(options, report)?;
     let family = options.address_family.unwrap_or_default();
     let rekey = options.rekey_limit.unwrap_or_default();

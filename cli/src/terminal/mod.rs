@@ -162,15 +162,6 @@ impl Person {
         }))
     }
 
-    /// Whether anybody is there to be asked.
-    #[must_use]
-    pub fn is_there(&self) -> bool {
-        match self.0.askpass.when {
-            When::Always | When::WithoutTerminal => true,
-            When::Never => Tty::open().is_ok(),
-        }
-    }
-
     /// Shows `prompt` and waits for a line, which comes without its end.
     ///
     /// # Errors

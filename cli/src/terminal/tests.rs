@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Instant;
 
 use nix::pty::openpty;
-use nix::sys::termios::{LocalFlags, tcgetattr};
+use nix::sys::termios::{FlowArg, LocalFlags, SetArg, tcflow, tcgetattr, tcsetattr};
 
 use super::answer::Answer;
 use super::*;
@@ -187,12 +187,20 @@ fn the_terminal_is_as_it_was_when_the_program_ends_meanwhile() {
 }
 
 #[test]
+fn a_terminal_whose_output_is_stopped_does_not_keep_the_program() {
+    let keyboard = Keyboard::asked(Echo::Off);
+    tcflow(&keyboard.slave, FlowArg::TCOOFF).unwrap();
+    keyboard.person.dismiss();
+    assert!(keyboard.echoes());
+    tcflow(&keyboard.slave, FlowArg::TCOON).unwrap();
+}
+
+#[test]
 fn echo_that_somebody_else_turned_on_is_off_again() {
     let keyboard = Keyboard::asked(Echo::Off);
     let mut loud = tcgetattr(&keyboard.slave).unwrap();
     loud.local_flags.insert(LocalFlags::ECHO);
-    nix::sys::termios::tcsetattr(&keyboard.slave, nix::sys::termios::SetArg::TCSANOW, &loud)
-        .unwrap();
+    tcsetattr(&keyboard.slave, SetArg::TCSANOW, &loud).unwrap();
     let since = Instant::now();
     while keyboard.echoes() {
         assert!(since.elapsed() < 20 * tty::TICK);
@@ -221,7 +229,6 @@ fn asked(script: &str) -> Result<String, String> {
     let directory = Directory::new();
     let program = program(&directory, script);
     let person = Person::new(askpass(When::Always, program), Interrupts::Elsewhere);
-    assert!(person.is_there());
     match person.ask("It's $HOME; \"x\": ", Echo::Off) {
         Ok(secret) => Ok(String::from_utf8(secret.expose().to_vec()).unwrap()),
         Err(error) => Err(error.to_string()),

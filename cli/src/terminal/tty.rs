@@ -27,7 +27,7 @@ use nix::fcntl::OFlag;
 use nix::libc::{_POSIX_VDISABLE, VEOL, VEOL2, VQUIT, VSUSP};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
-use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
+use nix::sys::termios::{FlushArg, LocalFlags, SetArg, Termios, tcflush, tcgetattr, tcsetattr};
 use nix::unistd::{getpgrp, tcgetpgrp};
 
 use super::answer::Answer;
@@ -154,6 +154,13 @@ impl Tty {
     }
 }
 
+/// At once, without waiting for what is still to be shown. What was typed before a question is not
+/// its answer, and the rest of a secret is not for whoever reads next: both are dropped.
+fn set(tty: &File, settings: &Termios) -> nix::Result<()> {
+    tcsetattr(tty, SetArg::TCSANOW, settings)?;
+    tcflush(tty, FlushArg::TCIFLUSH)
+}
+
 /// Whether this process may use the terminal. `true` for one that is not its own: there are no
 /// jobs then.
 fn is_in_foreground(tty: &File) -> bool {
@@ -195,8 +202,7 @@ impl<'a> Silence<'a> {
         if matches!(*doing, Doing::Over) {
             return Err(NoAnswer::Cancelled);
         }
-        // What was typed before the question is not its answer.
-        tcsetattr(&tty.0, SetArg::TCSAFLUSH, &silent)?;
+        set(&tty.0, &silent)?;
         *doing = Doing::Reading(Silent { tty: file, before });
         drop(doing);
         Ok(Self {
@@ -213,7 +219,7 @@ impl<'a> Silence<'a> {
         if let Doing::Reading(Silent { tty, .. }) = &*self.shared.doing() {
             let now = tcgetattr(tty)?;
             if now.local_flags.contains(LocalFlags::ECHO) {
-                tcsetattr(tty, SetArg::TCSAFLUSH, &self.silent)?;
+                set(tty, &self.silent)?;
             }
         }
         Ok(())
@@ -245,9 +251,13 @@ impl Silent {
     /// Makes the terminal what it was. In the background it is somebody else's, who has set it.
     pub(super) fn end(self) {
         if is_in_foreground(&self.tty) {
-            let _ = tcsetattr(&self.tty, SetArg::TCSAFLUSH, &self.before);
-            // The one that the person typed was not shown.
-            let _ = (&self.tty).write_all(b"\n");
+            let _ = set(&self.tty, &self.before);
+            // The line end that the person typed was not shown. A terminal whose output is stopped
+            // (Ctrl-S) does not keep the program from ending.
+            let mut ready = [PollFd::new(self.tty.as_fd(), PollFlags::POLLOUT)];
+            if poll(&mut ready, PollTimeout::ZERO) == Ok(1) {
+                let _ = (&self.tty).write_all(b"\n");
+            }
         }
     }
 }
