@@ -1,8 +1,10 @@
 //! A directory for one test.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::ops::Deref;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Made empty, removed with everything in it.
@@ -16,6 +18,25 @@ impl Directory {
         let path = std::env::temp_dir().join(name);
         fs::create_dir(&path).unwrap();
         Self(path)
+    }
+
+    /// A program in it that does as `script` says.
+    pub(crate) fn program(&self, script: &str) -> PathBuf {
+        let path = self.join("program");
+        // Written by somebody else: one that this process has open for writing, or a child of it
+        // that another test makes just then, could not be run.
+        let written = Command::new("sh")
+            .args([
+                "-c",
+                "printf '#!/bin/sh\n%s\n' \"$1\" > \"$2\"",
+                "sh",
+                script,
+            ])
+            .arg(&path)
+            .status();
+        assert!(written.unwrap().success());
+        fs::set_permissions(&path, Permissions::from_mode(0o700)).unwrap();
+        path
     }
 }
 

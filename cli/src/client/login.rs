@@ -103,3 +103,144 @@ impl Login {
 fn miss(missed: &Missed, what: &str, why: &NoAnswer) {
     missed.note(format!("The server asked for {what}: {why}."));
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use adit_forward::observer::{PeerId, PeerInfo};
+
+    use super::*;
+    use crate::provider::PROVIDER;
+    use crate::report::Level;
+    use crate::testing::Directory;
+
+    const PEER: PeerInfo<'_> = PeerInfo {
+        id: PeerId(1),
+        address: std::net::SocketAddr::new(
+            std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1)),
+            22,
+        ),
+        user: None,
+    };
+
+    /// Somebody who notes what they are asked, and then does as `script` says.
+    fn login(directory: &Directory, script: &str) -> Login {
+        let asked = directory.join("asked").display().to_string();
+        let program = directory.program(&format!("printf '%s|' \"$1\" >> {asked}\n{script}"));
+        let (person, missed) = (Person::by_program(&program), Missed::default());
+        let report = Arc::new(Report::memory(Level::Info));
+        Login {
+            user: "me".to_owned(),
+            host: "hostb".to_owned(),
+            person: person.clone(),
+            unlocker: Unlocker {
+                locked: Vec::new(),
+                prompts: 3,
+                person,
+                provider: PROVIDER,
+                report: Arc::clone(&report),
+                missed: missed.clone(),
+            },
+            report,
+            missed,
+        }
+    }
+
+    fn asked(directory: &Directory) -> String {
+        fs::read_to_string(directory.join("asked")).unwrap_or_default()
+    }
+
+    fn answer<T>(answer: Answer<T>) -> T {
+        match answer {
+            Answer::Now(answer) => answer,
+            Answer::Later(work) => work(),
+        }
+    }
+
+    fn text(secret: &Secret) -> &str {
+        str::from_utf8(secret.expose()).unwrap()
+    }
+
+    #[test]
+    fn a_password_is_asked_for_in_the_words_of_ssh() {
+        let directory = Directory::new();
+        let login = login(&directory, "echo secret");
+        for attempt in [0, 1] {
+            let question = PasswordQuestion {
+                peer: PEER,
+                user: "me",
+                attempt,
+            };
+            let password = answer(login.password(&question));
+            assert_eq!(password.as_ref().map(text), Some("secret"));
+        }
+        let prompt = "me@hostb's password: |";
+        assert_eq!(asked(&directory), [prompt, prompt].concat());
+        let again = "Permission denied, please try again.";
+        assert_eq!(login.report.kept(), [again]);
+        assert_eq!(login.missed.all(), [""; 0]);
+    }
+
+    fn prompt(text: &[u8], echo: Echo) -> Prompt {
+        let text = text.to_vec();
+        Prompt { text, echo }
+    }
+
+    #[test]
+    fn questions_are_shown_escaped_and_answered_in_their_order() {
+        let directory = Directory::new();
+        let login = login(&directory, "echo \"to ${1#*) }\"");
+        let prompts = [
+            prompt(b"Password: ", Echo::No),
+            prompt(b"1. Push\n2. Call\nWhich\x07? ", Echo::Yes),
+        ];
+        let answers = answer(login.respond(&RespondQuestion {
+            peer: PEER,
+            name: b"Name\x1b[2J",
+            instruction: b"one\r\ntwo\n",
+            prompts: &prompts,
+        }))
+        .unwrap();
+        let answers: Vec<&str> = answers.iter().map(text).collect();
+        assert_eq!(answers, ["to Password: ", "to 1. Push"]);
+        assert_eq!(
+            asked(&directory),
+            "(me@hostb) Password: |(me@hostb) 1. Push\n2. Call\nWhich\\u{7}? |"
+        );
+        assert_eq!(login.report.kept(), ["Name\\u{1b}[2J", "one", "two"]);
+    }
+
+    #[test]
+    fn what_is_not_answered_is_noted_and_nothing_more_is_asked() {
+        let directory = Directory::new();
+        let login = login(&directory, "exit 1");
+        let question = PasswordQuestion {
+            peer: PEER,
+            user: "me",
+            attempt: 0,
+        };
+        assert!(answer(login.password(&question)).is_none());
+        let prompts = [prompt(b"a", Echo::No), prompt(b"b", Echo::No)];
+        let question = RespondQuestion {
+            peer: PEER,
+            name: b"",
+            instruction: b"",
+            prompts: &prompts,
+        };
+        assert!(answer(login.respond(&question)).is_none());
+        assert!(answer(login.respond(&question)).is_none());
+        assert_eq!(
+            login.missed.all(),
+            [
+                "The server asked for a password: there was no answer.",
+                "The server asked for an answer: there was no answer."
+            ]
+        );
+        assert_eq!(
+            asked(&directory),
+            "me@hostb's password: |(me@hostb) a|(me@hostb) a|"
+        );
+        assert_eq!(login.report.kept(), [""; 0]);
+    }
+}

@@ -154,6 +154,16 @@ impl Person {
         Self::new(Askpass::from_environment(), Interrupts::Elsewhere)
     }
 
+    /// One that is always asked by that program.
+    #[cfg(test)]
+    pub(crate) fn by_program(program: &std::path::Path) -> Self {
+        let askpass = Askpass {
+            when: When::Always,
+            program: program.into(),
+        };
+        Self::new(askpass, Interrupts::Elsewhere)
+    }
+
     fn new(askpass: Askpass, interrupts: Interrupts) -> Self {
         Self(Arc::new(Shared {
             askpass,

@@ -1,7 +1,6 @@
-use std::fs::{self, File, Permissions};
+use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Instant;
@@ -210,25 +209,10 @@ fn echo_that_somebody_else_turned_on_is_off_again() {
     assert_eq!(keyboard.answer(), Ok(b"s".to_vec()));
 }
 
-/// Something that asks as `script` says.
-fn program(directory: &Directory, script: &str) -> PathBuf {
-    let path = directory.join("askpass");
-    // Written by somebody else and moved: a file that this process had open for writing while
-    // another test's child is made could not be run.
-    let written = std::process::Command::new("sh")
-        .args(["-c", "printf '%s' \"$1\" > \"$2\"", "sh"])
-        .arg(format!("#!/bin/sh\n{script}\n"))
-        .arg(&path)
-        .status();
-    assert!(written.unwrap().success());
-    fs::set_permissions(&path, Permissions::from_mode(0o700)).unwrap();
-    path
-}
-
 fn asked(script: &str) -> Result<String, String> {
     let directory = Directory::new();
-    let program = program(&directory, script);
-    let person = Person::new(askpass(When::Always, program), Interrupts::Elsewhere);
+    let program = directory.program(script);
+    let person = Person::by_program(&program);
     match person.ask("It's $HOME; \"x\": ", Echo::Off) {
         Ok(secret) => Ok(String::from_utf8(secret.expose().to_vec()).unwrap()),
         Err(error) => Err(error.to_string()),
@@ -258,7 +242,7 @@ fn a_program_that_fails_has_no_answer() {
         asked("trap '' PIPE; yes | tr -d '\\n'; exit 0"),
         Err(too_long.to_owned())
     );
-    let missing = Person::new(askpass(When::Always, "/none/such"), Interrupts::Elsewhere);
+    let missing = Person::by_program(Path::new("/none/such"));
     let error = missing.ask("?", Echo::Off).map(|_| ()).unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -289,8 +273,8 @@ fn a_program_that_asks_ends_with_us() {
     let directory = Directory::new();
     let started = directory.join("started");
     let script = format!("echo $$ > {}; exec sleep 1000", started.display());
-    let program = program(&directory, &script);
-    let person = Person::new(askpass(When::Always, program), Interrupts::Elsewhere);
+    let program = directory.program(&script);
+    let person = Person::by_program(&program);
     let asking = person.clone();
     let asked = thread::spawn(move || asking.ask("?", Echo::Off).map(|_| ()));
     let pid = loop {
