@@ -174,7 +174,7 @@ mod tests {
     #[cfg(feature = "pure")]
     #[test]
     fn opens_what_ssh_keygen_made_with_pure() {
-        opens_what_ssh_keygen_made(&crate::pure::SHA512);
+        opens_what_ssh_keygen_made(crate::PURE.sha512);
     }
 
     #[test]

@@ -30,7 +30,11 @@ const CIPHERTEXT_LEN: usize = 1088;
 fn both_sides_have_the_same_secret_whoever_answers(here: &Provider) {
     for client in here.kex {
         for there in providers() {
-            let server = there.kex(client.name().as_bytes()).unwrap();
+            let Some(server) = there.kex(client.name().as_bytes()) else {
+                // A provider may be built without the curves of NIST.
+                assert!(is_ecdh(*client) && !has_nist(there));
+                continue;
+            };
             let active = client.start(here.random).unwrap();
             assert_eq!(active.share().len(), client.client_share_len());
             let (share, theirs) = server.answer(there.random, active.share()).unwrap();

@@ -10,12 +10,16 @@
 )]
 
 mod ciphers;
-mod ecdsa;
 mod hashes;
 mod kex;
-mod openssh;
-mod rsa;
 mod signatures;
+// What the provider pure has with a feature of its own only.
+#[cfg(any(feature = "pure-nist", not(feature = "pure")))]
+mod ecdsa;
+#[cfg(any(feature = "pure-nist", not(feature = "pure")))]
+mod openssh;
+#[cfg(any(feature = "pure-nist", not(feature = "pure")))]
+mod rsa;
 
 use adit_crypto::{Provider, SecureRandom, Unspecified};
 

@@ -9,6 +9,7 @@ on_each_provider! {
     what_ssh_agent_signed_is_verified,
     only_the_diagonal_of_algorithm_key_and_signature_verifies,
     keys_of_ssh_keygen_sign,
+    a_key_signs_with_its_primes_in_either_order,
     the_verifiers_are_those_of_every_provider,
 }
 
@@ -108,4 +109,49 @@ fn the_verifiers_are_those_of_every_provider(here: &Provider) {
         };
         assert_eq!(verifier.key_type(), key_type);
     }
+}
+
+/// Inverse of the first prime of the first RSA key modulo the second one.
+const PIMQ: [u8; 128] = hex(
+    b"8c542bd9c5f208db3634254859eee6e08c79975ab26895da3711d925b99ffa2f8cd24bb84f1c4213812e6edbd1fc8c31\
+      92468fb564a3a2c87aab7eeee6b2e987d013564c7515693134e2f111b8d3561d5cab586e2118975f74964774b3303bc3\
+      7dbd55a9ecde3dc1e1d9dbafd67e42cfdb24e8b3d91a39ee68d5d8b7efe13abd",
+);
+
+const fn hex<const N: usize>(digits: &[u8]) -> [u8; N] {
+    let mut out = [0; N];
+    let mut i = 0;
+    while i < digits.len() {
+        let digit = match digits[i] {
+            digit @ b'0'..=b'9' => digit - b'0',
+            digit => digit - b'a' + 10,
+        };
+        out[i / 2] = out[i / 2] << 4 | digit;
+        i += 1;
+    }
+    out
+}
+
+/// OpenSSL puts the larger prime first. Go and libgcrypt leave them as they were found.
+fn a_key_signs_with_its_primes_in_either_order(here: &Provider) {
+    let records = records(OPENSSH_SIGNATURES);
+    let record = records.iter().find(|r| r.find("d").is_some()).unwrap();
+    let [n, e, d, p, q] = ["n", "e", "d", "p", "q"].map(|name| record.bytes(name));
+    let loaded = here.keys.load(&PrivateKey::Rsa(RsaPrivate {
+        n,
+        e,
+        d,
+        p: q,
+        q: p,
+        iqmp: &PIMQ,
+    }));
+    if here.name == "pure" {
+        assert_eq!(loaded.err(), Some(LoadError::Unsupported));
+        return;
+    }
+    let [algorithm, blob, message, expected] = parts(record);
+    let algorithm = core::str::from_utf8(algorithm).unwrap();
+    let key = loaded.unwrap();
+    assert_eq!(key.public_blob(), blob);
+    assert_eq!(key.sign(algorithm, message).unwrap(), expected);
 }
