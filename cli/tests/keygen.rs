@@ -2,12 +2,12 @@
 //! that is not installed is passed over.
 
 #![forbid(unsafe_code)]
+#![cfg(feature = "keygen")]
 #![expect(
     clippy::panic,
     clippy::unwrap_used,
     reason = "a test ends where something is missing"
 )]
-#![cfg(feature = "keygen")]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
