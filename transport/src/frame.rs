@@ -153,8 +153,8 @@ mod tests {
         },
         Shape {
             block_len: 16,
-            tag_len: 32,
-            clear_len: 0,
+            tag_len: 64,
+            clear_len: 4,
         },
     ];
 
@@ -180,6 +180,7 @@ mod tests {
             (12, 4, 34_996, 35_004),
             (16, 0, 34_992, 35_008),
             (8, 0, 35_000, 35_008),
+            (16, 0, 34_992, 35_008),
         ];
         for (shape, (least, below, greatest, above)) in SHAPES.into_iter().zip(edges) {
             for good in [least, greatest] {

@@ -132,6 +132,58 @@ fn a_host_key_of_another_size_or_type_is_named_before_its_signature_is() {
     }
 }
 
+/// A host key that signs with another algorithm than the one that was agreed on.
+struct Other {
+    key: Box<dyn SigningKey>,
+    offers: &'static [&'static str],
+    /// What it calls its signatures.
+    name: &'static str,
+}
+
+impl SigningKey for Other {
+    fn algorithms(&self) -> &'static [&'static str] {
+        self.offers
+    }
+    fn public_blob(&self) -> &[u8] {
+        self.key.public_blob()
+    }
+    fn sign(&self, agreed: &str, message: &[u8]) -> Result<Vec<u8>, adit_crypto::Unspecified> {
+        let mut algorithms = self.key.algorithms().iter();
+        let other = algorithms.find(|other| **other != agreed).unwrap();
+        let blob = self.key.sign(other, message)?;
+        let (_, value) = blob.split_at(4 + other.len());
+        Ok([&string(self.name.as_bytes()), value].concat())
+    }
+}
+
+#[test]
+fn a_host_key_signs_with_the_algorithm_that_was_agreed_on_and_no_other() {
+    let is_rsa = |record: &Record| record.find("d").is_some();
+    let record = records(OPENSSH_SIGNATURES).into_iter().find(is_rsa);
+    let record = record.unwrap();
+    for (offers, agreed) in [
+        (&["rsa-sha2-256"][..], "rsa-sha2-256"),
+        (&["rsa-sha2-512"], "rsa-sha2-512"),
+        (&["rsa-sha2-512", "rsa-sha2-256"], "rsa-sha2-256"),
+    ] {
+        // Under its own name the signature is a good one.
+        for name in ["rsa-sha2-256", "rsa-sha2-512", "ssh-rsa"] {
+            for client in [&adit_crypto::RING, &adit_crypto::PURE] {
+                let key = load(&adit_crypto::RING, &record).unwrap();
+                let key = Other { key, offers, name };
+                let mut pair = with_key(&adit_crypto::RING, Box::new(key), agreed);
+                let mut config = config(client, 1);
+                config.algorithms.host_keys = [agreed].to_vec();
+                pair.client = End::client(config);
+                pair.run();
+                let wrong = CryptoFailure::HostKeySignature.into();
+                assert_eq!(pair.client.error, Some(wrong), "{agreed} {name}");
+                assert_eq!(pair.client.count(&Seen::HostKey), 0);
+            }
+        }
+    }
+}
+
 #[test]
 fn the_authentication_of_the_largest_key_fits_before_authentication() {
     let n = std::vec![0xff; RSA_BITS_MAX / 8];
