@@ -1,11 +1,24 @@
-//! A directory for one test.
+//! A directory for one test, and whom tests log in to.
 
 use std::fs::{self, Permissions};
+#[cfg(feature = "client")]
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::Deref;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
+
+#[cfg(feature = "client")]
+use adit_forward::observer::{PeerId, PeerInfo};
+
+/// Whom tests log in to.
+#[cfg(feature = "client")]
+pub(crate) const PEER: PeerInfo<'_> = PeerInfo {
+    id: PeerId(1),
+    address: SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 2222),
+    user: None,
+};
 
 /// Made empty, removed with everything in it.
 pub(crate) struct Directory(PathBuf);

@@ -165,20 +165,11 @@ mod tests {
     use std::io::Error;
 
     use adit_auth::Methods;
-    use adit_forward::observer::PeerId;
 
     use super::*;
     use crate::client::about::Stays;
     use crate::report::Level;
-
-    const PEER: PeerInfo<'_> = PeerInfo {
-        id: PeerId(1),
-        address: std::net::SocketAddr::new(
-            std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1)),
-            2222,
-        ),
-        user: None,
-    };
+    use crate::testing::PEER;
 
     fn about() -> About {
         About {

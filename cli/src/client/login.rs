@@ -6,13 +6,14 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use adit_auth::Echo;
 use adit_crypto::Secret;
-use adit_forward::observer::{Answer, Echo, PasswordQuestion, Prompt, RespondQuestion};
+use adit_forward::observer::{Answer, PasswordQuestion, Prompt, RespondQuestion};
 
 use crate::client::unlock::Unlocker;
 use crate::escape::{escaped, lines, text};
 use crate::report::Report;
-use crate::terminal::{self, NoAnswer, Person};
+use crate::terminal::{NoAnswer, Person};
 
 /// Who is asked, and what for.
 #[derive(Debug)]
@@ -68,7 +69,7 @@ impl Login {
         let prompt = format!("{user}@{host}'s password: ");
         let (person, missed) = (self.person.clone(), self.missed.clone());
         Answer::Later(Box::new(move || {
-            let answer = person.ask(&prompt, terminal::Echo::Off);
+            let answer = person.ask(&prompt, Echo::No);
             answer.map_err(|why| miss(&missed, "a password", &why)).ok()
         }))
     }
@@ -81,11 +82,8 @@ impl Login {
         }
         let (user, host) = (escaped(self.user.as_bytes()), escaped(self.host.as_bytes()));
         let prompt = |prompt: &Prompt| {
-            let echo = match prompt.echo {
-                Echo::No => terminal::Echo::Off,
-                Echo::Yes => terminal::Echo::On,
-            };
-            (format!("({user}@{host}) {}", text(&prompt.text)), echo)
+            let text = text(&prompt.text);
+            (format!("({user}@{host}) {text}"), prompt.echo)
         };
         let prompts: Vec<_> = question.prompts.iter().map(prompt).collect();
         let (person, missed) = (self.person.clone(), self.missed.clone());
@@ -108,21 +106,10 @@ fn miss(missed: &Missed, what: &str, why: &NoAnswer) {
 mod tests {
     use std::fs;
 
-    use adit_forward::observer::{PeerId, PeerInfo};
-
     use super::*;
     use crate::provider::PROVIDER;
     use crate::report::Level;
-    use crate::testing::Directory;
-
-    const PEER: PeerInfo<'_> = PeerInfo {
-        id: PeerId(1),
-        address: std::net::SocketAddr::new(
-            std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1)),
-            22,
-        ),
-        user: None,
-    };
+    use crate::testing::{Directory, PEER};
 
     /// Somebody who notes what they are asked, and then does as `script` says.
     fn login(directory: &Directory, script: &str) -> Login {

@@ -1,8 +1,8 @@
 //! Asks a person whether to go on. It waits, so it never runs on the event loop's thread.
 
-use adit_auth::Fingerprint;
+use adit_auth::{Echo, Fingerprint};
 
-use crate::terminal::{Echo, NoAnswer, Person};
+use crate::terminal::{NoAnswer, Person};
 
 /// What a person decided.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -24,7 +24,7 @@ pub trait Conversation {
 
 impl Conversation for Person {
     fn ask(&mut self, text: &str) -> Result<String, NoAnswer> {
-        let answer = Self::ask(self, text, Echo::On)?;
+        let answer = Self::ask(self, text, Echo::Yes)?;
         Ok(String::from_utf8_lossy(answer.expose()).into_owned())
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use adit_auth::Echo;
 use adit_auth::keyfile::{KeyFileError, LockedKey};
 use adit_crypto::{Provider, Secret, SigningKey};
 use adit_forward::observer::{Answer, UnlockQuestion};
@@ -11,7 +12,7 @@ use adit_forward::reactor::{FileKey, FileKeyState};
 use crate::client::login::Missed;
 use crate::escape::escaped;
 use crate::report::Report;
-use crate::terminal::{Echo, NoAnswer, Person};
+use crate::terminal::{NoAnswer, Person};
 
 /// Longest file name in a prompt, in characters: ssh's `%.100s`.
 const NAME_MAX: usize = 100;
@@ -87,7 +88,7 @@ impl Unlocker {
         }
         let (unlocker, locked) = (self.clone(), Arc::clone(locked));
         Answer::Later(Box::new(move || {
-            let ask = |prompt: &str| unlocker.person.ask(prompt, Echo::Off);
+            let ask = |prompt: &str| unlocker.person.ask(prompt, Echo::No);
             unlocker.ask_for(&locked, ask)
         }))
     }
@@ -143,11 +144,11 @@ mod tests {
     use std::cell::RefCell;
 
     use adit_auth::keyfile::{KeyFile, Parsed};
-    use adit_forward::observer::{PeerId, PeerInfo};
 
     use super::*;
     use crate::provider::PROVIDER;
     use crate::report::Level;
+    use crate::testing::PEER;
 
     fn locked() -> Locked {
         let key = KeyFile::generate(PROVIDER, PROVIDER.random, "").unwrap();
@@ -214,14 +215,9 @@ mod tests {
     fn a_batch_asks_for_nothing_and_an_unknown_key_is_none() {
         let unlocker = unlocker(0);
         let key_blob = unlocker.locked[0].key.public_blob().to_vec();
-        let peer = PeerInfo {
-            id: PeerId(1),
-            address: ([192, 0, 2, 1], 22).into(),
-            user: None,
-        };
         for (name, missed) in [("/k/other", 0), ("/k/key", 1)] {
             let answer = unlocker.unlock(&UnlockQuestion {
-                peer,
+                peer: PEER,
                 name,
                 key_blob: &key_blob,
             });

@@ -21,21 +21,13 @@ use std::io;
 use std::process::Child;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use adit_auth::Echo;
 use adit_crypto::Secret;
 
 use crate::file::reason;
 pub use answer::ANSWER_MAX;
 use interrupts::Interrupts;
 use tty::{Silent, Tty};
-
-/// Whether what is typed is shown.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Echo {
-    /// It is a secret.
-    Off,
-    /// It may be seen.
-    On,
-}
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -221,7 +213,7 @@ impl Shared {
 /// # Errors
 /// [`NoAnswer`].
 pub fn read_secret(prompt: &str) -> Result<Secret, NoAnswer> {
-    Person::new(Askpass::from_environment(), Interrupts::Here).ask(prompt, Echo::Off)
+    Person::new(Askpass::from_environment(), Interrupts::Here).ask(prompt, Echo::No)
 }
 
 /// Asks for what everybody may see, on the terminal alone, on behalf of such a program.
@@ -233,5 +225,5 @@ pub fn read_line(prompt: &str) -> Result<Secret, NoAnswer> {
         when: When::Never,
         program: OsString::new(),
     };
-    Person::new(askpass, Interrupts::Here).ask(prompt, Echo::On)
+    Person::new(askpass, Interrupts::Here).ask(prompt, Echo::Yes)
 }

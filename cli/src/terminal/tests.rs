@@ -132,7 +132,7 @@ impl Keyboard {
 
 #[test]
 fn a_secret_is_not_shown_and_echo_is_back_afterwards() {
-    let keyboard = Keyboard::asked(Echo::Off);
+    let keyboard = Keyboard::asked(Echo::No);
     assert!(!keyboard.echoes());
     keyboard.types(b"wrong\x15s3cret\n"); // Ctrl-U takes the line back
     assert_eq!(keyboard.answer(), Ok(b"s3cret".to_vec()));
@@ -142,7 +142,7 @@ fn a_secret_is_not_shown_and_echo_is_back_afterwards() {
 
 #[test]
 fn what_may_be_seen_is_shown() {
-    let keyboard = Keyboard::asked(Echo::On);
+    let keyboard = Keyboard::asked(Echo::Yes);
     assert!(keyboard.echoes());
     keyboard.types(b"yes\n");
     assert_eq!(keyboard.answer(), Ok(b"yes".to_vec()));
@@ -156,7 +156,7 @@ fn the_end_of_input_is_no_answer() {
         (b"a\x04b\x04\x04", Ok(b"ab".to_vec())),
         (b"\n", Ok(vec![])),
     ] {
-        let keyboard = Keyboard::asked(Echo::Off);
+        let keyboard = Keyboard::asked(Echo::No);
         keyboard.types(typed);
         assert_eq!(keyboard.answer(), answer);
         assert!(keyboard.echoes());
@@ -165,7 +165,7 @@ fn the_end_of_input_is_no_answer() {
 
 #[test]
 fn a_line_that_is_too_long_is_taken_off_the_terminal() {
-    let keyboard = Keyboard::asked(Echo::Off);
+    let keyboard = Keyboard::asked(Echo::No);
     keyboard.types(&[&[b'x'; ANSWER_MAX + 1][..], b"\n"].concat());
     assert!(keyboard.answer().unwrap_err().contains("longer than"));
     assert!(keyboard.echoes());
@@ -173,21 +173,21 @@ fn a_line_that_is_too_long_is_taken_off_the_terminal() {
 
 #[test]
 fn the_terminal_is_as_it_was_when_the_program_ends_meanwhile() {
-    let keyboard = Keyboard::asked(Echo::Off);
+    let keyboard = Keyboard::asked(Echo::No);
     keyboard.types(b"half a sec");
     keyboard.person.dismiss();
     assert!(keyboard.echoes());
     assert_eq!(keyboard.answer(), Err("there was no answer".to_owned()));
     assert!(keyboard.echoes());
     let tty = Tty::over(keyboard.slave.try_clone().unwrap());
-    let asked_again = tty.ask(&keyboard.person.0, "Secret: ", Echo::Off);
+    let asked_again = tty.ask(&keyboard.person.0, "Secret: ", Echo::No);
     assert!(matches!(asked_again, Err(NoAnswer::Cancelled)));
     assert!(keyboard.echoes());
 }
 
 #[test]
 fn a_terminal_whose_output_is_stopped_does_not_keep_the_program() {
-    let keyboard = Keyboard::asked(Echo::Off);
+    let keyboard = Keyboard::asked(Echo::No);
     tcflow(&keyboard.slave, FlowArg::TCOOFF).unwrap();
     keyboard.person.dismiss();
     assert!(keyboard.echoes());
@@ -196,7 +196,7 @@ fn a_terminal_whose_output_is_stopped_does_not_keep_the_program() {
 
 #[test]
 fn echo_that_somebody_else_turned_on_is_off_again() {
-    let keyboard = Keyboard::asked(Echo::Off);
+    let keyboard = Keyboard::asked(Echo::No);
     let mut loud = tcgetattr(&keyboard.slave).unwrap();
     loud.local_flags.insert(LocalFlags::ECHO);
     tcsetattr(&keyboard.slave, SetArg::TCSANOW, &loud).unwrap();
@@ -213,7 +213,7 @@ fn asked(script: &str) -> Result<String, String> {
     let directory = Directory::new();
     let program = directory.program(script);
     let person = Person::by_program(&program);
-    match person.ask("It's $HOME; \"x\": ", Echo::Off) {
+    match person.ask("It's $HOME; \"x\": ", Echo::No) {
         Ok(secret) => Ok(String::from_utf8(secret.expose().to_vec()).unwrap()),
         Err(error) => Err(error.to_string()),
     }
@@ -243,7 +243,7 @@ fn a_program_that_fails_has_no_answer() {
         Err(too_long.to_owned())
     );
     let missing = Person::by_program(Path::new("/none/such"));
-    let error = missing.ask("?", Echo::Off).map(|_| ()).unwrap_err();
+    let error = missing.ask("?", Echo::No).map(|_| ()).unwrap_err();
     assert_eq!(
         error.to_string(),
         "ssh_askpass: exec(/none/such): No such file or directory"
@@ -276,7 +276,7 @@ fn a_program_that_asks_ends_with_us() {
     let program = directory.program(&script);
     let person = Person::by_program(&program);
     let asking = person.clone();
-    let asked = thread::spawn(move || asking.ask("?", Echo::Off).map(|_| ()));
+    let asked = thread::spawn(move || asking.ask("?", Echo::No).map(|_| ()));
     let pid = loop {
         let text = fs::read_to_string(&started).unwrap_or_default();
         if let Some(pid) = text.strip_suffix('\n') {
@@ -289,7 +289,7 @@ fn a_program_that_asks_ends_with_us() {
     assert!(!PathBuf::from(format!("/proc/{pid}")).exists());
     assert!(matches!(asked.join().unwrap(), Err(NoAnswer::Cancelled)));
     assert!(matches!(
-        person.ask("?", Echo::Off),
+        person.ask("?", Echo::No),
         Err(NoAnswer::Cancelled)
     ));
 }

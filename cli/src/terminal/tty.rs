@@ -22,6 +22,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::thread;
 use std::time::Duration;
 
+use adit_auth::Echo;
 use adit_crypto::Secret;
 use nix::fcntl::OFlag;
 use nix::libc::{_POSIX_VDISABLE, VEOL, VEOL2, VQUIT, VSUSP};
@@ -32,7 +33,7 @@ use nix::unistd::{getpgrp, tcgetpgrp};
 
 use super::answer::Answer;
 use super::interrupts::{Held, send_to_job};
-use super::{Doing, Echo, NoAnswer, Shared};
+use super::{Doing, NoAnswer, Shared};
 
 /// How often a terminal on which nothing is typed is looked at.
 pub(super) const TICK: Duration = Duration::from_millis(500);
@@ -84,8 +85,8 @@ impl Tty {
             let interrupts = shared.interrupts.hold()?;
             let typed = {
                 let silence = match echo {
-                    Echo::Off => Some(Silence::begin(shared, self)?),
-                    Echo::On => None,
+                    Echo::No => Some(Silence::begin(shared, self)?),
+                    Echo::Yes => None,
                 };
                 // From the line's first column: over what was typed too early.
                 (&self.0).write_all(format!("\r{prompt}").as_bytes())?;
