@@ -6,6 +6,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use nix::fcntl::OFlag;
 
@@ -33,11 +34,9 @@ pub fn create(path: &Path, contents: &[u8], mode: u32) -> io::Result<()> {
 /// # Errors
 /// The system's; then what was there is there still.
 pub fn replace(path: &Path, contents: &[u8], mode: u32) -> io::Result<()> {
-    let temporary = beside(path);
-    create(&temporary, contents, mode)?;
-    fs::rename(&temporary, path).inspect_err(|_| {
-        let _ = fs::remove_file(&temporary);
-    })
+    let (temporary, file) = Temporary::beside(path, mode)?;
+    write(file, contents)?;
+    temporary.rename(path)
 }
 
 /// Makes the directory that a file is to be in, for us alone, if only that one is missing. Whether
@@ -56,9 +55,45 @@ pub fn make_parent(path: &Path) -> io::Result<bool> {
     }
 }
 
+/// A new file in the directory of one that it may replace. It is removed again unless it does.
+#[derive(Debug)]
+pub(crate) struct Temporary {
+    path: PathBuf,
+}
+
+impl Temporary {
+    /// Under a name that nobody else uses.
+    pub(crate) fn beside(path: &Path, mode: u32) -> io::Result<(Self, File)> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let n = NEXT.fetch_add(1, Ordering::Relaxed);
+        let mut name = OsString::from(".");
+        name.push(path.file_name().unwrap_or_default());
+        name.push(format!(".adit-{}-{n}", std::process::id()));
+        let path = path.with_file_name(name);
+        let file = open(&path, mode)?;
+        Ok((Self { path }, file))
+    }
+
+    /// Puts it in the place of what has that name.
+    pub(crate) fn rename(mut self, path: &Path) -> io::Result<()> {
+        fs::rename(&self.path, path)?;
+        self.path = PathBuf::new();
+        Ok(())
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if !self.path.as_os_str().is_empty() {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Appending: what others append, once it is in its place, is not written over.
 fn open(path: &Path, mode: u32) -> io::Result<File> {
     OpenOptions::new()
-        .write(true)
+        .append(true)
         .create_new(true)
         .mode(mode)
         .custom_flags(OFlag::O_NOFOLLOW.bits())
@@ -69,14 +104,6 @@ fn write(mut file: File, contents: &[u8]) -> io::Result<()> {
     file.write_all(contents)?;
     // A key that was shown to others must not be lost with the power.
     file.sync_all()
-}
-
-/// A name in the same directory that nobody else uses.
-fn beside(path: &Path) -> PathBuf {
-    let mut name = OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
-    name.push(format!(".adit-{}", std::process::id()));
-    path.with_file_name(name)
 }
 
 #[cfg(test)]

@@ -7,15 +7,12 @@
 //! A file that cannot be replaced (its directory is not ours to write to, it is a mount of its own,
 //! has another owner or a second name) is appended to in place instead.
 
-use std::ffi::OsString;
-use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions};
+use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{
-    DirBuilderExt as _, FileExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
-    fchown,
+    FileExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown,
 };
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use adit_auth::known_hosts::{repair, with_line};
@@ -23,6 +20,7 @@ use nix::fcntl::{Flock, FlockArg, OFlag};
 use nix::sys::signal::{SigSet, Signal};
 
 use crate::file::HOSTS_MAX;
+use crate::new_file::{self, Temporary};
 
 /// How often and how far apart the lock is asked for. Each holder needs a few writes and a sync.
 const LOCK_TRIES: u32 = 500;
@@ -77,10 +75,8 @@ fn real_path(path: &Path) -> io::Result<PathBuf> {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    match DirBuilder::new().mode(0o700).create(directory) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-        _ => Ok(fs::canonicalize(directory)?.join(name)),
-    }
+    new_file::make_parent(path)?;
+    Ok(fs::canonicalize(directory)?.join(name))
 }
 
 /// The file, open and locked, while its name still leads to it.
@@ -111,7 +107,7 @@ fn open(path: &Path) -> io::Result<File> {
         .read(true)
         .append(true)
         .create(true)
-        .mode(0o600)
+        .mode(new_file::PRIVATE)
         .custom_flags(flags.bits())
         .open(path)
 }
@@ -160,7 +156,8 @@ fn replace(
     if metadata.nlink() != 1 {
         return Err(NotReplaced::TryInPlace);
     }
-    let (temporary, mut new) = Temporary::beside(path).map_err(unless_it_is_the_place)?;
+    let (temporary, mut new) =
+        Temporary::beside(path, new_file::PRIVATE).map_err(unless_it_is_the_place)?;
     let made = new.metadata()?;
     let (uid, gid) = (metadata.uid(), metadata.gid());
     let is_theirs = (made.uid(), made.gid()) == (uid, gid);
@@ -170,8 +167,7 @@ fn replace(
     new.set_permissions(Permissions::from_mode(metadata.mode() & 0o7777))?;
     new.write_all(&with_line(content, line))?;
     new.sync_all()?;
-    fs::rename(&temporary.path, path).map_err(unless_it_is_the_place)?;
-    temporary.keep();
+    temporary.rename(path).map_err(unless_it_is_the_place)?;
     // What was appended to the old one since it was read, by a program that asks for no lock.
     let mut late = vec![0; LATE_MAX];
     let n = old.read_at(&mut late, metadata.len())?;
@@ -219,43 +215,6 @@ fn unless_it_is_the_place(error: io::Error) -> NotReplaced {
         NotReplaced::TryInPlace
     } else {
         NotReplaced::Because(error)
-    }
-}
-
-/// A new file's name. The file is removed again unless it is kept.
-struct Temporary {
-    path: PathBuf,
-}
-
-impl Temporary {
-    fn beside(path: &Path) -> io::Result<(Self, File)> {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let n = NEXT.fetch_add(1, Ordering::Relaxed);
-        let mut name = OsString::from(".");
-        name.push(path.file_name().unwrap_or_default());
-        name.push(format!(".adit-{}-{n}", std::process::id()));
-        let path = path.with_file_name(name);
-        // Appending: what others append to it, once it is in its place, is not written over.
-        let file = OpenOptions::new()
-            .append(true)
-            .create_new(true)
-            .mode(0o600)
-            .custom_flags(OFlag::O_NOFOLLOW.bits())
-            .open(&path)?;
-        Ok((Self { path }, file))
-    }
-
-    /// It has another name by now.
-    fn keep(mut self) {
-        self.path = PathBuf::new();
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        if !self.path.as_os_str().is_empty() {
-            let _ = fs::remove_file(&self.path);
-        }
     }
 }
 

@@ -1,3 +1,4 @@
+use std::ffi::OsString;
 use std::os::unix::fs::symlink;
 
 use super::*;
@@ -213,7 +214,7 @@ fn what_ssh_appends_meanwhile_is_kept() {
 fn a_file_that_could_not_be_finished_leaves_nothing_behind() {
     let directory = Directory::new();
     let path = directory.join("known_hosts");
-    let (temporary, _) = Temporary::beside(&path).unwrap();
+    let (temporary, _) = Temporary::beside(&path, new_file::PRIVATE).unwrap();
     assert_eq!(names(&directory).len(), 1);
     drop(temporary);
     assert_eq!(names(&directory).len(), 0);
