@@ -155,8 +155,8 @@ impl Report {
     /// For lines about one connection. Where lines are stamped the number is in the stamp: sshd
     /// has a process for each connection, and filters take lines of one process for one client's.
     #[must_use]
-    pub const fn about(&self, connection: u64) -> About<'_> {
-        About {
+    pub const fn about(&self, connection: u64) -> ConnectionReport<'_> {
+        ConnectionReport {
             report: self,
             connection,
         }
@@ -330,12 +330,12 @@ fn put_all(mut out: impl io::Write, fd: BorrowedFd<'_>, text: &str, patience: Po
 
 /// Says what there is to say about one connection; see [`Report::about`].
 #[derive(Clone, Copy, Debug)]
-pub struct About<'a> {
+pub struct ConnectionReport<'a> {
     report: &'a Report,
     connection: u64,
 }
 
-impl About<'_> {
+impl ConnectionReport<'_> {
     /// As [`Report::line`].
     pub fn line(&self, level: Level, text: impl fmt::Display) {
         let connection = || format!(".{}", self.connection);

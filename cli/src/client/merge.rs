@@ -3,7 +3,7 @@
 use adit_forward::spec::Names;
 
 use crate::client::command::{Purpose, Tunnel, WithoutForwards};
-use crate::client::config::{self, About, Disk, Effect, Files};
+use crate::client::config::{self, Context, Disk, Effect, Files};
 use crate::client::destination::{DestinationError, is_valid_host};
 use crate::client::me::Me;
 use crate::client::options::{NotHere, Options, SessionType, Weight};
@@ -48,7 +48,7 @@ impl<'a> With<'a> {
 /// # Errors
 /// Why there is no connection to be made.
 pub fn merge(mut tunnel: Tunnel, with: &With<'_>) -> Result<Tunnel, Fatal> {
-    let about = About {
+    let context = Context {
         host: &tunnel.original_host,
         home: &with.me.home,
         local_user: with.me.name.as_deref().unwrap_or_default(),
@@ -56,7 +56,7 @@ pub fn merge(mut tunnel: Tunnel, with: &With<'_>) -> Result<Tunnel, Fatal> {
         files: with.files,
         report: with.report,
     };
-    config::read(&tunnel.config, &about, &mut tunnel.options).map_err(|bad| Fatal(bad.0))?;
+    config::read(&tunnel.config, &context, &mut tunnel.options).map_err(|bad| Fatal(bad.0))?;
     let options = &mut tunnel.options;
     tunnel.host = config::host_name(options, &tunnel.original_host).map_err(|bad| Fatal(bad.0))?;
     if !is_valid_host(&tunnel.host) {

@@ -17,7 +17,7 @@ use adit_crypto::Provider;
 use adit_proto::blob::blob_name;
 
 use crate::file::{self, AUTHORIZED_MAX, Contents, FileError};
-use crate::report::{About, Report};
+use crate::report::{ConnectionReport, Report};
 use crate::server::config::StrictModes;
 use crate::server::log::Word;
 
@@ -178,7 +178,13 @@ impl Authorizer {
     }
 
     /// The line of a file that has the key.
-    fn find(&self, report: About<'_>, path: &Path, user: &[u8], key_blob: &[u8]) -> Option<usize> {
+    fn find(
+        &self,
+        report: ConnectionReport<'_>,
+        path: &Path,
+        user: &[u8],
+        key_blob: &[u8],
+    ) -> Option<usize> {
         let contents = match file::read(path, AUTHORIZED_MAX) {
             Ok(contents) => contents,
             Err(error) => {
@@ -241,7 +247,7 @@ impl Authorizer {
     }
 }
 
-fn not_read(report: About<'_>, path: &Path, user: &[u8], error: &FileError) {
+fn not_read(report: ConnectionReport<'_>, path: &Path, user: &[u8], error: &FileError) {
     let text = format_args!(
         "Could not open user '{}' authorized keys '{}': {error}",
         Word(user),

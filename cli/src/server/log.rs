@@ -19,7 +19,7 @@ use adit_forward::observer::{
 
 use crate::escape::escaped;
 use crate::file::reason;
-use crate::report::{About, Report};
+use crate::report::{ConnectionReport, Report};
 use throttling::{Ends, Throttling};
 use words::{At, Closed, Host, OpenReason, WORD_MAX, Who};
 
@@ -342,7 +342,7 @@ impl<'a> Log<'a> {
         }
     }
 
-    const fn about(&self, peer: &PeerInfo<'_>) -> About<'a> {
+    const fn about(&self, peer: &PeerInfo<'_>) -> ConnectionReport<'a> {
         self.report.about(peer.id.0)
     }
 

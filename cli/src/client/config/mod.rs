@@ -43,7 +43,7 @@ pub enum ConfigFiles {
 
 /// What the files are read for, and with what.
 #[derive(Clone, Copy)]
-pub struct About<'a> {
+pub struct Context<'a> {
     /// The destination, as typed.
     pub host: &'a str,
     /// Where `~` is.
@@ -58,9 +58,9 @@ pub struct About<'a> {
     pub report: &'a Report,
 }
 
-impl fmt::Debug for About<'_> {
+impl fmt::Debug for Context<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "About({})", self.host)
+        write!(f, "Context({})", self.host)
     }
 }
 
@@ -82,10 +82,10 @@ impl std::error::Error for BadConfig {}
 /// [`BadConfig`]; what led to it was said to the report.
 pub fn read(
     which: &ConfigFiles,
-    about: &About<'_>,
+    context: &Context<'_>,
     options: &mut Options,
 ) -> Result<(), BadConfig> {
-    let mut reader = Reader::new(about, options);
+    let mut reader = Reader::new(context, options);
     reader.all(which)?;
     if reader.wants_final() {
         reader.begin_final()?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::client::config::blocks::{self, Destination, Pass, Reach};
 use crate::client::config::disk::{Checks, ReadError};
 use crate::client::config::lines::{self, Place};
-use crate::client::config::{About, BadConfig, host_name, include};
+use crate::client::config::{BadConfig, Context, host_name, include};
 use crate::client::option_error::OptionError;
 use crate::client::options::Options;
 use crate::escape::escaped;
@@ -38,7 +38,7 @@ pub(super) enum Kind {
 }
 
 pub(super) struct Reader<'a> {
-    about: &'a About<'a>,
+    context: &'a Context<'a>,
     options: &'a mut Options,
     /// Takes what does not count, so that mistakes in it are found.
     aside: Options,
@@ -78,13 +78,13 @@ impl From<BadConfig> for Mistake {
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(about: &'a About<'a>, options: &'a mut Options) -> Self {
+    pub(super) fn new(context: &'a Context<'a>, options: &'a mut Options) -> Self {
         Self {
-            about,
+            context,
             options,
             aside: Options::default(),
             pass: Pass::First,
-            named: about.host.to_owned(),
+            named: context.host.to_owned(),
             asks_final: false,
             named_a_match: false,
             files_left: FILES_MAX,
@@ -94,12 +94,12 @@ impl<'a> Reader<'a> {
 
     /// As with ssh the host of the second reading is the one that it turned out to be.
     pub(super) fn begin_final(&mut self) -> Result<(), BadConfig> {
-        let host = host_name(self.options, self.about.host)?;
+        let host = host_name(self.options, self.context.host)?;
         self.options.host_name = Some(host.replace('%', "%%"));
         self.named = host;
         self.pass = Pass::Final;
         (self.files_left, self.bytes_left) = (FILES_MAX, BYTES_MAX);
-        self.about.report.debug("re-parsing configuration");
+        self.context.report.debug("re-parsing configuration");
         Ok(())
     }
 
@@ -109,7 +109,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn home(&self) -> &'a Path {
-        self.about.home
+        self.context.home
     }
 
     /// A file that nothing includes.
@@ -122,14 +122,14 @@ impl<'a> Reader<'a> {
             let path = escaped(path.as_os_str().as_encoded_bytes());
             format!("Can't open user config file {path}: {error}")
         };
-        match self.about.files.read(path, checks) {
+        match self.context.files.read(path, checks) {
             Ok(bytes) => self.file(path, &bytes, kind, Reach::Counts, 0),
             Err(ReadError::Missing) if kind != Kind::Named => Ok(()),
             Err(error @ ReadError::Permissions) => Err(distrusted(path, &error)),
             // ssh goes on without a word.
             Err(ref error @ ReadError::File(FileError::Io(_))) if kind != Kind::Named => {
                 let text = cannot(error);
-                self.about.report.info(format_args!("Warning: {text}"));
+                self.context.report.info(format_args!("Warning: {text}"));
                 Ok(())
             }
             Err(error) => Err(BadConfig(cannot(&error))),
@@ -157,7 +157,7 @@ impl<'a> Reader<'a> {
             )));
         };
         (self.files_left, self.bytes_left) = (files, left);
-        let report = self.about.report;
+        let report = self.context.report;
         report.debug(format_args!("Reading configuration data {name}"));
         let mut open = Open {
             name,
@@ -195,7 +195,7 @@ impl<'a> Reader<'a> {
 
     fn say(&self, open: &Open, text: String) {
         if open.mistakes < MISTAKES_SHOWN_MAX {
-            self.about.report.error(text);
+            self.context.report.error(text);
         }
     }
 
@@ -227,7 +227,7 @@ impl<'a> Reader<'a> {
         keyword: &str,
         values: &[String],
     ) -> Result<(), Mistake> {
-        let names = self.about.names;
+        let names = self.context.names;
         let taken = match open.reach {
             Reach::Counts => self.options.take(keyword, values, place, names),
             Reach::CheckedOnly => {
@@ -244,7 +244,7 @@ impl<'a> Reader<'a> {
             Ok(()) => Ok(()),
             Err(OptionError::Unknown(_)) if self.options.ignores(keyword) => {
                 let keyword = escaped(keyword.as_bytes());
-                let report = self.about.report;
+                let report = self.context.report;
                 report.debug(format_args!(
                     "{place}: Ignored unknown option \"{keyword}\""
                 ));
@@ -271,9 +271,10 @@ impl<'a> Reader<'a> {
         place: &Place,
         words: &[String],
     ) -> Result<(), Mistake> {
-        let host = host_name(self.options, self.about.host)?;
+        let host = host_name(self.options, self.context.host)?;
         let user = self.options.user.clone();
-        let destination = self.destination(&host, user.as_deref().unwrap_or(self.about.local_user));
+        let destination =
+            self.destination(&host, user.as_deref().unwrap_or(self.context.local_user));
         let matched = match blocks::conditions(words, &destination) {
             Ok(matched) => matched,
             Err(what) => {
@@ -287,7 +288,7 @@ impl<'a> Reader<'a> {
         {
             self.named_a_match = true;
             let name = escaped(name.as_bytes());
-            self.about.report.info(format_args!(
+            self.context.report.info(format_args!(
                 "Warning: {place}: adit cannot tell whether \"Match {name}\" is met: the lines \
                  below it do not count."
             ));
@@ -304,7 +305,7 @@ impl<'a> Reader<'a> {
         };
         if open.reach == Reach::Counts {
             let host = escaped(self.named.as_bytes());
-            let report = self.about.report;
+            let report = self.context.report;
             report.debug(format_args!("{place}: Applying options for {host}"));
         }
     }
@@ -314,9 +315,9 @@ impl<'a> Reader<'a> {
             pass: self.pass,
             host,
             named: &self.named,
-            original: self.about.host,
+            original: self.context.host,
             user,
-            local_user: self.about.local_user,
+            local_user: self.context.local_user,
         }
     }
 
@@ -326,11 +327,11 @@ impl<'a> Reader<'a> {
             let what = format!("bad include path {pattern}.");
             return Err(self.mistake(open, place, &what));
         };
-        let Ok(paths) = include::paths(&anchored, self.about.files) else {
+        let Ok(paths) = include::paths(&anchored, self.context.files) else {
             let what = format!("glob failed for {pattern}: it looks at too many names.");
             return Err(self.mistake(open, place, &what));
         };
-        let report = self.about.report;
+        let report = self.context.report;
         if paths.is_empty() {
             report.debug(format_args!("{place}: include {shown} matched no files"));
         }
@@ -341,7 +342,7 @@ impl<'a> Reader<'a> {
         }
         for path in paths {
             // Whoever can write to it could have a forward made, or another host trusted.
-            match self.about.files.read(&path, Checks::Owner) {
+            match self.context.files.read(&path, Checks::Owner) {
                 Ok(bytes) => self.file(&path, &bytes, open.kind, open.reach, depth)?,
                 // A link that leads nowhere, or a file that has just gone.
                 Err(ReadError::Missing) => {}
@@ -365,7 +366,7 @@ impl<'a> Reader<'a> {
         // What is special in a pattern may stand in the home directory's name.
         let home = || -> Option<String> {
             let special = |c: char| matches!(c, '*' | '?' | '[' | '\\');
-            let home = self.about.home.to_str()?.chars();
+            let home = self.context.home.to_str()?.chars();
             Some(
                 home.flat_map(|c| special(c).then_some('\\').into_iter().chain([c]))
                     .collect(),

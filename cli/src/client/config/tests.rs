@@ -40,7 +40,7 @@ impl Machine {
     fn read_for(&self, host: &str, which: &ConfigFiles, level: Level) -> Outcome {
         let report = Report::memory(level);
         let mut options = Options::default();
-        let about = About {
+        let context = Context {
             host,
             home: Path::new("/home/me"),
             local_user: "me",
@@ -48,7 +48,7 @@ impl Machine {
             files: self,
             report: &report,
         };
-        let end = read(which, &about, &mut options);
+        let end = read(which, &context, &mut options);
         Outcome {
             options,
             end: end.map_err(|bad| bad.0),
@@ -147,7 +147,7 @@ fn what_was_said_before_the_files_wins() {
     let mut options = Options::default();
     options.set("Port 7", &NoNames).unwrap();
     options.add_local_forward("3:h:4", &NoNames).unwrap();
-    let about = About {
+    let context = Context {
         host: "h",
         home: Path::new("/home/me"),
         local_user: "me",
@@ -155,7 +155,7 @@ fn what_was_said_before_the_files_wins() {
         files: &machine,
         report: &report,
     };
-    read(&ConfigFiles::Usual, &about, &mut options).unwrap();
+    read(&ConfigFiles::Usual, &context, &mut options).unwrap();
     assert_eq!(options.port, Some(7));
     let forwards: Vec<_> = options
         .local_forwards
