@@ -203,6 +203,12 @@ class Terminal:
         self.seen += data
         return bool(data)
 
+    def sees(self, text):
+        """Whether `text` was shown already, behind what was expected before."""
+        while self._read(0):
+            pass
+        return self.seen.find(text.encode(), self.at) >= 0
+
     def type(self, text):
         os.write(self.master, text.encode())
 

@@ -1,6 +1,7 @@
 """The keys, passwords and files that people have: each with the two commands of the README."""
 
 import os
+import shlex
 import shutil
 import stat
 import subprocess
@@ -336,6 +337,29 @@ def a_password_is_typed(person):
             listen.close()
 
 
+def a_job_in_the_background_is_stopped_until_it_may_ask(person):
+    """As ssh: the shell says so, and `fg` shows the question."""
+    with PeerServer(person.world, person.keys, "asyncssh", ["--password", PASSWORD]) as server:
+        listen = Port()
+        command = shlex.join(str(word) for word in person.argv(server, listen))
+        with Terminal(["/bin/bash", "--norc", "-i"], {**person.lab.env, "PS1": "ready> "}) as shell:
+            shell.expect("ready> ")
+            shell.type(command + " &\n")
+            deadline = time.monotonic() + 10
+            while not shell.sees("Stopped"):
+                check(time.monotonic() < deadline, f"it is not stopped\n{shell.report()}")
+                shell.type("jobs\n")
+                time.sleep(0.2)
+            shell.type("fg\n")
+            shell.expect(f"{USER}@{HOST}'s password: ")
+            shell.type(PASSWORD + "\n")
+            shell.expect("listening on")
+            through(listen.number)
+            check(PASSWORD.encode() not in shell.seen, f"it is shown\n{shell.report()}")
+            shell.type("\x03")
+        listen.close()
+
+
 def questions_are_answered(person):
     options = ["--methods", "keyboard-interactive", "--password", PASSWORD]
     with PeerServer(person.world, person.keys, "paramiko", options) as server:
@@ -381,6 +405,7 @@ ALONE = [
     ("sshd", two_keys_are_asked_for),
     ("sshd", a_made_key_logs_in),
     ("asyncssh", a_password_is_typed),
+    ("asyncssh", a_job_in_the_background_is_stopped_until_it_may_ask),
     ("paramiko", questions_are_answered),
     ("paramiko", a_key_and_then_a_password),
 ]

@@ -118,9 +118,8 @@ impl Tty {
             if shared.is_over() {
                 return Err(NoAnswer::Cancelled);
             }
-            // Whoever reads or sets a terminal in the background is stopped.
             if !is_in_foreground(&self.0) {
-                thread::sleep(TICK);
+                stop_in_background(Signal::SIGTTIN)?;
                 continue;
             }
             if let Some(silence) = silence {
@@ -168,6 +167,15 @@ fn is_in_foreground(tty: &File) -> bool {
     tcgetpgrp(tty).map_or(true, |group| group == getpgrp())
 }
 
+/// Stops the job as the kernel would if it read or set the terminal now, so that the shell says that
+/// it waits for `fg`. Where no shell could continue it the kernel passes the signal over (POSIX.1
+/// §11.1.4, orphaned process groups).
+fn stop_in_background(signal: Signal) -> nix::Result<()> {
+    send_to_job(signal)?;
+    thread::sleep(TICK);
+    Ok(())
+}
+
 /// Echo is off for as long as this lives, or until [`super::Person::dismiss`].
 struct Silence<'a> {
     shared: &'a Shared,
@@ -182,7 +190,7 @@ impl<'a> Silence<'a> {
             if shared.is_over() {
                 return Err(NoAnswer::Cancelled);
             }
-            thread::sleep(TICK);
+            stop_in_background(Signal::SIGTTOU)?;
         }
         let before = tcgetattr(&tty.0)?;
         let mut silent = before.clone();
