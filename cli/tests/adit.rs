@@ -4,43 +4,37 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a test ends where something is missing")]
 
+mod directory;
+
 use std::fs;
 use std::io::Read as _;
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+
+use directory::Directory;
 use std::thread;
 
 /// A home directory for one test.
-struct Home(PathBuf);
+struct Home(Directory);
 
 impl Home {
     fn new() -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let n = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("adit-home-{}-{n}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir_all(path.join(".ssh")).unwrap();
-        Self(path)
+        let home = Self(Directory::new());
+        fs::create_dir(home.0.join(".ssh")).unwrap();
+        home
     }
 
     fn adit(&self, args: &[&str]) -> Output {
         Command::new(env!("CARGO_BIN_EXE_adit"))
             .args(args)
-            .env("HOME", &self.0)
+            .env("HOME", &*self.0)
             .env_remove("SSH_AUTH_SOCK")
             .env("WHERE", "inside")
             .stdin(Stdio::null())
             .output()
             .unwrap()
-    }
-}
-
-impl Drop for Home {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }
 

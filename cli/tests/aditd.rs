@@ -7,33 +7,31 @@
     reason = "a failure of a helper is a failure of its test"
 )]
 
+mod directory;
+
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
+
+use directory::Directory;
 use nix::unistd::Pid;
 
 /// Nothing here takes this long; a test that waits for what never comes must end all the same.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A home directory for one test, removed with everything in it.
-struct Home(PathBuf);
+struct Home(Directory);
 
 impl Home {
     fn new() -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let n = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("aditd-test-{}-{n}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir(&path).unwrap();
-        Self(path)
+        Self(Directory::new())
     }
 
     fn path(&self, name: &str) -> String {
@@ -51,7 +49,10 @@ impl Home {
 
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_aditd"));
-        command.args(args).env("HOME", &self.0).stdin(Stdio::null());
+        command
+            .args(args)
+            .env("HOME", &*self.0)
+            .stdin(Stdio::null());
         command
     }
 
@@ -83,12 +84,6 @@ impl Home {
         });
         let said = Vec::new();
         Serving { child, lines, said }
-    }
-}
-
-impl Drop for Home {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }
 

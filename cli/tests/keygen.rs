@@ -9,23 +9,21 @@
     reason = "a test ends where something is missing"
 )]
 
+mod directory;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+
+use directory::Directory;
 use std::process::{Command, Output, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A directory for one test.
-struct Place(PathBuf);
+struct Place(Directory);
 
 impl Place {
     fn new() -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let n = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("adit-keygen-{}-{n}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
+        Self(Directory::new())
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -35,8 +33,8 @@ impl Place {
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         command
-            .current_dir(&self.0)
-            .env("HOME", &self.0)
+            .current_dir(&*self.0)
+            .env("HOME", &*self.0)
             .env_remove("DISPLAY")
             .env("SSH_ASKPASS_REQUIRE", "never")
             .stdin(Stdio::null());
@@ -85,12 +83,6 @@ impl Place {
 
     fn close(&self, name: &str) {
         fs::set_permissions(self.path(name), fs::Permissions::from_mode(0o600)).unwrap();
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }
 

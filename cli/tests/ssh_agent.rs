@@ -7,15 +7,18 @@
     reason = "a failure of a helper is a failure of its test"
 )]
 
+mod directory;
+
 use std::fs;
 use std::io::{BufRead as _, BufReader, Lines, Read};
 use std::path::{Path, PathBuf};
+
+use directory::Directory;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A folder with a host key, and an agent and a server that run as long as it does.
 struct World {
-    path: PathBuf,
+    path: Directory,
     agent: Child,
     server: Option<Child>,
     port: String,
@@ -40,11 +43,8 @@ fn lines(from: impl Read) -> Lines<BufReader<impl Read>> {
 
 impl World {
     fn new() -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let n = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("adit-ssh-agent-{}-{n}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir_all(path.join(".ssh")).unwrap();
+        let path = Directory::new();
+        fs::create_dir(path.join(".ssh")).unwrap();
         let mut agent = Command::new("ssh-agent")
             .args(["-D", "-a"])
             .arg(path.join("agent"))
@@ -98,7 +98,7 @@ impl World {
         let mut server = Command::new(env!("CARGO_BIN_EXE_aditd"))
             .args(["-o", "ListenAddress=127.0.0.1:0", "-h"])
             .arg(self.file("host"))
-            .env("HOME", &self.path)
+            .env("HOME", &*self.path)
             .stdin(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
@@ -127,7 +127,7 @@ impl World {
             .args(["-l", "somebody", "-p", &self.port, "-L", "1:h:1"])
             .args(options)
             .arg("127.0.0.1")
-            .env("HOME", &self.path)
+            .env("HOME", &*self.path)
             .env("SSH_AUTH_SOCK", self.file("agent"))
             .stdin(Stdio::null())
             .stderr(Stdio::piped())
@@ -165,7 +165,6 @@ impl Drop for World {
             let _ = child.kill();
             let _ = child.wait();
         }
-        let _ = fs::remove_dir_all(&self.path);
     }
 }
 

@@ -4,10 +4,13 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a test ends where something is missing")]
 
+mod directory;
+
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use directory::Directory;
 use std::process::{Command, Output, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Where the defaults of both differ, or depend on the home directory: each file ends with these.
 const TAIL: &str = "\nMatch all\nServerAliveInterval 7\nIdentityFile last\nRekeyLimit 1G 1h\n\
@@ -16,16 +19,11 @@ const TAIL: &str = "\nMatch all\nServerAliveInterval 7\nIdentityFile last\nRekey
 /// Lists of algorithms are each program's own.
 const NOT_COMPARED: [&str; 4] = ["ciphers", "hostkeyalgorithms", "kexalgorithms", "macs"];
 
-struct Files(PathBuf);
+struct Files(Directory);
 
 impl Files {
     fn new() -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let n = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("adit-ssh-config-{}-{n}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
+        Self(Directory::new())
     }
 
     /// Writes a file; `DIR` in it is where the others are.
@@ -39,7 +37,7 @@ impl Files {
             .args(["-G", "-F"])
             .arg(self.0.join("config"))
             .args(args)
-            .env("HOME", &self.0)
+            .env("HOME", &*self.0)
             .env("VARIABLE", "value")
             .stdin(Stdio::null())
             .output()
@@ -70,12 +68,6 @@ impl Files {
             list.sort_by_key(|line| keyword(line));
         }
         assert_eq!(ours, theirs, "{args:?}\n{}", file());
-    }
-}
-
-impl Drop for Files {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }
 

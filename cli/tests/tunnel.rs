@@ -8,13 +8,14 @@
     reason = "a failure of a helper is a failure of its test"
 )]
 
+mod directory;
+
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -23,22 +24,20 @@ use adit::provider::PROVIDER;
 use adit_auth::keyfile::KeyFile;
 use adit_auth::public_key::to_line;
 use nix::sys::signal::{Signal, kill};
+
+use directory::Directory;
 use nix::unistd::Pid;
 
 /// Nothing here takes this long; a test that waits for what never comes must end all the same.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A home directory with a key that its authorized_keys names; removed with everything in it.
-struct Home(PathBuf);
+struct Home(Directory);
 
 impl Home {
     fn new() -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let n = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("adit-tunnel-{}-{n}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir_all(path.join(".ssh")).unwrap();
-        let home = Self(path);
+        let home = Self(Directory::new());
+        fs::create_dir(home.0.join(".ssh")).unwrap();
         let public = home.new_key("id_ed25519");
         fs::write(home.ssh("authorized_keys"), public).unwrap();
         home
@@ -74,7 +73,7 @@ impl Home {
     fn start(&self, program: &str, args: &[&str]) -> Running {
         let mut child = Command::new(program)
             .args(args)
-            .env("HOME", &self.0)
+            .env("HOME", &*self.0)
             .env_remove("SSH_AUTH_SOCK")
             .stdin(Stdio::null())
             .stderr(Stdio::piped())
@@ -139,12 +138,6 @@ impl Home {
             client = Err(line);
         }
         client.unwrap()
-    }
-}
-
-impl Drop for Home {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }
 
@@ -656,7 +649,7 @@ fn the_demonstration_shows_the_main_job_and_ends() {
     let home = Home::new();
     let output = Command::new(env!("CARGO_BIN_EXE_adit"))
         .arg("--demo=once")
-        .env("HOME", &home.0)
+        .env("HOME", &*home.0)
         .output()
         .unwrap();
     let said = String::from_utf8(output.stdout).unwrap();

@@ -15,7 +15,7 @@ fn without_terminal(lab: &Lab, askpass: &str, args: &[&str]) -> Child {
     let adit = lab.adit(args);
     let mut leader = Command::new("setsid");
     leader.arg(adit.get_program()).args(adit.get_args());
-    leader.current_dir(&lab.home).env("HOME", &lab.home);
+    leader.current_dir(&*lab.home).env("HOME", &*lab.home);
     leader.env_remove("SSH_AUTH_SOCK");
     leader.env_remove("SSH_ASKPASS_REQUIRE");
     leader.env("DISPLAY", ":0").env("SSH_ASKPASS", askpass);

@@ -4,10 +4,8 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::Instant;
 
@@ -16,6 +14,7 @@ use adit_auth::keyfile::KeyFile;
 use adit_auth::public_key::to_line;
 use adit_crypto::Secret;
 
+use crate::directory::Directory;
 use crate::terminal::PATIENCE;
 
 /// Of the key in `.ssh/locked`.
@@ -26,7 +25,7 @@ const ROUNDS: u32 = 2;
 
 /// A home directory and a server; both are gone with it.
 pub(crate) struct Lab {
-    pub(crate) home: PathBuf,
+    pub(crate) home: Directory,
     server: Child,
     pub(crate) port: u16,
 }
@@ -39,11 +38,8 @@ impl Lab {
 
     /// The same, by a server with another option.
     pub(crate) fn serving(option: &str) -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let n = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("adit-people-{}-{n}", std::process::id());
-        let home = std::env::temp_dir().join(name);
-        fs::create_dir_all(home.join(".ssh")).unwrap();
+        let home = Directory::new();
+        fs::create_dir(home.join(".ssh")).unwrap();
         let mut public = String::new();
         for (name, (text, line)) in ["locked", "plain"].into_iter().zip(keys()) {
             let path = home.join(".ssh").join(name);
@@ -55,7 +51,7 @@ impl Lab {
         let mut server = Command::new(env!("CARGO_BIN_EXE_aditd"))
             .args(["-o", "ListenAddress=127.0.0.1:0", "-o", "PermitOpen=any"])
             .args(["-o", option])
-            .env("HOME", &home)
+            .env("HOME", &*home)
             .stdin(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
@@ -88,8 +84,8 @@ impl Lab {
             .args(["-p", &self.port.to_string(), "-l", "somebody"])
             .args(args)
             .arg("127.0.0.1")
-            .env("HOME", &self.home)
-            .current_dir(&self.home)
+            .env("HOME", &*self.home)
+            .current_dir(&*self.home)
             .stdin(Stdio::null());
         for name in [
             "SSH_AUTH_SOCK",
@@ -135,7 +131,6 @@ impl Drop for Lab {
     fn drop(&mut self) {
         let _ = self.server.kill();
         let _ = self.server.wait();
-        let _ = fs::remove_dir_all(&self.home);
     }
 }
 

@@ -11,6 +11,8 @@
 
 mod askpass;
 mod background;
+#[path = "../directory/mod.rs"]
+mod directory;
 mod lab;
 mod prompts;
 mod terminal;

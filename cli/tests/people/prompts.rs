@@ -96,7 +96,7 @@ fn shell(lab: &Lab, script: &str) -> Terminal {
     let mut shell = Command::new("sh");
     shell.args(["-c", &format!("set -m; \"$0\" \"$@\"; {script}")]);
     shell.arg(adit.get_program()).args(adit.get_args());
-    shell.current_dir(&lab.home).env("HOME", &lab.home);
+    shell.current_dir(&*lab.home).env("HOME", &*lab.home);
     shell.env_remove("SSH_AUTH_SOCK").stdin(Stdio::null());
     Terminal::run(&mut shell)
 }
@@ -188,7 +188,7 @@ fn without_a_terminal_or_in_a_batch_nobody_is_asked() {
             .arg("--wait")
             .arg(adit.get_program())
             .args(adit.get_args());
-        leader.current_dir(&lab.home).env("HOME", &lab.home);
+        leader.current_dir(&*lab.home).env("HOME", &*lab.home);
         leader.env_remove("DISPLAY").env_remove("SSH_AUTH_SOCK");
         let output = leader.stdin(Stdio::null()).output().unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
