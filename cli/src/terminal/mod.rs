@@ -18,7 +18,6 @@ use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::io;
-use std::process::Child;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use adit_auth::Echo;
@@ -26,6 +25,7 @@ use adit_crypto::Secret;
 
 use crate::file::reason;
 pub use answer::ANSWER_MAX;
+use askpass::Child;
 use interrupts::Interrupts;
 use tty::{Silent, Tty};
 
@@ -187,11 +187,7 @@ impl Person {
         match doing {
             Doing::Nothing | Doing::Over => {}
             Doing::Reading(silent) => silent.end(),
-            Doing::Waiting(mut child) => {
-                // It may be gone already.
-                let _ = child.kill();
-                let _ = child.wait();
-            }
+            Doing::Waiting(child) => child.end(),
         }
     }
 }

@@ -90,11 +90,11 @@ fn a_server_that_waits_no_longer_ends_the_question() {
     assert!(last.contains("127.0.0.1 port"), "{shown}");
 }
 
-/// A shell with jobs: what stops its job brings it back.
+/// A shell with jobs: `script` starts adit as `"$0" "$@"`, and brings it back.
 fn shell(lab: &Lab, script: &str) -> Terminal {
     let adit = lab.adit(LOCKED);
     let mut shell = Command::new("sh");
-    shell.args(["-c", &format!("set -m; \"$0\" \"$@\"; {script}")]);
+    shell.args(["-c", &format!("set -m; {script}")]);
     shell.arg(adit.get_program()).args(adit.get_args());
     shell.current_dir(&*lab.home).env("HOME", &*lab.home);
     shell.env_remove("SSH_AUTH_SOCK").stdin(Stdio::null());
@@ -104,7 +104,10 @@ fn shell(lab: &Lab, script: &str) -> Terminal {
 #[test]
 fn the_key_that_stops_a_job_stops_it_with_echo_on_and_fg_asks_again() {
     let lab = Lab::new();
-    let mut terminal = shell(&lab, "echo shell; read line; echo got $line; fg");
+    let mut terminal = shell(
+        &lab,
+        "\"$0\" \"$@\"; echo shell; read line; echo got $line; fg",
+    );
     terminal.wait_for(PROMPT);
     terminal.types("half\x1a");
     terminal.wait_for("shell\r\n");
@@ -124,7 +127,7 @@ fn the_key_that_stops_a_job_stops_it_with_echo_on_and_fg_asks_again() {
 #[test]
 fn a_job_that_was_stopped_from_elsewhere_does_not_show_what_is_typed_after_fg() {
     let lab = Lab::new();
-    let mut terminal = shell(&lab, "stty echo; echo shell; fg");
+    let mut terminal = shell(&lab, "\"$0\" \"$@\"; stty echo; echo shell; fg");
     terminal.wait_for(PROMPT);
     assert!(!terminal.echoes());
     let adit = Command::new("pgrep")
@@ -142,6 +145,39 @@ fn a_job_that_was_stopped_from_elsewhere_does_not_show_what_is_typed_after_fg() 
     terminal.wait_for("Authenticated to ");
     terminal.types("\x03");
     assert_eq!(terminal.end().0, Some(255));
+}
+
+/// Until the shell's last job is stopped.
+const STOPPED: &str =
+    "while ! grep -q '^State:.*T' /proc/$!/status; do sleep 0.02; done; echo stopped";
+
+#[test]
+fn a_question_in_the_background_stops_the_job_until_fg() {
+    let lab = Lab::new();
+    let script = format!("\"$0\" \"$@\" & {STOPPED}; bg; {STOPPED}; fg");
+    let mut terminal = shell(&lab, &script);
+    for _ in 0..2 {
+        terminal.wait_for("stopped\r\n");
+        assert!(terminal.echoes());
+    }
+    terminal.wait_for(PROMPT);
+    assert!(!terminal.echoes());
+    terminal.types(&format!("{PASSPHRASE}\n"));
+    terminal.wait_for("Authenticated to ");
+    terminal.types("\x03");
+    assert_eq!(terminal.end().0, Some(255));
+}
+
+#[test]
+fn a_job_that_waits_for_the_foreground_can_be_ended() {
+    let lab = Lab::new();
+    let gone = "while grep -q '^State:.*[^Z] (' /proc/$!/status; do sleep 0.02; done; echo gone";
+    let script = format!("\"$0\" \"$@\" & {STOPPED}; kill %1; kill -CONT $!; {gone}");
+    let mut terminal = shell(&lab, &script);
+    terminal.wait_for("stopped\r\n");
+    terminal.wait_for("Killed by signal 15.\r\n");
+    terminal.wait_for("gone\r\n");
+    terminal.end();
 }
 
 #[test]
