@@ -12,9 +12,9 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::thread;
 
 use directory::Directory;
-use std::thread;
 
 /// A home directory for one test.
 struct Home(Directory);

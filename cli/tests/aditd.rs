@@ -19,9 +19,9 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use directory::Directory;
-use nix::unistd::Pid;
 
 /// Nothing here takes this long; a test that waits for what never comes must end all the same.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -14,9 +14,9 @@ mod directory;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
 
 use directory::Directory;
-use std::process::{Command, Output, Stdio};
 
 /// A directory for one test.
 struct Place(Directory);

@@ -12,9 +12,9 @@ mod directory;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Lines, Read};
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 
 use directory::Directory;
-use std::process::{Child, Command, Stdio};
 
 /// A folder with a host key, and an agent and a server that run as long as it does.
 struct World {

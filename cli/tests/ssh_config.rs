@@ -8,9 +8,9 @@ mod directory;
 
 use std::fs;
 use std::path::Path;
+use std::process::{Command, Output, Stdio};
 
 use directory::Directory;
-use std::process::{Command, Output, Stdio};
 
 /// Where the defaults of both differ, or depend on the home directory: each file ends with these.
 const TAIL: &str = "\nMatch all\nServerAliveInterval 7\nIdentityFile last\nRekeyLimit 1G 1h\n\

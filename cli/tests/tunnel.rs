@@ -24,9 +24,9 @@ use adit::provider::PROVIDER;
 use adit_auth::keyfile::KeyFile;
 use adit_auth::public_key::to_line;
 use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use directory::Directory;
-use nix::unistd::Pid;
 
 /// Nothing here takes this long; a test that waits for what never comes must end all the same.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -53,6 +53,7 @@ const ARROWS: &[(&str, &[&str], &[&str])] = &[
             "forward",
             "proto",
             "transport",
+            "vectors",
         ],
         &[],
     ),
@@ -65,7 +66,7 @@ const NO_STD: &[&str] = &["proto", "crypto", "transport", "auth", "connection"];
 /// What tests of a floor may use besides: never what the floor itself could lean on.
 const DEV: &[&str] = &["adit-testkit", "adit-vectors", "stats_alloc"];
 
-/// One idea a file: STYLE in CONTRIBUTING.md.
+/// CONTRIBUTING.md: files hold one idea.
 const MAX_LINES_BEFORE_TESTS: usize = 400;
 
 fn root() -> PathBuf {

@@ -7,10 +7,11 @@ use adit_auth::{
     Client, ClientEvent, Established, Fingerprint, Need, OfferedKey, Probe, ServerEvent,
     signature_algorithms,
 };
-use adit_crypto::{NistCurve, PURE, PrivateKey, Provider, RING, RsaPrivate, SigningKey, encoded};
+use adit_crypto::{PURE, Provider, RING, SigningKey, encoded};
 use adit_proto::blob::{RsaKeyBlob, SSH_RSA, blob_name};
 use adit_proto::msg::PublickeyMethod;
 use adit_proto::{Mpint, Rest};
+use adit_testkit::keys::private_key;
 use adit_vectors::{OPENSSH_SIGNATURES, Record, records};
 
 const NOW: Duration = Duration::from_secs(1000);
@@ -24,23 +25,7 @@ fn keys(provider: &Provider) -> Vec<Box<dyn SigningKey>> {
 }
 
 fn load(provider: &Provider, record: &Record) -> Option<Box<dyn SigningKey>> {
-    let key = if let Some(private) = record.find("private") {
-        PrivateKey::Ecdsa {
-            curve: NistCurve::of_key_type(record.bytes("algorithm"))?,
-            private,
-            public: record.bytes("public"),
-        }
-    } else {
-        PrivateKey::Rsa(RsaPrivate {
-            d: record.find("d")?,
-            n: record.bytes("n"),
-            e: record.bytes("e"),
-            p: record.bytes("p"),
-            q: record.bytes("q"),
-            iqmp: record.bytes("iqmp"),
-        })
-    };
-    provider.keys.load(&key).ok()
+    provider.keys.load(&private_key(record)?).ok()
 }
 
 fn ask(algorithm: &str, key_blob: &[u8]) -> Vec<u8> {

@@ -1,32 +1,17 @@
 //! Host keys of every type: who can sign with one has room for it, at any moment.
 
-use adit_crypto::{NistCurve, PrivateKey, RsaPrivate, encoded};
+use adit_crypto::encoded;
 use adit_proto::Rest;
 use adit_proto::blob::{RSA_BITS_MAX, RsaHash, RsaPublic};
 use adit_proto::msg::{PublickeyMethod, UserauthPkOk, UserauthRequest};
+use adit_testkit::keys::private_key;
 use adit_vectors::{OPENSSH_SIGNATURES, Record, records};
 
 use super::*;
 
 /// The key of a record, if this provider signs with it.
 fn load(provider: &'static Provider, record: &Record) -> Option<Box<dyn SigningKey>> {
-    let key = if let Some(private) = record.find("private") {
-        PrivateKey::Ecdsa {
-            curve: NistCurve::of_key_type(record.bytes("algorithm"))?,
-            private,
-            public: record.bytes("public"),
-        }
-    } else {
-        PrivateKey::Rsa(RsaPrivate {
-            d: record.find("d")?,
-            n: record.bytes("n"),
-            e: record.bytes("e"),
-            p: record.bytes("p"),
-            q: record.bytes("q"),
-            iqmp: record.bytes("iqmp"),
-        })
-    };
-    provider.keys.load(&key).ok()
+    provider.keys.load(&private_key(record)?).ok()
 }
 
 fn string(bytes: &[u8]) -> Vec<u8> {
