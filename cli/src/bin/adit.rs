@@ -43,7 +43,7 @@ fn main() -> ExitCode {
             Exit::Failed
         }
     };
-    exit.into()
+    exit.code()
 }
 
 fn tunnel_through(tunnel: Tunnel, names: &ThisMachine) -> Exit {

@@ -37,5 +37,5 @@ fn main() -> ExitCode {
             Exit::Failed
         }
     }
-    .into()
+    .code()
 }

@@ -20,6 +20,7 @@ use adit_forward::observer::{
 };
 use adit_forward::reactor::End;
 use adit_proto::blob::blob_name;
+use nix::sys::signal::Signal;
 
 use crate::client::about::{About, Stays};
 use crate::client::ending;
@@ -85,12 +86,12 @@ impl Tunnel {
             }
             End::Signal(number) => {
                 report.verbose(format_args!("Killed by signal {number}."));
-                // As ssh -N: being told to stop is no failure, being interrupted is.
-                let terminated = number == nix::sys::signal::Signal::SIGTERM as i32;
-                if terminated && self.authenticated.is_some() {
-                    Exit::Done
-                } else {
-                    Exit::Failed
+                match (self.authenticated, Signal::try_from(number)) {
+                    // As ssh, which notices no signals until then.
+                    (None, Ok(signal)) => Exit::Killed(signal),
+                    // As ssh -N: being told to stop is no failure, being interrupted is.
+                    (Some(_), Ok(Signal::SIGTERM)) => Exit::Done,
+                    (Some(_), Ok(_)) | (_, Err(_)) => Exit::Failed,
                 }
             }
             End::Stopped => Exit::Done,

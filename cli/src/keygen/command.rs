@@ -103,12 +103,14 @@ Options mean what they mean to ssh-keygen(1):
       make guessing dearer, and every use: a hundred take about a second.
   -C  What is written behind the key: user@host unless said.
   -f  The file; for -l and -y, - is standard input.
+  -b, -o  Mean nothing for keys of this type.
+  -E  sha256, and no other hash.
   -N  The passphrase; others on this machine can see it while this runs.
   -P  The passphrase of a key that there is, for -y; the same goes for it.
   -t  ed25519 is the only type that is made here. Keys of other types are made
       by ssh-keygen, and adit uses them.";
 
-const LETTERS: &str = "a:C:f:hlN:P:qt:Vy";
+const LETTERS: &str = "a:b:C:E:f:hlN:oP:qt:Vy";
 
 /// What a command line is about.
 #[derive(Clone, Copy, Eq, PartialEq)]
@@ -143,6 +145,8 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Comman
             Arg::Flag('h') => return Ok(Command::Help),
             Arg::Flag('V') => return Ok(Command::Version),
             Arg::Flag('q') => make.talk = Talk::Quiet,
+            // As with ssh-keygen: there is no other format for keys of this type.
+            Arg::Flag('o') => {}
             Arg::Flag(letter) => {
                 let asked = match letter {
                     'l' => Mode::Show,
@@ -179,12 +183,21 @@ impl Make {
                         refused(&format!("Invalid number: rounds are 1 to {ROUNDS_MAX}."))
                     })?;
             }
+            // As with ssh-keygen: keys of this type have one length. Many notes on the web say -b.
+            'b' => {
+                let _: u32 = value::number(&word)
+                    .ok_or_else(|| refused(&format!("Invalid number: '{word}' is no length.")))?;
+            }
             'C' if word.len() > COMMENT_MAX => {
                 return Err(refused(&format!(
                     "Comment longer than {COMMENT_MAX} bytes."
                 )));
             }
             'C' => self.comment = Some(word),
+            'E' if !word.eq_ignore_ascii_case("sha256") => {
+                return Err(refused("-E: fingerprints are shown in SHA256 alone."));
+            }
+            'E' => {}
             'f' if word.is_empty() => return Err(refused("-f needs the name of a file.")),
             'f' => self.file = Some(word.into()),
             'N' => self.passphrase = Some(Passphrase(Secret::new(word.into_bytes()))),
@@ -299,6 +312,20 @@ mod tests {
             assert_eq!(line(args), expected);
         }
         assert!(read(&["-t", "ED25519"]).is_ok());
+    }
+
+    #[test]
+    fn what_notes_on_the_web_add_changes_nothing() {
+        let make = make(&[
+            "-o", "-a", "100", "-b", "4096", "-t", "ed25519", "-E", "SHA256",
+        ]);
+        assert_eq!((make.rounds, make.talk), (100, Talk::Aloud));
+        assert!(read(&["-lE", "sha256", "-f", "key"]).is_ok());
+        assert_eq!(line(&["-b", "x"]), "Invalid number: 'x' is no length.");
+        assert_eq!(
+            line(&["-l", "-E", "md5"]),
+            "-E: fingerprints are shown in SHA256 alone."
+        );
     }
 
     #[test]

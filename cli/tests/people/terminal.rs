@@ -2,7 +2,8 @@
 
 use std::fs::File;
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::process::{Child, Command, Stdio};
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -112,11 +113,21 @@ impl Terminal {
     }
 
     /// Its exit code, and all that was shown.
-    pub(crate) fn end(mut self) -> (Option<i32>, String) {
+    pub(crate) fn end(self) -> (Option<i32>, String) {
+        let (status, shown) = self.wait();
+        (status.code(), shown)
+    }
+
+    /// The signal that ended it.
+    pub(crate) fn killed_by(self) -> Option<i32> {
+        self.wait().0.signal()
+    }
+
+    fn wait(mut self) -> (ExitStatus, String) {
         let deadline = Instant::now() + PATIENCE;
-        let code = loop {
+        let status = loop {
             if let Some(status) = self.child.try_wait().unwrap() {
-                break status.code();
+                break status;
             }
             // What nobody reads would stop it.
             match self.output.recv_timeout(Duration::from_millis(10)) {
@@ -130,7 +141,7 @@ impl Terminal {
             self.shown.push_str(&String::from_utf8(more).unwrap());
         }
         assert!(self.echoes(), "{:?}", self.shown);
-        (code, std::mem::take(&mut self.shown))
+        (status, std::mem::take(&mut self.shown))
     }
 }
 
