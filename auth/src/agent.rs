@@ -1,5 +1,6 @@
 //! What is said to an agent that holds keys (draft-ietf-sshm-ssh-agent), as far as signing needs
-//! it, and session-bind@openssh.com (OpenSSH, PROTOCOL.agent §1). Bytes only: the socket is somebody else's.
+//! it, and session-bind@openssh.com (OpenSSH, PROTOCOL.agent §1). Bytes only: the socket is
+//! somebody else's.
 //!
 //! An agent is a program of the same user, and still a stranger to this one: its frames are
 //! bounded, grow with what arrives and never with what is announced, and the signatures it gives

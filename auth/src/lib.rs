@@ -1,10 +1,10 @@
-//! SSH user authentication (RFC 4252) with keys, and the files around it.
+//! SSH user authentication (RFC 4252, RFC 4256), and the files around it.
 //!
 //! Two machines, [`Client`] and [`Server`], that take messages and say what is due; nobody waits
-//! inside them. What they lack (a signature, a decision) they ask for and get when it is there.
-//! Beside them stand pure readers and writers of what people keep in files: keys, authorized_keys,
-//! known_hosts, and of what an agent says. Bytes and numbers in, verdicts out: this crate opens no
-//! file and no socket.
+//! inside them. What they lack (a signature, a password, a decision) they ask for and get when it
+//! is there. Beside them stand pure readers and writers of what people keep in files: keys,
+//! authorized_keys, known_hosts, and of what an agent says. Bytes and numbers in, verdicts out:
+//! this crate opens no file and no socket.
 
 #![no_std]
 #![forbid(unsafe_code)]

@@ -8,7 +8,7 @@ use adit_crypto::Cipher;
 
 use crate::config::RekeyLimits;
 
-/// RFC 4344 §3.1: "rekey after receiving or sending 2^31 packets" of a key.
+/// Packets of one key, of either direction, after which it is changed (RFC 4344 §3.1).
 pub(crate) const PACKETS_SOFT: u32 = 1 << 31;
 /// A key never sees more packets than sequence numbers: then a nonce would repeat. Before the
 /// first NEWKEYS the same limit says that the sequence number must not wrap (strict kex).

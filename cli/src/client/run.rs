@@ -35,7 +35,7 @@ use crate::provider::{IDENT, PROVIDER};
 use crate::report::Report;
 use crate::terminal::Person;
 
-/// The SSH port (RFC 4250 §4.1).
+/// The SSH port (RFC 4253 §4.1).
 pub const SSH_PORT: u16 = 22;
 
 /// `ServerAliveInterval` and `ServerAliveCountMax` when nothing is said. OpenSSH never asks; a

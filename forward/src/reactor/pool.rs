@@ -1,5 +1,5 @@
-//! Threads for what may wait: the resolver, files. Bounded, started when there is work, and gone
-//! again after a while without.
+//! Threads for what may wait: the resolver, files, people. Bounded, started when there is work, and
+//! gone again after a while without.
 
 use core::mem;
 use core::time::Duration;
