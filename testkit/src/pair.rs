@@ -140,7 +140,7 @@ impl Pair {
     }
 }
 
-fn new_key(setup: &Setup) -> Box<dyn SigningKey> {
+pub(crate) fn new_key(setup: &Setup) -> Box<dyn SigningKey> {
     let keys = setup.provider.keys;
     let (seed, public) = keys.generate_ed25519(setup.random).expect("randomness");
     let seed = seed.expose().try_into().expect("32 bytes");

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use adit_auth::{Decision, KeyPolicy, OfferedKey};
 use adit_connection::ChannelId;
-use adit_crypto::SigningKey;
+use adit_crypto::{Secret, SigningKey};
 use adit_forward::relay::{self, Locals, Outlet, Pull};
 use adit_forward::session::{Event, Need, Session};
 use adit_forward::{Error, Spill};
@@ -44,10 +44,12 @@ pub struct End {
     /// Every byte that it has sent from when this was set.
     pub sent: Option<Vec<u8>>,
     /// The peer's bytes that were not read yet.
-    pub(super) inbox: VecDeque<u8>,
+    pub(crate) inbox: VecDeque<u8>,
     pub(super) is_mute: bool,
     key: Arc<dyn SigningKey>,
     offered: Vec<OfferedKey>,
+    /// What a person would type, if there is one.
+    pub(crate) secret: Option<&'static [u8]>,
     willing: Willing,
 }
 
@@ -62,7 +64,7 @@ impl Local {
 }
 
 impl End {
-    pub(super) fn new(
+    pub(crate) fn new(
         session: Session,
         key: Arc<dyn SigningKey>,
         offered: Vec<OfferedKey>,
@@ -78,6 +80,7 @@ impl End {
             is_mute: false,
             key,
             offered,
+            secret: None,
             willing,
         }
     }
@@ -93,7 +96,7 @@ impl End {
         self.is_mute = true;
     }
 
-    pub(super) fn check(&mut self, result: Result<(), Error>) {
+    pub(crate) fn check(&mut self, result: Result<(), Error>) {
         if let Err(error) = result
             && self.error.is_none()
         {
@@ -104,7 +107,7 @@ impl End {
     }
 
     /// As a reactor's turn of a peer. Whether anything happened.
-    pub(super) fn turn(&mut self, now: Duration) -> bool {
+    pub(crate) fn turn(&mut self, now: Duration) -> bool {
         if self.error.is_some() || self.is_mute {
             return false;
         }
@@ -160,11 +163,13 @@ impl End {
                 true
             }
             Need::Password { .. } => {
-                self.session.password(None);
+                self.session.password(self.secret.map(Secret::copy_of));
                 true
             }
-            Need::Respond { .. } => {
-                self.session.respond(None);
+            Need::Respond { prompts, .. } => {
+                let answers = prompts.iter().map(|_| self.secret.map(Secret::copy_of));
+                let answers = answers.collect();
+                self.session.respond(answers);
                 true
             }
             Need::Sign {

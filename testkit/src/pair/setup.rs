@@ -72,7 +72,7 @@ impl Setup {
         }
     }
 
-    pub(super) fn config(&self) -> Config {
+    pub(crate) fn config(&self) -> Config {
         let mut algorithms = Algorithms::defaults(self.provider, AeadFirst::Aes);
         if let Some(cipher) = self.cipher {
             algorithms

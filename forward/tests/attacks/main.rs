@@ -1,0 +1,4 @@
+//! Attacks on a session by a peer under the test's control. `docs/attacks.md` says which rule each
+//! of them is about, and which published vulnerabilities broke it elsewhere.
+
+mod matrix;

@@ -1,0 +1,134 @@
+//! The peer's part in authentication (RFC 4252) and in opening one channel (RFC 4254 §5.1).
+
+use adit_connection::OpenKind;
+use adit_crypto::{SigningKey, encoded};
+use adit_proto::Rest;
+use adit_proto::msg::{ChannelOpenConfirmation, PublickeyMethod, UserauthRequest};
+
+use super::{Role, Scripted, minimal, string};
+use crate::pair::Local;
+
+impl Scripted {
+    /// Sends SERVICE_REQUEST or SERVICE_ACCEPT.
+    pub fn service(&mut self) {
+        let number = match self.role {
+            Role::Client => 6,
+            Role::Server => 5,
+        };
+        self.send(&minimal(number, 0));
+    }
+
+    /// Logs in, or lets the victim log in, with a key.
+    pub fn log_in(&mut self) {
+        match self.role {
+            Role::Client => self.send(&[52]),
+            Role::Server => {
+                let request = self.signed_request();
+                self.send(&request);
+            }
+        }
+        assert!(self.is_logged_in(), "{:?}", self.victim.log);
+    }
+
+    /// A server's USERAUTH_FAILURE with the methods that are left.
+    pub fn fail(&mut self, methods: &str) {
+        self.send(&[&[51][..], &string(methods.as_bytes()), &[0]].concat());
+    }
+
+    /// What a person would type, if the victim asks one.
+    pub const fn types(&mut self, secret: &'static [u8]) {
+        self.victim.secret = Some(secret);
+    }
+
+    /// A client's request that the victim grants.
+    #[must_use]
+    pub fn signed_request(&self) -> Vec<u8> {
+        self.request_signed_by(&*self.key, &self.exchange.session_id, |_| {})
+    }
+
+    /// A client's request for its own key, with a signature of `signer` over `session_id`, which
+    /// `wrong` may change.
+    #[must_use]
+    pub fn request_signed_by(
+        &self,
+        signer: &dyn SigningKey,
+        session_id: &[u8],
+        wrong: impl FnOnce(&mut Vec<u8>),
+    ) -> Vec<u8> {
+        let unsigned = self.key_request(true, &[]);
+        let message = [string(session_id), unsigned].concat();
+        let mut signature = signer.sign("ssh-ed25519", &message).expect("a signature");
+        wrong(&mut signature);
+        self.key_request(true, &string(&signature))
+    }
+
+    /// A client's question whether its key would do.
+    #[must_use]
+    pub fn probe_request(&self) -> Vec<u8> {
+        self.key_request(false, &[])
+    }
+
+    fn key_request(&self, has_signature: bool, signature: &[u8]) -> Vec<u8> {
+        let method = encoded(&PublickeyMethod {
+            has_signature,
+            public_key_algorithm_name: b"ssh-ed25519",
+            public_key_blob: self.key.public_blob(),
+            signature: Rest(signature),
+        });
+        request(b"publickey", &method)
+    }
+
+    /// The session identifier, which a signature is over.
+    #[must_use]
+    pub fn session_id(&self) -> Vec<u8> {
+        self.exchange.session_id.clone()
+    }
+
+    /// The client opens a channel, whoever it is.
+    pub fn open(&mut self) {
+        match self.role {
+            Role::Server => {
+                self.forget();
+                self.send(&minimal(90, 0));
+                let confirmed = self.heard.back().expect("an answer");
+                assert_eq!(confirmed.first(), Some(&91));
+                self.channel = number_at(confirmed, 5);
+            }
+            Role::Client => {
+                let kind = OpenKind::DirectTcpip {
+                    host: b"localhost",
+                    port: 80,
+                    originator: b"127.0.0.1",
+                    originator_port: 4000,
+                };
+                let id = self.victim.session.open(kind).expect("a free slot");
+                self.victim.locals.insert(id, Local::default());
+                self.channel = id.number();
+                self.run();
+                self.send(&encoded(&ChannelOpenConfirmation {
+                    recipient_channel: self.channel,
+                    sender_channel: 7,
+                    initial_window_size: 1 << 20,
+                    maximum_packet_size: 1 << 15,
+                    data: Rest(b""),
+                }));
+            }
+        }
+    }
+}
+
+/// A client's USERAUTH_REQUEST of any method.
+#[must_use]
+pub fn request(method_name: &[u8], fields: &[u8]) -> Vec<u8> {
+    encoded(&UserauthRequest {
+        user_name: b"user",
+        service_name: b"ssh-connection",
+        method_name,
+        method: Rest(fields),
+    })
+}
+
+fn number_at(message: &[u8], at: usize) -> u32 {
+    let bytes = message.get(at..).and_then(|rest| rest.first_chunk());
+    u32::from_be_bytes(*bytes.expect("four bytes"))
+}
