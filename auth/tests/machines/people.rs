@@ -443,6 +443,21 @@ with_every_provider! {
         assert!(refused.partial_success);
     }
 
+    fn a_key_that_was_accepted_has_no_other_turn(provider) {
+        let keys = [key(provider)];
+        let mut client = Client::new(provider, b"bob", Methods::default());
+        client.start(&ESTABLISHED);
+        client.offer(vec![offered(0, &*keys[0], Probe::No)]);
+        sign(&mut client, &keys).unwrap();
+        sent(&mut client).unwrap();
+        assert!(is_partial(&client.handle(&failure("password", true)), Publickey));
+        type_in(&mut client, "pass");
+        // Another key is asked for now, and there is none.
+        assert!(is_partial(&client.handle(&failure("publickey", true)), Password));
+        let refused = refused(Ok(client.take_event().unwrap()));
+        assert_eq!((refused.tried_keys, refused.partial_success), (1, true));
+    }
+
     fn every_other_message_in_every_state_of_a_person_ends_it(provider) {
         let password = || told(provider, &Method::ALL, "password");
         let asked = || {

@@ -74,6 +74,33 @@ fn a_server_that_hung_up_is_left_alone_when_its_key_is_not_accepted() {
 }
 
 #[test]
+fn a_server_that_leaves_after_the_answer_is_not_connected_to_again() {
+    for end in [End::NotAuthenticated, End::SessionEnded] {
+        let listener = TcpListener::bind(loopback()).unwrap();
+        let host_key: HostKey = Arc::new([key()]);
+        let config = client_config(listener.local_addr().unwrap(), loopback());
+        let client = Client::start(config, |told| Asking {
+            host_key: once(|| HostKeyVerdict::Trust),
+            ..Asking::nothing(told)
+        });
+        let mut server = Scripted::accept(&listener, &host_key);
+        assert_eq!(client.next(), "asked for the host key");
+        assert_eq!(server.answer()[0], number::USERAUTH_REQUEST);
+        assert_eq!(client.next(), "offering test");
+        if end == End::SessionEnded {
+            server.send(&Bytes(&[number::USERAUTH_SUCCESS]));
+            server.flush();
+            assert_eq!(client.next(), "authenticated by publickey");
+        }
+        leave(server, Leaves::InOrder);
+        assert_eq!(client.next(), "Closed");
+        assert_eq!(client.thread.join().unwrap(), end);
+        listener.set_nonblocking(true).unwrap();
+        assert!(listener.accept().is_err());
+    }
+}
+
+#[test]
 fn a_fault_while_a_person_decides_is_no_consent() {
     let (_server, address) = server(server_config(), Answers::default());
     let client = Client::start(client_config(address, loopback()), |told| Asking {
