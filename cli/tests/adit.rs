@@ -5,6 +5,8 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where something is missing")]
 
 mod directory;
+#[cfg(target_os = "linux")]
+mod hardened;
 
 use std::fs;
 use std::io::Read as _;
@@ -339,4 +341,23 @@ fn a_server_that_leaves_without_a_word_is_told_of_as_ssh_does() {
         );
         server.join().unwrap();
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_client_can_dump_no_core_and_gain_no_rights() {
+    let home = Home::new();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    let mut client = Command::new(env!("CARGO_BIN_EXE_adit"))
+        .args(["-F", "none", "-N", "-p", &port, "me@127.0.0.1"])
+        .env("HOME", &*home.0)
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let (stream, _) = listener.accept().unwrap();
+    assert!(hardened::is_hardened(client.id()));
+    drop(stream);
+    assert_eq!(client.wait().unwrap().code(), Some(255));
 }

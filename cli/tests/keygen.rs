@@ -10,6 +10,8 @@
 )]
 
 mod directory;
+#[cfg(target_os = "linux")]
+mod hardened;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -320,4 +322,20 @@ fn the_program_ends_as_scripts_expect() {
     assert_eq!(code(&["--help"]), Some(0));
     assert_eq!(code(&["-V"]), Some(0));
     assert!(!Path::new(&place.path("other")).exists());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_maker_of_keys_can_dump_no_core_and_gain_no_rights() {
+    let place = Place::new();
+    let mut program = place.command(env!("CARGO_BIN_EXE_adit-keygen"));
+    program.args(["-l", "-f", "-"]).stderr(Stdio::null());
+    let mut reader = program.stdin(Stdio::piped()).spawn().unwrap();
+    // It reads until there is no more, and has given all that up before.
+    while !hardened::is_hardened(reader.id()) {
+        assert_eq!(reader.try_wait().unwrap(), None);
+        std::thread::yield_now();
+    }
+    drop(reader.stdin.take());
+    assert_eq!(reader.wait().unwrap().code(), Some(255));
 }
