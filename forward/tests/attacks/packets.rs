@@ -1,0 +1,148 @@
+//! Packets whose numbers are wrong, sealed with the right keys: packet_length, padding_length, and
+//! payloads that are not there (RFC 4253 §6).
+
+use adit_crypto::{Cipher, Provider};
+use adit_testkit::scripted::{Frame, Outcome, Role, Script, Scripted, Step};
+use adit_testkit::toy;
+
+/// Largest packet_length that is taken.
+const CAP: u32 = 35_000;
+
+fn of(role: Role, provider: &'static Provider, cipher: &dyn Cipher) -> Script {
+    let mut script = Script::new(role, provider);
+    script.setup.cipher = Some(cipher.name());
+    script.setup.mac = cipher.mac();
+    script
+}
+
+/// IGNORE of that length, of which nothing is read.
+fn ignore(len: usize) -> Vec<u8> {
+    vec![2; len]
+}
+
+/// What comes of a packet that announces this length, and is two blocks long.
+fn announced(script: &Script, packet_length: u32) -> Outcome {
+    let mut peer = Scripted::at(script, Step::NewKeys);
+    let payload = ignore(20);
+    let frame = Frame {
+        packet_length,
+        ..peer.frame(&payload)
+    };
+    peer.send_frame(frame);
+    peer.outcome()
+}
+
+fn lengths(provider: &'static Provider, cipher: &dyn Cipher) {
+    let whole = |length: &u32| {
+        let peer = Scripted::at(&of(Role::Server, provider, cipher), Step::NewKeys);
+        // What is a packet here is one block more than another that is.
+        let least = peer.frame(&[2]).packet_length;
+        let block = peer.frame(&ignore(17)).packet_length - least;
+        (length - least).is_multiple_of(block)
+    };
+    let greatest = (CAP - 20..=CAP).rev().find(whole).unwrap();
+    for role in Role::BOTH {
+        let script = of(role, provider, cipher);
+        let name = cipher.name();
+        for bad in [
+            0,
+            1,
+            4,
+            5,
+            greatest + 1,
+            CAP + 1,
+            greatest + 16,
+            1 << 31,
+            u32::MAX,
+        ] {
+            let seen = announced(&script, bad);
+            assert_eq!(seen, Outcome::Refused(5), "{name} {role:?} {bad}");
+        }
+        let waits = Outcome::Said(vec![]);
+        assert_eq!(announced(&script, greatest), waits, "{name} {role:?}");
+    }
+}
+
+#[test]
+fn packet_length_is_bounded_under_every_cipher() {
+    for provider in [&adit_crypto::RING, &adit_crypto::PURE, &toy::PROVIDER] {
+        for cipher in provider.ciphers {
+            lengths(provider, *cipher);
+        }
+    }
+}
+
+/// One packet of this many bytes of padding, in so many bytes behind packet_length; the rest is
+/// payload, if padding leaves any.
+fn padded(peer: &mut Scripted, padding_length: u8, rest: &[u8]) -> Outcome {
+    let frame = Frame {
+        padding_length,
+        ..Frame::padded(rest, 0)
+    };
+    peer.forget();
+    peer.send_frame(frame);
+    peer.outcome()
+}
+
+fn paddings(script: &Script, step: Step, paddings: &[u8], reason: u32) {
+    let mut peer = Scripted::at(script, step);
+    // Some 200 bytes, in whole blocks.
+    let payload = ignore(190);
+    let frame = peer.frame(&payload);
+    let rest = ignore(payload.len() + frame.padding);
+    let most = u8::try_from(rest.len() - 1).unwrap();
+    for &padding in paddings.iter().chain(&[most, most + 1]) {
+        let good = (4..=most).contains(&padding);
+        let expected = if good {
+            Outcome::Said(vec![])
+        } else {
+            Outcome::Refused(reason)
+        };
+        let seen = padded(&mut peer, padding, &rest);
+        assert_eq!(seen, expected, "{:?} {padding}", script.setup.cipher);
+        if !good {
+            peer = Scripted::at(script, step);
+        }
+    }
+}
+
+#[test]
+fn padding_is_four_bytes_or_more_and_leaves_a_message_under_every_cipher() {
+    let all: Vec<u8> = (0..=255).collect();
+    for role in Role::BOTH {
+        for cipher in toy::PROVIDER.ciphers {
+            let script = of(role, &toy::PROVIDER, *cipher);
+            paddings(&script, Step::NewKeys, &all, 5);
+        }
+        // Before the first keys there is nothing to hide, and the reason is told.
+        let script = Script::new(role, &toy::PROVIDER);
+        paddings(&script, Step::Ident, &all, 2);
+        for provider in [&adit_crypto::RING, &adit_crypto::PURE] {
+            for cipher in provider.ciphers {
+                let script = of(role, provider, *cipher);
+                paddings(&script, Step::NewKeys, &[3, 4, 255], 5);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_packet_in_clear_behind_newkeys_is_refused_under_every_cipher() {
+    // SERVICE_REQUEST, or nothing that matters, as it would have been before NEWKEYS.
+    let clear = [
+        &[0, 0, 0, 28, 10, 5, 0, 0, 0, 12][..],
+        b"ssh-userauth",
+        &[0; 10],
+    ]
+    .concat();
+    for provider in [&adit_crypto::RING, &adit_crypto::PURE] {
+        for cipher in provider.ciphers {
+            let script = of(Role::Server, provider, *cipher);
+            let mut peer = Scripted::at(&script, Step::NewKeys);
+            peer.send_raw(&clear);
+            // More, so that no length can leave it waiting.
+            peer.send_raw(&vec![0; 40_000]);
+            assert_eq!(peer.outcome(), Outcome::Refused(5), "{}", cipher.name());
+        }
+    }
+}
