@@ -7,13 +7,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use adit::client::command::{self, Command, CommandError, HELP, Purpose, Tunnel, USAGE};
-use adit::client::me::Me;
 use adit::client::merge::{With, merge};
 use adit::client::names::ThisMachine;
 use adit::client::run;
 use adit::exit::Exit;
 use adit::file::reason;
 use adit::harden;
+use adit::me::Me;
 use adit::report::{Level, Report};
 
 fn main() -> ExitCode {

@@ -5,10 +5,10 @@ use adit_forward::spec::Names;
 use crate::client::command::{Purpose, Tunnel, WithoutForwards};
 use crate::client::config::{self, Context, Disk, Effect, Files};
 use crate::client::destination::{DestinationError, is_valid_host};
-use crate::client::me::Me;
 use crate::client::options::{NotHere, Options, SessionType, Weight};
 use crate::client::run::Fatal;
 use crate::escape::escaped;
+use crate::me::Me;
 use crate::report::Report;
 
 /// What [`merge`] reads with.

@@ -25,5 +25,3 @@ pub mod run;
 pub mod trust;
 pub mod unlock;
 mod words;
-
-pub use crate::me;

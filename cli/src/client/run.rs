@@ -1,14 +1,15 @@
 //! From a command line to a running tunnel.
 
+use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adit_auth::Method;
+use adit_auth::{Method, Methods};
 use adit_forward::RekeyLimits;
 use adit_forward::reactor::{
-    self, ClientConfig, Forward, KeepAlive, OnForwardFailure, Reactor, Signals, SshConfig,
+    self, ClientConfig, End, Forward, KeepAlive, OnForwardFailure, Reactor, Signals, SshConfig,
 };
 use adit_forward::spec::{Family, ListenOn, Names};
 use adit_proto::Ident;
@@ -22,7 +23,6 @@ use crate::client::command::Tunnel as Command;
 use crate::client::dump::dump;
 use crate::client::identity::{Found, Search};
 use crate::client::login::{Login, Missed};
-use crate::client::me::Me;
 use crate::client::methods;
 use crate::client::options::Options;
 use crate::client::paths::Tokens;
@@ -31,6 +31,7 @@ use crate::client::trust::{Ask, HashNames, Policy, Trust};
 use crate::client::unlock::Unlocker;
 use crate::exit::Exit;
 use crate::file::reason;
+use crate::me::Me;
 use crate::provider::{IDENT, PROVIDER};
 use crate::report::Report;
 use crate::terminal::Person;
@@ -106,25 +107,11 @@ fn try_run(
         trust.prefer_known(&mut algorithms.host_keys);
     }
     let methods = methods::methods(options);
-    let agent_socket = agent_socket(options, &here, names)
-        .map_err(|error| Fatal::new(format!("Bad IdentityAgent: {error}.")))?;
-    let search = Search {
-        provider: PROVIDER,
-        tokens: &here,
-        names,
-        agent_socket: agent_socket.as_deref(),
-        uid: here.local_uid,
-        report,
-    };
     let Found {
         identities,
         locked,
         left_out,
-    } = if methods.order.contains(&Method::Publickey) {
-        search.run(options)
-    } else {
-        Found::default()
-    };
+    } = found(options, &methods, &here, names, report)?;
     let missed = Missed::from(left_out);
     let (forwards, listen) = listeners(options, report)?;
     let family = options.address_family.unwrap_or_default();
@@ -153,16 +140,17 @@ fn try_run(
         },
         alive: alive(options),
     };
+    let stays = match options.fork_after_authentication {
+        Some(true) => Stays::Background,
+        _ => Stays::Foreground,
+    };
     let about = About {
         host: command.host.clone(),
         port: here.port,
         user: here.user.clone(),
         forwards,
         methods,
-        stays: match options.fork_after_authentication {
-            Some(true) => Stays::Background,
-            _ => Stays::Foreground,
-        },
+        stays,
         missed: missed.clone(),
     };
     let alias = options.host_key_alias.as_ref();
@@ -182,25 +170,56 @@ fn try_run(
         missed,
     };
     let mut program = Tunnel::new(about, PROVIDER, Arc::clone(report), trust, login);
-    // Only now: until here Ctrl-C ends the program by itself, even while a name is looked up.
-    let run = || {
-        let signals = Signals::block()?;
-        reactor::raise_descriptor_limit()?;
-        let mut reactor = Reactor::client(config)?;
-        reactor.watch_signals(signals)?;
-        if options.fork_after_authentication == Some(true) {
-            if let Some(end) = reactor.run_until_ready(&mut program)? {
-                return Ok(end);
-            }
-            background::go(&mut reactor, report)?;
-        }
-        reactor.run(&mut program)
-    };
-    let end = run();
+    let end = live(config, &mut program, stays, report);
     // A question may be open still: the terminal is to be as it was.
     person.dismiss();
     let end = end.map_err(|error| Fatal::new(format!("event loop: {}", reason(&error))))?;
     Ok(program.end(end))
+}
+
+/// The keys to log in with, where keys are to be tried at all.
+fn found(
+    options: &Options,
+    methods: &Methods,
+    here: &Tokens,
+    names: &dyn Names,
+    report: &Report,
+) -> Result<Found, Fatal> {
+    let agent_socket = agent_socket(options, here, names)
+        .map_err(|error| Fatal::new(format!("Bad IdentityAgent: {error}.")))?;
+    if !methods.order.contains(&Method::Publickey) {
+        return Ok(Found::default());
+    }
+    let search = Search {
+        provider: PROVIDER,
+        tokens: here,
+        names,
+        agent_socket: agent_socket.as_deref(),
+        uid: here.local_uid,
+        report,
+    };
+    Ok(search.run(options))
+}
+
+/// The event loop, in the foreground or from some moment on in the background. Only here are
+/// signals blocked: before, Ctrl-C ends the program by itself, even while a name is looked up.
+fn live(
+    config: ClientConfig,
+    program: &mut Tunnel,
+    stays: Stays,
+    report: &Report,
+) -> io::Result<End> {
+    let signals = Signals::block()?;
+    reactor::raise_descriptor_limit()?;
+    let mut reactor = Reactor::client(config)?;
+    reactor.watch_signals(signals)?;
+    if stays == Stays::Background {
+        if let Some(end) = reactor.run_until_ready(program)? {
+            return Ok(end);
+        }
+        background::go(&mut reactor, report)?;
+    }
+    reactor.run(program)
 }
 
 /// Who and where we are, as far as names of files need it.
