@@ -201,6 +201,23 @@ fn keys_of_each_type_log_in_from_the_agent() {
 }
 
 #[test]
+fn an_agent_that_gives_no_signature_is_named() {
+    if !has_agent() {
+        return;
+    }
+    let world = World::new();
+    world.authorize(&world.key("guarded", "ed25519"));
+    // The agent has to ask before each use, and has nobody to ask.
+    world.add(&["-c".as_ref(), &world.file("guarded")]);
+    let Login::Refused(said) = world.log_in(&[]) else {
+        panic!("nobody allowed it");
+    };
+    let expected = "sign_and_send_pubkey: signing failed for ED25519 \"guarded\" from agent: agent \
+                    refused operation";
+    assert!(said.iter().any(|line| line == expected), "{said:#?}");
+}
+
+#[test]
 fn a_key_that_is_for_some_hosts_only_is_used_there_only() {
     if !has_agent() {
         return;

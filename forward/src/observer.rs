@@ -106,6 +106,15 @@ pub enum Event<'a> {
         /// Why.
         error: &'a io::Error,
     },
+    /// The agent has this key and gave no signature with it: somebody said no, or it is locked.
+    AgentRefused {
+        /// The peer.
+        peer: PeerInfo<'a>,
+        /// File name or the agent's comment.
+        name: &'a str,
+        /// The public key.
+        key_blob: &'a [u8],
+    },
     /// A key that the client will try; told of all of them, in their order, before the first.
     KeyFound {
         /// The peer.

@@ -131,6 +131,15 @@ impl Tunnel {
             Event::AgentFailed { error } => {
                 report.debug(format_args!("ssh-agent: {}", reason(error)));
             }
+            Event::AgentRefused { name, key_blob, .. } => {
+                let label = key_type_label(blob_name(key_blob).unwrap_or_default());
+                let name = escaped(name.as_bytes());
+                // ssh's words.
+                report.error(format_args!(
+                    "sign_and_send_pubkey: signing failed for {label} \"{name}\" from agent: agent \
+                     refused operation"
+                ));
+            }
             Event::KeyFound {
                 name,
                 key_blob,

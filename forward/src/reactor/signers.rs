@@ -88,6 +88,15 @@ impl Reactor {
                 if let Some(slot) = client.peer
                     && let Some(peer) = self.peers.get_mut(slot)
                 {
+                    if signature.is_err()
+                        && let Some(refused) = peer.state.key(key)
+                    {
+                        program.observe(&Event::AgentRefused {
+                            peer: peer.state.info(),
+                            name: &refused.name,
+                            key_blob: &refused.public_blob,
+                        });
+                    }
                     peer.state.letters.push_back(Letter::Signed(key, signature));
                     self.schedule(slot);
                 }
