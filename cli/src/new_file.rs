@@ -15,7 +15,7 @@ pub const PRIVATE: u32 = 0o600;
 /// For everybody to read: public keys.
 pub const PUBLIC: u32 = 0o644;
 /// For its owner alone: the directory of keys.
-pub const PRIVATE_DIRECTORY: u32 = 0o700;
+const PRIVATE_DIRECTORY: u32 = 0o700;
 
 /// Makes a file where there is nothing, not even a symbolic link.
 ///

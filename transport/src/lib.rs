@@ -347,18 +347,6 @@ impl Transport {
         self.tx.consumed(n);
     }
 
-    /// Bytes that arrived.
-    #[must_use]
-    pub const fn bytes_in(&self) -> u64 {
-        self.rx.total()
-    }
-
-    /// Bytes that were written.
-    #[must_use]
-    pub const fn bytes_out(&self) -> u64 {
-        self.tx.total()
-    }
-
     /// Sends a PING, if the peer takes one and there is room now.
     pub fn ping(&mut self, now: Duration) -> Sent {
         if !self.extensions.ping {
