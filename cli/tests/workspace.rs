@@ -365,3 +365,32 @@ fn every_limit_is_documented_as_it_is() {
         );
     }
 }
+
+/// Names of tests in backticks follow the file that holds them.
+#[test]
+fn every_test_against_an_attack_is_there_and_named() {
+    let documented = read(&root().join("docs/attacks.md"));
+    let mut named = BTreeSet::new();
+    let mut file = String::new();
+    for row in documented.lines().filter(|line| line.starts_with("| ")) {
+        for word in row.split('`').skip(1).step_by(2) {
+            if word.ends_with(".rs") {
+                file = read(&root().join(word));
+                continue;
+            }
+            let is_there = file.contains(&format!(" {word}("));
+            assert!(is_there, "docs/attacks.md names {word}, which is gone");
+            named.insert(word.to_owned());
+        }
+    }
+    for path in sources(&root().join("forward/tests/attacks")) {
+        let text = read(&path);
+        for part in text.split("#[test]").skip(1) {
+            let name = part
+                .split(['(', ' '])
+                .find(|word| word.contains('_'))
+                .unwrap();
+            assert!(named.contains(name), "docs/attacks.md lacks {name}");
+        }
+    }
+}
