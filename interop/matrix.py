@@ -119,8 +119,9 @@ class Combo:
 KEYWORDS = ("KexAlgorithms", "Ciphers", "MACs", "HostKeyAlgorithms")
 
 
-def common(theirs):
-    """What of ours a peer has: methods, (cipher, MAC) pairs, host key algorithms."""
+def common(theirs, ours):
+    """What of ours a peer has: methods, (cipher, MAC) pairs, host key algorithms. `ours` are those that
+    our end has keys for."""
     kex = [k for k in KEX if k in theirs["kex"]]
     strict = any(marker in theirs["kex"] for marker in STRICT)
     ciphers = [(c, None) for c in AEAD if c in theirs["cipher"]]
@@ -128,14 +129,14 @@ def common(theirs):
     if not strict:
         # adit then takes nothing that a man in the middle can cut (CVE-2023-48795).
         ciphers = [(c, m) for c, m in ciphers if "gcm" in c]
-    host_keys = [h for h in HOST_KEY if h in theirs["host_key"]]
+    host_keys = [h for h in ours if h in theirs["host_key"]]
     if not (kex and ciphers and host_keys):
         raise Failed(f"nothing in common with {theirs}")
     return kex, ciphers, host_keys
 
 
-def rows(theirs, full):
-    kexes, ciphers, host_keys = common(theirs)
+def rows(theirs, full, ours=HOST_KEY):
+    kexes, ciphers, host_keys = common(theirs, ours)
     if full:
         return [
             Combo(k, c, m, h, u) for h in host_keys for k in kexes for c, m in ciphers for u in KEYS
@@ -199,7 +200,22 @@ class PeerServer:
         self.reserved.close()
 
 
-def adit_through(world, keys, build, server, echo, combo):
+class Agent:
+    """Signs with RSA for a build that does not."""
+
+    def __init__(self, world, keys):
+        path = world.lab.path("matrix_agent")
+        self.process = Process([world.ssh_agent, "-D", "-a", path], env=world.lab.env)
+        self.process.wait_line("SSH_AUTH_SOCK")
+        self.env = {**world.lab.env, "SSH_AUTH_SOCK": path}
+        argv = ["ssh-add", "-q", keys.path("user", "rsa")]
+        subprocess.run(argv, env=self.env, check=True, capture_output=True)
+
+    def stop(self):
+        self.process.stop()
+
+
+def adit_through(world, keys, build, server, echo, combo, agent):
     known = world.lab.file(
         f"[{HOST}]:{server.port} {keys.public('host', KEY_OF[combo.host_key])}\n", "known_hosts"
     )
@@ -207,9 +223,10 @@ def adit_through(world, keys, build, server, echo, combo):
     argv = [build.adit, "-F", "none", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes"]
     argv += ["-o", f"UserKnownHostsFile={known}", "-o", "IdentitiesOnly=yes"]
     argv += combo.options(KEYWORDS)
-    argv += ["-i", keys.path("user", combo.user_key), "-p", server.port]
+    suffix = ".pub" if agent and combo.user_key == "rsa" else ""
+    argv += ["-i", keys.path("user", combo.user_key) + suffix, "-p", server.port]
     argv += ["-L", f"{HOST}:{listen.number}:{HOST}:{echo.port}", f"{USER}@{HOST}"]
-    adit = Process(argv, env=world.lab.env)
+    adit = Process(argv, env=agent.env if agent else world.lab.env)
     try:
         adit.wait_listening(listen.number)
         through(listen.number)
@@ -222,20 +239,30 @@ def adit_through(world, keys, build, server, echo, combo):
 
 
 def as_client(world, keys, echo, build, kind, full):
-    with PeerServer(world, keys, kind) as server:
-        combos = rows(offer.of_server(server.port), full)
-        for combo in combos:
-            adit_through(world, keys, build, server, echo, combo)
+    agent = Agent(world, keys) if build.name == "pure" else None
+    try:
+        with PeerServer(world, keys, kind) as server:
+            combos = rows(offer.of_server(server.port), full)
+            for combo in combos:
+                adit_through(world, keys, build, server, echo, combo, agent)
+    finally:
+        if agent:
+            agent.stop()
     return combos
 
 
 # -- aditd as the server --------------------------------------------------------------------------
 
 
+def host_keys(build):
+    """What that build of aditd can sign with."""
+    return [name for name in KEYS if name != "rsa" or build.name != "pure"]
+
+
 def start_aditd(world, keys, build, combo):
     reserved = Port()
     argv = [build.aditd, "-D", "-e", "-p", reserved.number, "-o", f"ListenAddress={HOST}"]
-    argv += [a for name in KEYS for a in ("-h", keys.path("host", name))]
+    argv += [a for name in host_keys(build) for a in ("-h", keys.path("host", name))]
     argv += ["-o", f"AuthorizedKeysFile={keys.authorized}", "-o", "StrictModes=no"]
     argv += ["-o", "AllowTcpForwarding=yes", *combo.options(KEYWORDS)]
     process = Process(argv, env=world.lab.env)
@@ -341,7 +368,8 @@ class JobClient:
 def as_server(world, keys, echo, build, kind, full):
     client = (JobClient if kind in ("asyncssh", "paramiko") else CommandClient)(world, keys, kind, echo)
     try:
-        combos = rows(client.offer(), full)
+        ours = [h for h in HOST_KEY if KEY_OF[h] in host_keys(build)]
+        combos = rows(client.offer(), full, ours)
         last, server = None, None
         for combo in combos:
             # Rows that differ in the user key alone share a server.
