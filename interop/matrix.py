@@ -6,13 +6,11 @@ one cipher; the full form crosses everything with everything."""
 
 import os
 import shutil
-import socket
 import subprocess
-import threading
 
 import offer
+from keys import KEYS, Echo, Keys, through
 from lab import HOST, USER, Failed, Port, Process
-from peers import exactly
 
 KEX = (
     "mlkem768x25519-sha256",
@@ -25,78 +23,8 @@ AEAD = ("aes256-gcm@openssh.com", "aes128-gcm@openssh.com", "chacha20-poly1305@o
 CTR = ("aes256-ctr", "aes192-ctr", "aes128-ctr")
 MAC = ("hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com")
 HOST_KEY = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "rsa-sha2-512", "rsa-sha2-256")
-# A short name for a key, and how ssh-keygen is asked for it.
-KEYS = {
-    "ed25519": ("ed25519",),
-    "ecdsa256": ("ecdsa", "-b", "256"),
-    "ecdsa384": ("ecdsa", "-b", "384"),
-    "rsa": ("rsa", "-b", "2048"),
-}
 KEY_OF = dict(zip(HOST_KEY, ("ed25519", "ecdsa256", "ecdsa384", "rsa", "rsa")))
 STRICT = ("kex-strict-c-v00@openssh.com", "kex-strict-s-v00@openssh.com")
-TEXT = bytes(range(256)) * 40
-
-
-class Keys:
-    """A host key and a user key of each type, in the formats of the peers."""
-
-    def __init__(self, lab):
-        self.lab = lab
-        lines = []
-        for name, how in KEYS.items():
-            for role in ("host", "user"):
-                path = self.path(role, name)
-                if not os.path.exists(path):
-                    argv = ["ssh-keygen", "-q", "-t", *how, "-N", "", "-C", name, "-f", path]
-                    subprocess.run(argv, check=True, stdin=subprocess.DEVNULL)
-            lines.append(open(self.path("user", name) + ".pub").read())
-        self.authorized = lab.file("".join(lines), "authorized_matrix")
-
-    def path(self, role, name):
-        return self.lab.path(f"matrix_{role}_{name}")
-
-    def public(self, role, name):
-        return " ".join(open(self.path(role, name) + ".pub").read().split()[:2])
-
-    def fingerprint(self, role, name):
-        argv = ["ssh-keygen", "-lf", self.path(role, name)]
-        return subprocess.run(argv, check=True, capture_output=True, text=True).stdout.split()[1]
-
-    def converted(self, role, name, suffix, *argv):
-        """The key in the format of another program, made once."""
-        path = self.path(role, name) + suffix
-        if not os.path.exists(path):
-            subprocess.run([str(a) for a in argv] + [path], check=True, capture_output=True)
-        return path
-
-    def dropbear(self, role, name):
-        return self.converted(role, name, ".db", "dropbearconvert", "openssh", "dropbear", self.path(role, name))
-
-    def putty(self, name):
-        return self.converted("user", name, ".ppk", "puttygen", self.path("user", name), "-o")
-
-
-class Echo:
-    """The destination of all tunnels: sends back what it gets."""
-
-    def __init__(self):
-        self.listener = socket.create_server((HOST, 0), backlog=128)
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self):
-        while True:
-            sock, _ = self.listener.accept()
-            threading.Thread(target=self._copy, args=(sock,), daemon=True).start()
-
-    @staticmethod
-    def _copy(sock):
-        with sock:
-            try:
-                while data := sock.recv(65536):
-                    sock.sendall(data)
-            except OSError:
-                pass
 
 
 class Combo:
@@ -144,14 +72,6 @@ def rows(theirs, full, ours=HOST_KEY):
     found = [Combo(k, c, m, host_keys[0], "ed25519") for k in kexes for c, m in ciphers]
     found += [Combo(kexes[0], *ciphers[0], h, u) for h in host_keys for u in KEYS]
     return found
-
-
-def through(port, echo_first=TEXT):
-    with socket.create_connection((HOST, port), 15) as sock:
-        sock.settimeout(15)
-        sock.sendall(echo_first)
-        if exactly(sock, len(echo_first)) != echo_first:
-            raise Failed("other bytes came back")
 
 
 # -- adit as the client ---------------------------------------------------------------------------
@@ -405,7 +325,7 @@ def summary(name, combos):
 
 
 def all_cases(run, world, builds, full):
-    if not run.wants("matrix"):
+    if not run.wants("matrix") and not run.only.startswith("matrix"):
         return
     keys, echo = Keys(world.lab), Echo()
     for build in builds:
