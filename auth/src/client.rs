@@ -36,7 +36,7 @@ use crate::authenticated::Credential;
 pub use event::{ClientEvent, Refused};
 use interactive::Interactive;
 use keys::{KeyStep, Keys};
-pub use methods::{Established, Method, Methods};
+pub use methods::{Binding, Established, Method, Methods};
 pub use offer::{Echo, KeyId, Need, OfferedKey, Probe, Prompt, Signed};
 use plan::{Listed, Plan};
 pub use request::Request;
@@ -91,7 +91,7 @@ impl Client {
     #[must_use]
     pub fn new(provider: &'static Provider, user: &[u8], methods: Methods) -> Self {
         Self {
-            about: About::new(provider, user),
+            about: About::new(provider, user, methods.binding),
             plan: Plan::new(methods),
             keys: Keys::default(),
             state: State::AwaitStart,

@@ -32,8 +32,8 @@ mod user;
 
 pub use authenticated::{How, KeyPolicy, UserAuthenticated};
 pub use client::{
-    Client, ClientEvent, Echo, Established, KeyId, Method, Methods, Need, OfferedKey, Probe,
-    Prompt, Refused, Request, Signed,
+    Binding, Client, ClientEvent, Echo, Established, KeyId, Method, Methods, Need, OfferedKey,
+    Probe, Prompt, Refused, Request, Signed,
 };
 pub use error::{Error, Internal, PeerMisbehaved};
 pub use fingerprint::Fingerprint;

@@ -13,7 +13,7 @@ use core::time::Duration;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use adit_auth::{How, Method, Methods};
+use adit_auth::{How, Methods};
 use adit_connection::Limits;
 use adit_crypto::{PrivateKey, Provider, Secret, SigningKey};
 use adit_forward::Error;
@@ -435,8 +435,8 @@ fn a_request_with_the_largest_keys(provider: &'static Provider) {
 
 fn nobody_is_asked_in_batch_mode(provider: &'static Provider) {
     let methods = Methods {
-        order: Method::ALL.to_vec(),
         prompts: 0,
+        ..Methods::default()
     };
     let script = [&[failure("password,keyboard-interactive", 0)][..]];
     let login = Login::play(provider, methods, &[], &script);

@@ -39,6 +39,18 @@ pub struct Methods {
     /// How often a person is asked in each of password and keyboard-interactive
     /// (NumberOfPasswordPrompts). 0, as with BatchMode: neither is used.
     pub prompts: u32,
+    /// Which of the two forms publickey has (PubkeyAuthentication).
+    pub binding: Binding,
+}
+
+/// Whether what a key signs names the server's host key.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Binding {
+    /// Where the server takes publickey-hostbound-v00@openssh.com.
+    #[default]
+    HostBound,
+    /// Never, for an agent that looks at what it signs and does not know that method.
+    Unbound,
 }
 
 impl Default for Methods {
@@ -47,6 +59,7 @@ impl Default for Methods {
         Self {
             order: Method::ALL.to_vec(),
             prompts: PROMPTS,
+            binding: Binding::default(),
         }
     }
 }

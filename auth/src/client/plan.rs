@@ -29,7 +29,9 @@ pub(super) struct Plan {
 
 impl Plan {
     pub(super) fn new(methods: Methods) -> Self {
-        let Methods { mut order, prompts } = methods;
+        let Methods {
+            mut order, prompts, ..
+        } = methods;
         // Without a person only keys are left.
         order.retain(|method| prompts > 0 || *method == Method::Publickey);
         Self {

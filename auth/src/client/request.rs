@@ -8,7 +8,7 @@ use adit_proto::msg::{KeyboardInteractiveMethod, PasswordMethod};
 use adit_proto::{Encode, Writer, number};
 
 use super::keys::Attempt;
-use super::methods::{Established, Method};
+use super::methods::{Binding, Established, Method};
 use crate::signed::{NONE, PublickeyRequest, request};
 
 /// What all requests of a session are about.
@@ -16,17 +16,19 @@ pub(super) struct About {
     pub(super) provider: &'static Provider,
     pub(super) user: Vec<u8>,
     pub(super) session_id: Vec<u8>,
+    binding: Binding,
     server_sig_algs: Option<Vec<u8>>,
     /// Of the server, where signatures are to name it.
     host_key: Option<Vec<u8>>,
 }
 
 impl About {
-    pub(super) fn new(provider: &'static Provider, user: &[u8]) -> Self {
+    pub(super) fn new(provider: &'static Provider, user: &[u8], binding: Binding) -> Self {
         Self {
             provider,
             user: user.to_vec(),
             session_id: Vec::new(),
+            binding,
             server_sig_algs: None,
             host_key: None,
         }
@@ -35,7 +37,10 @@ impl About {
     pub(super) fn established(&mut self, established: &Established<'_>) {
         self.session_id = established.session_id.to_vec();
         self.server_sig_algs = established.server_sig_algs.map(<[u8]>::to_vec);
-        self.host_key = established.hostbound.map(<[u8]>::to_vec);
+        self.host_key = match self.binding {
+            Binding::HostBound => established.hostbound.map(<[u8]>::to_vec),
+            Binding::Unbound => None,
+        };
     }
 
     /// Whether the server takes that signature algorithm. One that does not say takes any.

@@ -46,6 +46,7 @@ pub(crate) fn only_publickey() -> Methods {
     Methods {
         order: vec![Method::Publickey],
         prompts: 0,
+        ..Methods::default()
     }
 }
 
@@ -259,7 +260,15 @@ pub(crate) const SUCCESS_UNASKED: Error = Error::PeerMisbehaved(PeerMisbehaved::
 /// A client with a person before it, and without keys.
 pub(crate) fn with_person(provider: &'static Provider, order: &[Method], prompts: u32) -> Client {
     let order = order.to_vec();
-    let mut client = Client::new(provider, b"bob", Methods { order, prompts });
+    let mut client = Client::new(
+        provider,
+        b"bob",
+        Methods {
+            order,
+            prompts,
+            ..Methods::default()
+        },
+    );
     client.start(&ESTABLISHED);
     if client.need() == Need::Keys {
         client.offer(Vec::new());

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::common::*;
 use adit_auth::{
-    Client, ClientEvent, Error, Established, FailedSignature, How, Need, PeerMisbehaved, Probe,
-    ServerEvent,
+    Binding, Client, ClientEvent, Error, Established, FailedSignature, How, Methods, Need,
+    PeerMisbehaved, Probe, ServerEvent,
 };
 use adit_crypto::{Provider, SigningKey};
 use adit_proto::Malformed;
@@ -89,6 +89,22 @@ with_every_provider! {
             panic!("not authenticated");
         };
         assert!(matches!(user.how(), How::Publickey { .. }));
+    }
+
+    fn a_client_that_is_told_not_to_binds_nothing(provider) {
+        let keys = [key(provider)];
+        let methods = Methods { binding: Binding::Unbound, ..only_publickey() };
+        let mut client = Client::new(provider, b"bob", methods);
+        client.start(&BOUND);
+        client.offer(vec![offered(0, &*keys[0], Probe::Yes)]);
+        assert_eq!(sent(&mut client).unwrap(), probe("bob", &*keys[0]));
+        let pk_ok = pk_ok(b"ssh-ed25519", keys[0].public_blob());
+        assert!(is_quiet(&client.handle(&pk_ok)));
+        let Need::Sign { message, .. } = client.need() else {
+            panic!("nothing to sign");
+        };
+        let named = message.windows(HOST_KEY.len()).any(|part| part == HOST_KEY);
+        assert!(!named, "the signature names the host");
     }
 
     fn a_loaded_key_is_bound_too(provider) {

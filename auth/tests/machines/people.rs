@@ -157,7 +157,7 @@ with_every_provider! {
 
     fn keys_are_asked_for_when_it_is_their_turn(provider) {
         let keys = [key(provider)];
-        let methods = || Methods { order: vec![Password, Publickey], prompts: 1 };
+        let methods = || Methods { order: vec![Password, Publickey], prompts: 1, ..Methods::default() };
         let mut client = Client::new(provider, b"bob", methods());
         client.start(&ESTABLISHED);
         // The first method needs a person: whether the server takes it is asked before.

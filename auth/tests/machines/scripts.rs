@@ -177,7 +177,15 @@ fn play(provider: &'static Provider, keys: &[Box<dyn SigningKey>], random: &mut 
         order.push(Method::ALL[random.below(3)]);
     }
     let prompts = u32::try_from(random.below(4)).unwrap();
-    let mut client = Client::new(provider, b"bob", Methods { order, prompts });
+    let mut client = Client::new(
+        provider,
+        b"bob",
+        Methods {
+            order,
+            prompts,
+            ..Methods::default()
+        },
+    );
     client.start(&Established {
         hostbound: (random.below(2) == 0).then_some(HOST_KEY),
         ..ESTABLISHED

@@ -337,6 +337,7 @@ mod tests {
                 methods: Methods {
                     order: order.clone(),
                     prompts,
+                    ..Methods::default()
                 },
                 ..about()
             };

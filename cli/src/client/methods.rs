@@ -1,6 +1,6 @@
 //! By which methods to log in: the options that say so, put together.
 
-use adit_auth::{Method, Methods};
+use adit_auth::{Binding, Method, Methods};
 
 use crate::client::options::{Options, PubkeyAuthentication};
 
@@ -39,6 +39,15 @@ pub fn methods(options: &Options) -> Methods {
     Methods {
         order: order.into_iter().filter(is_on).collect(),
         prompts: prompts(options),
+        binding: match options.pubkey_authentication {
+            Some(PubkeyAuthentication::Unbound) => Binding::Unbound,
+            Some(
+                PubkeyAuthentication::Yes
+                | PubkeyAuthentication::No
+                | PubkeyAuthentication::HostBound,
+            )
+            | None => Binding::HostBound,
+        },
     }
 }
 
@@ -73,6 +82,22 @@ mod tests {
         assert_eq!(order(|o| o.password_authentication = Some(false)), all[..2]);
         let unbound = PubkeyAuthentication::Unbound;
         assert_eq!(order(|o| o.pubkey_authentication = Some(unbound)), all);
+    }
+
+    #[test]
+    fn only_unbound_leaves_the_host_out_of_signatures() {
+        use PubkeyAuthentication::{HostBound, No, Unbound, Yes};
+        for pubkey_authentication in [None, Some(Yes), Some(No), Some(HostBound), Some(Unbound)] {
+            let expected = match pubkey_authentication {
+                Some(Unbound) => Binding::Unbound,
+                _ => Binding::HostBound,
+            };
+            let options = Options {
+                pubkey_authentication,
+                ..Options::default()
+            };
+            assert_eq!(methods(&options).binding, expected);
+        }
     }
 
     #[test]

@@ -246,6 +246,7 @@ impl Connecting {
             methods: adit_auth::Methods {
                 order: vec![adit_auth::Method::Publickey],
                 prompts: 0,
+                ..adit_auth::Methods::default()
             },
             identities: Identities {
                 files: vec![FileKey::loaded(USER.to_owned(), self.user_key)],
