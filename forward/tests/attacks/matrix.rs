@@ -27,6 +27,7 @@ impl Body {
             20 => peer.kexinit_payload(),
             30 if role == Role::Server && at.awaits_share() => peer.share_payload(),
             31 if role == Role::Client && at.awaits_share() => peer.share_payload(),
+            60 => at.method_specific(peer),
             _ => minimal(number, peer.channel),
         };
         match self {
@@ -70,21 +71,9 @@ fn try_all(role: Role, strict: Strict, at: At) -> Vec<String> {
             (None, Strict::Absent) => &[Body::Empty],
         };
         for &body in bodies {
-            let Point {
-                mut peer,
-                opens,
-                is_clear,
-            } = at.reach(role, strict);
+            let Point { mut peer, opens } = at.reach(role, strict);
             let message = body.of(number, role, at, &mut peer);
-            let seen = if is_clear {
-                peer.forget();
-                let frame = peer.frame(&message);
-                let bytes = peer.sealed(frame);
-                peer.send_raw(&bytes);
-                peer.outcome()
-            } else {
-                peer.answer_to(&message)
-            };
+            let seen = peer.answer_to(&message);
             let must = body.must(number, must(role, strict, at, number));
             let opened = peer.opens() - opens;
             let may_log_in = at.is_logged_in() || must == Must::LogIn;

@@ -13,8 +13,8 @@ pub fn string(bytes: &[u8]) -> Vec<u8> {
     [&len.to_be_bytes(), bytes].concat()
 }
 
-/// The messages whose last field is whatever is left, so that more bytes are still one:
-/// USERAUTH_REQUEST "none" is not, but RFC 4252 §5.2 has nothing behind its name that must be read.
+/// The messages whose last field is whatever is left, so that more bytes are still one. The data
+/// of CHANNEL_OPEN has an end, but only who knows the channel's type knows where.
 pub const IS_OPEN_ENDED: &[u8] = &[50, 80, 81, 90, 91, 98];
 
 /// A message of that number with the least that it must hold: empty strings and lists, and

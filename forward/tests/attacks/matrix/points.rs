@@ -72,8 +72,6 @@ pub(super) struct Point {
     pub(super) peer: Scripted,
     /// Channels that the victim was about to connect before.
     pub(super) opens: usize,
-    /// No identification was sent, so no clock can be waited for.
-    pub(super) is_clear: bool,
 }
 
 impl At {
@@ -89,6 +87,21 @@ impl At {
 
     pub(super) const fn awaits_share(self) -> bool {
         matches!(self, Share | RekeyShare)
+    }
+
+    /// Number 60 with the fields that it has in the method under way (RFC 4252 §6).
+    pub(super) fn method_specific(self, peer: &Scripted) -> Vec<u8> {
+        match self {
+            Self::Probe => [
+                &[60][..],
+                &string(b"ssh-ed25519"),
+                &string(peer.key.public_blob()),
+            ]
+            .concat(),
+            Interactive | Answered => question(&[]),
+            Ident | KexInit | Share | NewKeys | Service | Auth | Signature | Password | Open
+            | Channel | Held | RekeyShare | RekeyNewKeys => minimal(60, 0),
+        }
     }
 
     pub(super) fn reach(self, role: Role, strict: Strict) -> Point {
@@ -118,7 +131,7 @@ impl At {
                 peer.types(b"secret");
                 peer.fail("keyboard-interactive");
                 if self == Answered {
-                    peer.send(&question());
+                    peer.send(&question(&["Code: "]));
                 }
             }
             (Channel, _) => peer.open(),
@@ -132,11 +145,7 @@ impl At {
         }
         assert!(peer.victim.is_alive(), "{self:?} {:?}", peer.victim.log);
         let opens = peer.opens();
-        Point {
-            peer,
-            opens,
-            is_clear: self == Ident,
-        }
+        Point { peer, opens }
     }
 
     const fn step(self) -> Step {
@@ -152,12 +161,14 @@ impl At {
     }
 }
 
-/// INFO_REQUEST with one prompt.
-fn question() -> Vec<u8> {
-    let mut message = minimal(60, 0);
-    message.extend([0; 4]);
-    message.extend(1_u32.to_be_bytes());
-    message.extend(string(b"Code: "));
-    message.push(0);
-    message
+/// INFO_REQUEST with these prompts (RFC 4256 §3.2).
+fn question(prompts: &[&str]) -> Vec<u8> {
+    let count = u32::try_from(prompts.len()).unwrap();
+    let texts = prompts.iter().flat_map(|prompt| {
+        let mut text = string(prompt.as_bytes());
+        text.push(0);
+        text
+    });
+    let texts: Vec<_> = texts.collect();
+    [&[60][..], &[0; 12], &count.to_be_bytes(), &texts].concat()
 }

@@ -1,6 +1,6 @@
-//! What must come of each message at each point. A row is a set of numbers and what they lead to;
-//! a number without a row is refused, which is the rule (RFC 4253 §11.4 lets a peer answer
-//! UNIMPLEMENTED, and does so here once somebody is logged in).
+//! What must come of each message at each point. A row is a set of numbers and what they lead to.
+//! A number without a row is refused as a protocol error: RFC 4253 §11.4 would have unknown ones
+//! answered with UNIMPLEMENTED, which happens here once somebody is logged in and not before.
 
 use adit_testkit::scripted::{Role, Strict};
 
@@ -40,8 +40,8 @@ const ANY_TIME: &[Row] = &[(&[1..=1], End), (&[2..=3], Skip), (&[4..=4], Read)];
 /// is received". What is left is the wish to end it.
 const STRICT: &[Row] = &[(&[1..=1], End)];
 
-/// RFC 8308 §2.4, PROTOCOL §1.8: behind NEWKEYS and until the login. A PING is answered only after
-/// it.
+/// RFC 8308 §2.4 and PROTOCOL §1.8: behind NEWKEYS and until the login. Where EXT_INFO comes among
+/// the other messages there is not looked at, but how often. A PING is answered after the login.
 const BEFORE_LOGIN: &[Row] = &[(&[7..=7], Read), (&[192..=193], Skip)];
 
 /// RFC 4254, and RFC 4253 §11.4 for what nobody knows.
@@ -130,12 +130,18 @@ fn of_client(at: At) -> &'static [Row] {
         At::RekeyShare => &[(&[31..=31], Say(&[21]))],
         At::NewKeys | At::RekeyNewKeys => &[(&[21..=21], Read)],
         At::Service => &[(&[6..=6], Say(&[50]))],
-        At::Auth | At::Probe => &[(&[51..=51, 53..=53], Read)],
+        At::Auth => &[(&[51..=51, 53..=53], Read)],
+        At::Probe => &[(&[51..=51, 53..=53], Read), (&[60..=60], Say(&[50]))],
         At::Signature => &[(&[51..=51, 53..=53], Read), (&[52..=52], LogIn)],
         // 60 is PASSWD_CHANGEREQ: the method is given up.
         At::Password => &[(&[51..=51, 53..=53, 60..=60], Read), (&[52..=52], LogIn)],
-        At::Interactive => &[(&[51..=51, 53..=53], Read)],
-        At::Answered => &[(&[51..=51, 53..=53], Read), (&[52..=52], LogIn)],
+        // 60 is INFO_REQUEST, which asks nothing and is answered at once.
+        At::Interactive => &[(&[51..=51, 53..=53], Read), (&[60..=60], Say(&[61]))],
+        At::Answered => &[
+            (&[51..=51, 53..=53], Read),
+            (&[52..=52], LogIn),
+            (&[60..=60], Say(&[61])),
+        ],
         // Nothing was asked for that a server could open a channel for.
         At::Open => &[
             (&[20..=20], Say(&[20, 30])),
