@@ -394,21 +394,3 @@ fn every_test_against_an_attack_is_there_and_named() {
         }
     }
 }
-
-#[test]
-fn what_security_names_as_its_tests_is_there() {
-    let page = read(&root().join("SECURITY.md"));
-    let rows = page.lines().filter(|line| line.starts_with("| "));
-    let named: BTreeSet<&str> = rows
-        .flat_map(|row| row.split('`').skip(1).step_by(2))
-        .collect();
-    assert!(named.len() > 10, "{named:?}");
-    let mut missing = named;
-    for (folder, ..) in ARROWS {
-        for file in sources(&root().join(folder)) {
-            let text = read(&file);
-            missing.retain(|name| !text.contains(&format!("fn {name}(")));
-        }
-    }
-    assert!(missing.is_empty(), "SECURITY.md names: {missing:#?}");
-}
