@@ -16,6 +16,11 @@ pub(super) enum Listed {
     Yes,
 }
 
+/// Whether a name is in a list of the server's.
+pub(super) fn lists(joined: &[u8], name: &str) -> bool {
+    NameList::parse(joined).is_ok_and(|list| list.contains(name.as_bytes()))
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Plan {
@@ -61,13 +66,7 @@ impl Plan {
     pub(super) fn listed(&self, method: Method) -> Listed {
         match &self.listed {
             None => Listed::Unknown,
-            Some(list)
-                if list
-                    .split(|b| *b == b',')
-                    .any(|n| n == method.name().as_bytes()) =>
-            {
-                Listed::Yes
-            }
+            Some(list) if lists(list, method.name()) => Listed::Yes,
             Some(_) => Listed::No,
         }
     }

@@ -9,6 +9,7 @@ use adit_proto::{Encode, Writer, number};
 
 use super::keys::Attempt;
 use super::methods::{Binding, Established, Method};
+use super::plan::lists;
 use crate::signed::{NONE, PublickeyRequest, request};
 
 /// What all requests of a session are about.
@@ -45,10 +46,8 @@ impl About {
 
     /// Whether the server takes that signature algorithm. One that does not say takes any.
     pub(super) fn takes(&self, algorithm: &str) -> bool {
-        self.server_sig_algs.as_deref().is_none_or(|list| {
-            list.split(|b| *b == b',')
-                .any(|name| name == algorithm.as_bytes())
-        })
+        let list = self.server_sig_algs.as_deref();
+        list.is_none_or(|list| lists(list, algorithm))
     }
 
     /// The request for a key, without its signature.

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use adit_auth::{Method, Refused};
 use adit_forward::observer::{Gone, PeerInfo};
+use adit_proto::NameList;
 use adit_proto::reason::Disconnect;
 
 use crate::client::about::About;
@@ -133,10 +134,8 @@ fn say_refused(report: &Report, about: &About, refused: &Refused) {
 
 /// Why nothing was tried of what the server would take, if this side is why.
 fn why_nothing(about: &About, refused: &Refused) -> Option<&'static str> {
-    let takes = |method: Method| {
-        let mut names = refused.methods.split(|b| *b == b',');
-        names.any(|name| name == method.name().as_bytes())
-    };
+    let methods = NameList::parse(&refused.methods).unwrap_or(NameList::EMPTY);
+    let takes = |method: Method| methods.contains(method.name().as_bytes());
     let both = |method: Method| takes(method) && about.methods.order.contains(&method);
     let asks = [Method::KeyboardInteractive, Method::Password];
     if !Method::ALL.into_iter().any(takes) {

@@ -1,4 +1,5 @@
-//! The ssh-agent's socket: one question at a time, and the loop never waits for the answer.
+//! The ssh-agent's socket. Questions go out as they come, answers come back in their order, and
+//! the loop waits for none.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
