@@ -145,3 +145,22 @@ fn a_packet_in_clear_behind_newkeys_is_refused_under_every_cipher() {
         }
     }
 }
+
+#[test]
+fn new_keys_are_not_heard_before_newkeys_says_so() {
+    for provider in [&adit_crypto::RING, &adit_crypto::PURE] {
+        for cipher in provider.ciphers {
+            for role in Role::BOTH {
+                let mut peer = Scripted::at(&of(role, provider, *cipher), Step::Share);
+                peer.use_new_keys();
+                peer.service();
+                // More, so that no length can leave it waiting.
+                peer.send_raw(&vec![0; 40_000]);
+                let name = cipher.name();
+                assert!(!peer.victim.is_alive(), "{name} {role:?}");
+                let was_heard = |event: &String| event == "Established";
+                assert!(!peer.victim.log.iter().any(was_heard), "{name} {role:?}");
+            }
+        }
+    }
+}

@@ -1,9 +1,10 @@
 //! Wrong, missing and other people's proofs: of a server's host key, and of a user's.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use adit_crypto::{PrivateKey, Provider, SigningKey};
-use adit_testkit::scripted::{Outcome, Role, Script, Scripted, Step, request, string};
+use adit_testkit::scripted::{Outcome, Role, Script, Scripted, Step, minimal, request, string};
 
 fn another_key(provider: &'static Provider) -> Arc<dyn SigningKey> {
     let (seed, public) = provider.keys.generate_ed25519(provider.random).unwrap();
@@ -118,6 +119,26 @@ fn a_request_that_is_not_whole(provider: &'static Provider) {
     }
 }
 
+/// Both in one flight, as a client may send them that does not wait.
+fn a_channel_behind_a_request(provider: &'static Provider) {
+    let script = Script::new(Role::Server, provider);
+    let wrong: [Wrong; 2] = [|_| {}, |blob| blob[30] ^= 1];
+    let seen = wrong.map(|wrong| {
+        let mut peer = Scripted::at(&script, Step::Service);
+        let key = Arc::clone(&peer.key);
+        let login = peer.request_signed_by(&*key, &peer.session_id(), wrong);
+        let flight = [login, minimal(90, 0)].map(|message| {
+            let frame = peer.frame(&message);
+            peer.sealed(frame)
+        });
+        peer.send_raw(&flight.concat());
+        peer.wait(Duration::from_secs(1));
+        let said: Vec<_> = peer.heard.iter().map(|message| message[0]).collect();
+        (said, peer.opens(), peer.victim.is_alive())
+    });
+    assert_eq!(seen, [(vec![52, 91], 1, true), (vec![51, 1], 0, false)]);
+}
+
 macro_rules! on_every_provider {
     ($($provider:ident $value:expr;)*) => {$(
         mod $provider {
@@ -132,6 +153,10 @@ macro_rules! on_every_provider {
             #[test]
             fn only_the_users_own_signature_over_this_session_logs_in() {
                 super::a_users(&$value);
+            }
+            #[test]
+            fn a_channel_asked_for_behind_a_request_that_fails_is_never_opened() {
+                super::a_channel_behind_a_request(&$value);
             }
             #[test]
             fn a_request_that_is_not_whole_or_confuses_names_is_refused() {

@@ -70,6 +70,22 @@ fn without_strict_key_exchange_sequence_numbers_go_on() {
     assert_eq!(peer.answer_to(&minimal(192, 0)), Outcome::Said(vec![193]));
 }
 
+/// The peer has nothing of the session's transport, so both can only be right together.
+fn every_method(provider: &'static Provider) {
+    for kex in provider.kex {
+        for cipher in provider.ciphers {
+            for role in Role::BOTH {
+                let mut script = script(role, provider, *cipher, Strict::Offered);
+                script.setup.kex = Some(kex.name());
+                let mut peer = Scripted::at(&script, Step::Login);
+                peer.open();
+                peer.rekey();
+                assert_eq!(peer.answer_to(&minimal(192, 0)), Outcome::Said(vec![193]));
+            }
+        }
+    }
+}
+
 /// IGNORE before NEWKEYS, which anybody on the way can make.
 const INSERTED: &[u8] = &[0, 0, 0, 12, 6, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 
@@ -131,6 +147,10 @@ macro_rules! on_both_providers {
             #[test]
             fn sequence_numbers_start_again_at_each_of_three_more_exchanges() {
                 super::three_more_exchanges(&adit_crypto::$value);
+            }
+            #[test]
+            fn the_scripted_peer_is_honest_with_every_method_and_cipher() {
+                super::every_method(&adit_crypto::$value);
             }
             #[test]
             fn a_stranger_who_takes_out_the_first_packet_is_found_with_every_cipher() {
