@@ -43,7 +43,10 @@ pub(super) fn order(
         };
         Some((file.public_blob, file.name, probe, file.algorithms, signer))
     });
-    for (public_blob, name, ask_first, algorithms, signer) in agent_keys.chain(file_keys) {
+    let mut all: Vec<_> = agent_keys.chain(file_keys).collect();
+    // What nobody here can use (certificates, security keys) takes no place from what they can.
+    all.sort_by_key(|(_, _, _, algorithms, _)| algorithms.is_empty()); // stable
+    for (public_blob, name, ask_first, algorithms, signer) in all {
         let twice = keys.iter().any(|key| key.public_blob == public_blob);
         let Ok(id) = u32::try_from(keys.len()) else {
             break;
@@ -138,6 +141,20 @@ mod tests {
                 assert_eq!(is_loaded, offer.ask_first == Probe::No);
             }
         }
+    }
+
+    #[test]
+    fn keys_of_unknown_types_take_no_place_from_others() {
+        let mut agent = in_agent(&[0; OFFERED_MAX]);
+        for (n, (key, _)) in agent.iter_mut().enumerate() {
+            key.public_blob = vec![b'-', u8::try_from(n).unwrap()];
+            key.algorithms = &[];
+        }
+        agent.extend(in_agent(b"ab"));
+        let (offers, _) = order(agent, AgentKeys::All, in_files(b"f"));
+        let usable = offers.iter().take_while(|o| !o.algorithms.is_empty());
+        let blobs: Vec<u8> = usable.map(|o| o.public_blob[0]).collect();
+        assert_eq!((&blobs[..], offers.len()), (&b"abf"[..], OFFERED_MAX));
     }
 
     #[test]
