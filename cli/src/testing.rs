@@ -1,4 +1,4 @@
-//! A directory for one test, and whom tests log in to.
+//! A directory for one test, whom tests log in to, and a machine without names.
 
 use std::fs::{self, Permissions};
 #[cfg(feature = "client")]
@@ -11,6 +11,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 #[cfg(feature = "client")]
 use adit_forward::observer::{PeerId, PeerInfo};
+#[cfg(feature = "client")]
+use adit_forward::spec::Names;
 
 /// Whom tests log in to.
 #[cfg(feature = "client")]
@@ -19,6 +21,20 @@ pub(crate) const PEER: PeerInfo<'_> = PeerInfo {
     address: SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 2222),
     user: None,
 };
+
+/// No variables and no services.
+#[cfg(feature = "client")]
+pub(crate) struct NoNames;
+
+#[cfg(feature = "client")]
+impl Names for NoNames {
+    fn variable(&self, _: &str) -> Option<String> {
+        None
+    }
+    fn service(&self, _: &str) -> Option<u16> {
+        None
+    }
+}
 
 /// Made empty, removed with everything in it.
 pub(crate) struct Directory(PathBuf);

@@ -367,16 +367,7 @@ pub(crate) fn first<T>(slot: &mut Option<T>, value: T) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    struct NoNames;
-    impl Names for NoNames {
-        fn variable(&self, _: &str) -> Option<String> {
-            None
-        }
-        fn service(&self, _: &str) -> Option<u16> {
-            None
-        }
-    }
+    use crate::testing::NoNames;
 
     fn set(lines: &[&str]) -> Result<Options, String> {
         let mut options = Options::default();

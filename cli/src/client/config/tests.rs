@@ -7,16 +7,7 @@ use std::path::Path;
 use super::*;
 use crate::file::FileError;
 use crate::report::Level;
-
-struct NoNames;
-impl Names for NoNames {
-    fn variable(&self, _: &str) -> Option<String> {
-        None
-    }
-    fn service(&self, _: &str) -> Option<u16> {
-        None
-    }
-}
+use crate::testing::NoNames;
 
 /// Files by path, of the person `me` at home in `/home/me`.
 #[derive(Default)]

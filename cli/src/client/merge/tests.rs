@@ -7,16 +7,7 @@ use super::*;
 use crate::client::command::{self, Command};
 use crate::client::config::{Checks, Directories, ReadError};
 use crate::report::Level;
-
-struct NoNames;
-impl Names for NoNames {
-    fn variable(&self, _: &str) -> Option<String> {
-        None
-    }
-    fn service(&self, _: &str) -> Option<u16> {
-        None
-    }
-}
+use crate::testing::NoNames;
 
 struct OneFile<'a>(&'a str);
 impl Directories for OneFile<'_> {
