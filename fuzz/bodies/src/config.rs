@@ -5,7 +5,7 @@ use std::path::Path;
 
 use adit::client::command;
 use adit::client::config::{
-    self, About, Checks, ConfigFiles, Directories, Files, Place, ReadError,
+    self, Checks, ConfigFiles, Context, Directories, Files, Place, ReadError,
 };
 use adit::client::destination::{Destination, is_valid_host, is_valid_user};
 use adit::client::options::Options;
@@ -97,7 +97,7 @@ impl Files for TwoFiles<'_> {
 fn read_ssh_config(first: &[u8], other: &[u8]) -> Result<String, String> {
     let report = Report::memory(Level::Debug3);
     let mut options = Options::default();
-    let about = About {
+    let about = Context {
         host: "Nick",
         home: Path::new("/home/me"),
         local_user: "me",
