@@ -11,3 +11,4 @@ mod matrix;
 mod packets;
 mod proofs;
 mod strict;
+mod walks;

@@ -1,0 +1,77 @@
+//! Messages in any order, to sessions whose peer proves nothing: honest for some steps, then at
+//! random, with whatever is well-formed more often than not.
+
+use std::time::Duration;
+
+use adit_testkit::scripted::{Role, Script, Scripted, Step, Strict, minimal};
+use adit_testkit::toy;
+
+const STEPS: [Step; 6] = [
+    Step::Start,
+    Step::Ident,
+    Step::KexInit,
+    Step::Share,
+    Step::NewKeys,
+    Step::Service,
+];
+
+/// Numbers that mean something; any other is chosen once in a while.
+const KNOWN: [u8; 32] = [
+    1, 2, 3, 4, 5, 6, 7, 20, 21, 30, 31, 50, 51, 52, 53, 60, 61, 80, 81, 82, 90, 91, 92, 93, 94,
+    95, 96, 97, 98, 99, 192, 193,
+];
+
+fn xorshift(mut x: u32) -> impl FnMut(usize) -> usize {
+    move |below| {
+        x ^= x << 13;
+        x ^= x >> 17;
+        x ^= x << 5;
+        x as usize % below
+    }
+}
+
+fn message(peer: &mut Scripted, role: Role, next: &mut impl FnMut(usize) -> usize) -> Vec<u8> {
+    let number = match next(12) {
+        0 => u8::try_from(next(256)).unwrap(),
+        _ => KNOWN[next(KNOWN.len())],
+    };
+    match next(12) {
+        1 => peer.kexinit_payload(),
+        2 => peer.probe_request(),
+        3 if role == Role::Server => {
+            // Over another session, by a key that would do.
+            let key = peer.key.clone();
+            peer.request_signed_by(&*key, &[7; 32], |_| {})
+        }
+        // With another share the peer would not understand the answer.
+        _ if number == 30 && role == Role::Server => peer.share_payload(),
+        _ => minimal(number, 0),
+    }
+}
+
+#[test]
+fn no_order_of_messages_is_a_login_or_opens_a_channel() {
+    let mut next = xorshift(4711);
+    let mut steps = 0;
+    for _ in 0..1500 {
+        for role in Role::BOTH {
+            let mut script = Script::new(role, &toy::PROVIDER);
+            // A client without keys, and without anybody to type, has nothing to prove itself with.
+            script.probe = None;
+            script.strict = Strict::BOTH[next(2)];
+            let mut peer = Scripted::at(&script, STEPS[next(STEPS.len())]);
+            let mut sent = vec![];
+            while peer.victim.is_alive() && sent.len() < 12 {
+                let message = message(&mut peer, role, &mut next);
+                peer.send(&message);
+                peer.wait(Duration::from_secs(1));
+                sent.push(message[0]);
+                assert!(!peer.is_logged_in(), "{role:?} {sent:?}");
+                assert_eq!(peer.opens(), 0, "{role:?} {sent:?}");
+            }
+            steps += sent.len();
+        }
+    }
+    // Enough of them get beyond the first message.
+    assert!(steps > 5000, "{steps}");
+}
