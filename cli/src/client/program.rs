@@ -340,8 +340,8 @@ impl Program for Tunnel {
                 sent,
                 ..
             } => {
-                // Nothing that is asked now has any use; and what is said now needs a line of its own.
-                self.login.person.dismiss();
+                // Nothing that is asked now has any use.
+                self.login.person.hang_up();
                 if !self.identified {
                     ending::say_no_identification(&self.report, why);
                 }

@@ -172,6 +172,9 @@ fn try_run(
     let mut program = Tunnel::new(about, PROVIDER, Arc::clone(report), trust, login);
     let end = live(config, &mut program, stays, report);
     // A question may be open still: the terminal is to be as it was.
+    if !matches!(end, Ok(End::Signal(_))) {
+        person.await_last_line();
+    }
     person.dismiss();
     let end = end.map_err(|error| Fatal::new(format!("event loop: {}", reason(&error))))?;
     Ok(program.end(end))

@@ -75,6 +75,17 @@ impl Drop for Held {
     }
 }
 
+/// Whether a signal waits that ends the program, where those are held back.
+pub(super) fn is_pending() -> bool {
+    let mut set = SigSet::empty();
+    set.extend([Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP]);
+    let Ok(pending) = SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC) else {
+        return true;
+    };
+    let mut waiting = [PollFd::new(pending.as_fd(), PollFlags::POLLIN)];
+    poll(&mut waiting, PollTimeout::ZERO) != Ok(0)
+}
+
 /// Sends `signal` to all of the job, as a key does, and returns when it has had its effect here: for
 /// one that stops the job, after that was continued. Whichever thread is interrupted by it does what
 /// is to be done, and this one may run on for a moment.

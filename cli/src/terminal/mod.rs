@@ -19,6 +19,8 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use adit_auth::Echo;
 use adit_crypto::Secret;
@@ -28,6 +30,11 @@ pub use answer::ANSWER_MAX;
 use askpass::Child;
 use interrupts::Interrupts;
 use tty::{Silent, Tty};
+
+/// How long a person may take to finish a line that nobody waits for any more, and how often it is
+/// looked at. ssh waits for ever, and says only then that the server has hung up.
+const LAST_LINE_TIME: Duration = Duration::from_secs(10);
+const LAST_LINE_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -101,6 +108,8 @@ enum Doing {
     Nothing,
     /// A terminal does not show what is typed.
     Reading(Silent),
+    /// The same, and nothing is asked afterwards.
+    LastLine(Silent),
     /// A program asks.
     Waiting(Child),
     /// The program ends: nothing is asked any more.
@@ -180,6 +189,41 @@ impl Person {
         }
     }
 
+    /// Nobody waits for an answer any more, and nothing is asked. What is said now gets a line of its
+    /// own.
+    pub fn hang_up(&self) {
+        let child = {
+            let mut doing = self.0.doing();
+            match std::mem::replace(&mut *doing, Doing::Over) {
+                Doing::Reading(silent) => {
+                    silent.end_line();
+                    *doing = Doing::LastLine(silent);
+                    None
+                }
+                Doing::LastLine(silent) => {
+                    *doing = Doing::LastLine(silent);
+                    None
+                }
+                Doing::Waiting(child) => Some(child),
+                Doing::Nothing | Doing::Over => None,
+            }
+        };
+        if let Some(child) = child {
+            child.end();
+        }
+    }
+
+    /// After [`hang_up`](Self::hang_up): who was typing a secret types on for a moment, and a shell
+    /// would show the rest and run it. So this waits for the end of that line, for as long as it
+    /// takes to type one, or until a signal ends the program.
+    pub fn await_last_line(&self) {
+        let is_typing = || matches!(*self.0.doing(), Doing::LastLine(_));
+        let deadline = Instant::now() + LAST_LINE_TIME;
+        while is_typing() && Instant::now() < deadline && !interrupts::is_pending() {
+            thread::sleep(LAST_LINE_INTERVAL);
+        }
+    }
+
     /// The program ends: whatever is being asked is over, and the terminal as it was. Nothing can
     /// be asked any more.
     pub fn dismiss(&self) {
@@ -187,6 +231,7 @@ impl Person {
         match doing {
             Doing::Nothing | Doing::Over => {}
             Doing::Reading(silent) => silent.end(),
+            Doing::LastLine(silent) => silent.restore(),
             Doing::Waiting(child) => child.end(),
         }
     }

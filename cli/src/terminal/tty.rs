@@ -225,7 +225,9 @@ impl<'a> Silence<'a> {
     /// Turns echo off again if somebody turned it on: a shell, when the program was stopped from
     /// elsewhere and continued.
     fn renew(&self) -> Result<(), NoAnswer> {
-        if let Doing::Reading(Silent { tty, .. }) = &*self.shared.doing() {
+        if let Doing::Reading(Silent { tty, .. }) | Doing::LastLine(Silent { tty, .. }) =
+            &*self.shared.doing()
+        {
             let now = tcgetattr(tty)?;
             if now.local_flags.contains(LocalFlags::ECHO) {
                 set(tty, &self.silent)?;
@@ -248,25 +250,37 @@ impl<'a> Silence<'a> {
 impl Drop for Silence<'_> {
     fn drop(&mut self) {
         let mut doing = self.shared.doing();
-        if let Doing::Reading(_) = *doing
-            && let Doing::Reading(silent) = std::mem::take(&mut *doing)
-        {
-            silent.end();
+        match std::mem::take(&mut *doing) {
+            Doing::Reading(silent) => silent.end(),
+            Doing::LastLine(silent) => {
+                *doing = Doing::Over;
+                silent.restore();
+            }
+            other @ (Doing::Nothing | Doing::Waiting(_) | Doing::Over) => *doing = other,
         }
     }
 }
 
 impl Silent {
+    /// Makes the terminal what it was, and ends the line: what the person typed was not shown.
+    pub(super) fn end(&self) {
+        self.restore();
+        self.end_line();
+    }
+
     /// Makes the terminal what it was. In the background it is somebody else's, who has set it.
-    pub(super) fn end(self) {
+    pub(super) fn restore(&self) {
         if is_in_foreground(&self.tty) {
             let _ = set(&self.tty, &self.before);
-            // The line end that the person typed was not shown. A terminal whose output is stopped
-            // (Ctrl-S) does not keep the program from ending.
-            let mut ready = [PollFd::new(self.tty.as_fd(), PollFlags::POLLOUT)];
-            if poll(&mut ready, PollTimeout::ZERO) == Ok(1) {
-                let _ = (&self.tty).write_all(b"\n");
-            }
+        }
+    }
+
+    /// What comes next is to be on a line of its own. A terminal whose output is stopped (Ctrl-S) does
+    /// not keep the program from ending.
+    pub(super) fn end_line(&self) {
+        let mut ready = [PollFd::new(self.tty.as_fd(), PollFlags::POLLOUT)];
+        if is_in_foreground(&self.tty) && poll(&mut ready, PollTimeout::ZERO) == Ok(1) {
+            let _ = (&self.tty).write_all(b"\n");
         }
     }
 }

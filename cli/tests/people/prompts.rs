@@ -78,16 +78,34 @@ fn what_ends_the_program_at_a_prompt_leaves_the_terminal_as_it_was() {
 }
 
 #[test]
-fn a_server_that_waits_no_longer_ends_the_question() {
+fn a_server_that_waits_no_longer_ends_the_question_once_the_line_is_typed() {
+    let lab = Lab::serving("LoginGraceTime=1");
+    for rest in ["line\n", "\x04\x04", "\x03"] {
+        let mut terminal = Terminal::run(&mut lab.adit(LOCKED));
+        terminal.wait_for(PROMPT);
+        terminal.types("half");
+        terminal.wait_for("\r\n");
+        terminal.wait_for("127.0.0.1 port ");
+        // Whoever types on is not to be seen by, or tell, the shell.
+        assert!(!terminal.echoes());
+        terminal.types(rest);
+        let (code, shown) = terminal.end();
+        assert_eq!(code, Some(255), "{rest:?}");
+        assert!(
+            !shown.contains("half") && !shown.contains("line\r"),
+            "{shown}"
+        );
+    }
+}
+
+#[test]
+fn a_server_that_waits_no_longer_ends_a_question_that_nobody_answers() {
     let lab = Lab::serving("LoginGraceTime=1");
     let mut terminal = Terminal::run(&mut lab.adit(LOCKED));
     terminal.wait_for(PROMPT);
-    terminal.types("half");
-    terminal.wait_for("\r\n");
     let (code, shown) = terminal.end();
     assert_eq!(code, Some(255));
-    let last = shown.lines().last().unwrap();
-    assert!(last.contains("127.0.0.1 port"), "{shown}");
+    assert!(shown.contains("127.0.0.1 port "), "{shown}");
 }
 
 /// A shell with jobs: `script` starts adit as `"$0" "$@"`, and brings it back.
