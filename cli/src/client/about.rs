@@ -20,8 +20,19 @@ pub struct About {
     pub methods: Methods,
     /// Whether `-f` was given.
     pub stays: Stays,
+    /// `WarnWeakCrypto`.
+    pub weak_crypto: WeakCrypto,
     /// Why keys were left out and questions not answered: said when the server refused the rest.
     pub missed: Missed,
+}
+
+/// What to say of a key exchange that a quantum computer could undo.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum WeakCrypto {
+    /// Nothing: the person knows.
+    Accepted,
+    /// One line.
+    WarnedOf,
 }
 
 /// Where the program is once its forwards stand.

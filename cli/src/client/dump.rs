@@ -36,6 +36,7 @@ pub(super) fn dump(tunnel: &Tunnel, here: &Tokens, algorithms: &Algorithms) -> S
         false,
     );
     out.flag("hashknownhosts", o.hash_known_hosts, false);
+    out.flag("warnweakcrypto", o.warn_weak_crypto, true);
     out.flag("identitiesonly", o.identities_only, false);
     out.flag(
         "kbdinteractiveauthentication",
@@ -273,7 +274,7 @@ mod tests {
     fn every_option_has_its_line_and_none_twice() {
         let lines = lines(&["h"]);
         let keywords: Vec<&str> = lines.iter().filter_map(|l| l.split(' ').next()).collect();
-        assert_eq!(keywords.len(), 30);
+        assert_eq!(keywords.len(), 31);
         for (at, keyword) in keywords.iter().enumerate() {
             assert!(!keywords[..at].contains(keyword), "{keyword}");
             let is_keyword = crate::client::keywords::find(keyword).is_some();

@@ -166,7 +166,7 @@ mod tests {
     use adit_auth::Methods;
 
     use super::*;
-    use crate::client::about::Stays;
+    use crate::client::about::{Stays, WeakCrypto};
     use crate::report::Level;
     use crate::testing::PEER;
 
@@ -178,6 +178,7 @@ mod tests {
             forwards: vec![],
             methods: Methods::default(),
             stays: Stays::Foreground,
+            weak_crypto: WeakCrypto::WarnedOf,
             missed: vec!["Load key \"x\": bad".into()].into(),
         }
     }

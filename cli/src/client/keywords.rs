@@ -126,6 +126,10 @@ const KEYWORDS: &[(&str, Set)] = &[
         "userknownhostsfile",
         Set::Many(|o, v, _| files(&mut o.user_known_hosts, v, "userknownhostsfile")),
     ),
+    (
+        "warnweakcrypto",
+        Set::One(|o, v| choose(&mut o.warn_weak_crypto, v, weak_crypto)),
+    ),
 ];
 
 /// Other spellings of keywords, older or one system's own, sorted.
@@ -226,6 +230,14 @@ fn session_type(text: &str) -> Option<SessionType> {
         "none" => Some(SessionType::None),
         "subsystem" => Some(SessionType::Subsystem),
         _ => None,
+    }
+}
+
+/// `no-pq-kex` is OpenSSH's name for the only warning that there is.
+fn weak_crypto(text: &str) -> Option<bool> {
+    match text {
+        "no-pq-kex" => Some(false),
+        text => value::yes_or_no(text),
     }
 }
 

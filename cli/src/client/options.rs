@@ -94,6 +94,8 @@ pub struct Options {
     pub user: Option<String>,
     /// `UserKnownHostsFile`: as `global_known_hosts`; the first one is where new keys go.
     pub user_known_hosts: Option<Vec<String>>,
+    /// `WarnWeakCrypto`: whether to warn of a key exchange without a post-quantum half.
+    pub warn_weak_crypto: Option<bool>,
 }
 
 /// A file to take a key from.

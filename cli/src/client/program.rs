@@ -22,7 +22,7 @@ use adit_forward::reactor::End;
 use adit_proto::blob::blob_name;
 use nix::sys::signal::Signal;
 
-use crate::client::about::{About, Stays};
+use crate::client::about::{About, Stays, WeakCrypto};
 use crate::client::ending;
 use crate::client::login::Login;
 use crate::client::trust::Trust;
@@ -126,7 +126,9 @@ impl Tunnel {
                     escaped(software)
                 ));
             }
-            Event::Negotiated { negotiated, .. } => self.negotiated(negotiated),
+            Event::Negotiated { negotiated, .. } => {
+                say_negotiated(&self.report, &self.about, negotiated)
+            }
             Event::Rekeyed { .. } => report.debug("rekeying done"),
             Event::AgentFailed { error } => {
                 report.debug(format_args!("ssh-agent: {}", reason(error)));
@@ -192,30 +194,6 @@ impl Tunnel {
         let label = key_type_label(blob_name(key_blob).unwrap_or_default());
         let fingerprint = Fingerprint::of(self.provider, key_blob);
         format!("{} {label} {fingerprint}", escaped(name.as_bytes()))
-    }
-
-    fn negotiated(&self, negotiated: &Negotiated) {
-        let report = &self.report;
-        report.debug(format_args!("kex: algorithm: {}", negotiated.kex));
-        report.debug(format_args!(
-            "kex: host key algorithm: {}",
-            negotiated.host_key
-        ));
-        let to_client = (negotiated.cipher_to_client, negotiated.mac_to_client);
-        let to_server = (negotiated.cipher_to_server, negotiated.mac_to_server);
-        for (way, (cipher, mac)) in [("server->client", to_client), ("client->server", to_server)] {
-            let mac = mac.unwrap_or("<implicit>");
-            report.debug(format_args!(
-                "kex: {way} cipher: {cipher} MAC: {mac} compression: none"
-            ));
-        }
-        if !negotiated.strict_kex {
-            report.verbose("The server does not support strict key exchange.");
-        }
-        if !negotiated.post_quantum {
-            report
-                .info("** WARNING: connection is not using a post-quantum key exchange algorithm.");
-        }
     }
 
     fn logged_in(&mut self, peer: &PeerInfo<'_>, how: &How) {
@@ -380,5 +358,74 @@ impl Program for Tunnel {
 
     fn respond(&mut self, question: &RespondQuestion<'_>) -> Answer<Option<Vec<Secret>>> {
         self.login.respond(question)
+    }
+}
+
+/// What the two ends agreed on.
+fn say_negotiated(report: &Report, about: &About, negotiated: &Negotiated) {
+    report.debug(format_args!("kex: algorithm: {}", negotiated.kex));
+    report.debug(format_args!(
+        "kex: host key algorithm: {}",
+        negotiated.host_key
+    ));
+    let to_client = (negotiated.cipher_to_client, negotiated.mac_to_client);
+    let to_server = (negotiated.cipher_to_server, negotiated.mac_to_server);
+    for (way, (cipher, mac)) in [("server->client", to_client), ("client->server", to_server)] {
+        let mac = mac.unwrap_or("<implicit>");
+        report.debug(format_args!(
+            "kex: {way} cipher: {cipher} MAC: {mac} compression: none"
+        ));
+    }
+    if !negotiated.strict_kex {
+        report.verbose("The server does not support strict key exchange.");
+    }
+    if !negotiated.post_quantum && about.weak_crypto == WeakCrypto::WarnedOf {
+        report.info("** WARNING: connection is not using a post-quantum key exchange algorithm.");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use adit_auth::Methods;
+    use adit_forward::observer::Negotiated;
+
+    use super::*;
+    use crate::client::about::Stays;
+
+    fn said(weak_crypto: WeakCrypto, post_quantum: bool) -> Vec<String> {
+        let about = About {
+            host: "hostb".into(),
+            port: 22,
+            user: "me".into(),
+            forwards: vec![],
+            methods: Methods::default(),
+            stays: Stays::Foreground,
+            weak_crypto,
+            missed: Vec::new().into(),
+        };
+        let report = Report::memory(Level::Info);
+        say_negotiated(
+            &report,
+            &about,
+            &Negotiated {
+                kex: "curve25519-sha256",
+                post_quantum,
+                host_key: "ssh-ed25519",
+                cipher_to_server: "aes256-gcm@openssh.com",
+                cipher_to_client: "aes256-gcm@openssh.com",
+                mac_to_server: None,
+                mac_to_client: None,
+                strict_kex: true,
+            },
+        );
+        report.kept()
+    }
+
+    #[test]
+    fn an_exchange_that_a_quantum_computer_could_undo_is_warned_of_unless_that_is_known() {
+        let warning = "** WARNING: connection is not using a post-quantum key exchange algorithm.";
+        assert_eq!(said(WeakCrypto::WarnedOf, false), [warning]);
+        assert!(said(WeakCrypto::Accepted, false).is_empty());
+        assert!(said(WeakCrypto::WarnedOf, true).is_empty());
     }
 }

@@ -15,7 +15,7 @@ use adit_forward::spec::{Family, ListenOn, Names};
 use adit_proto::Ident;
 use nix::unistd::gethostname;
 
-use crate::client::about::{About, Stays};
+use crate::client::about::{About, Stays, WeakCrypto};
 use crate::client::agent_socket::agent_socket;
 use crate::client::algorithms::{BadList, algorithms};
 use crate::client::background;
@@ -151,6 +151,10 @@ fn try_run(
         forwards,
         methods,
         stays,
+        weak_crypto: match options.warn_weak_crypto {
+            Some(false) => WeakCrypto::Accepted,
+            _ => WeakCrypto::WarnedOf,
+        },
         missed: missed.clone(),
     };
     let alias = options.host_key_alias.as_ref();

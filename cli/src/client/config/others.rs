@@ -256,7 +256,6 @@ static OTHERS: &[Other] = &[
     ),
     nothing("VersionAddendum"),
     nothing("VisualHostKey"),
-    nothing("WarnWeakCrypto"),
     nothing("XAuthLocation"),
 ];
 
