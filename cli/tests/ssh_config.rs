@@ -16,8 +16,14 @@ use directory::Directory;
 const TAIL: &str = "\nMatch all\nServerAliveInterval 7\nIdentityFile last\nRekeyLimit 1G 1h\n\
                     UserKnownHostsFile /last\n";
 
-/// Lists of algorithms are each program's own.
-const NOT_COMPARED: [&str; 4] = ["ciphers", "hostkeyalgorithms", "kexalgorithms", "macs"];
+/// Lists of algorithms are each program's own, and the last keyword came with OpenSSH 10.1.
+const NOT_COMPARED: [&str; 5] = [
+    "ciphers",
+    "hostkeyalgorithms",
+    "kexalgorithms",
+    "macs",
+    "warnweakcrypto",
+];
 
 struct Files(Directory);
 
