@@ -9,6 +9,10 @@ use crate::file::FileError;
 use crate::report::Level;
 use crate::testing::NoNames;
 
+mod mistakes;
+
+mod includes;
+
 /// Files by path, of the person `me` at home in `/home/me`.
 #[derive(Default)]
 struct Machine {
@@ -312,76 +316,6 @@ fn host_names_have_two_tokens_and_no_upper_case() {
 }
 
 #[test]
-fn mistakes_are_named_with_their_lines_and_counted() {
-    let (said, end) = wrong("Port 1\nFoo x\nHost other\n Port x\n Bar\nUser \"a");
-    let at = |line| format!("{USER} line {line}");
-    assert_eq!(
-        said,
-        [
-            format!("{USER}: line 2: Bad configuration option: foo"),
-            format!("{}: Bad port 'x'.", at(4)),
-            format!("{}: no argument after keyword \"bar\"", at(5)),
-            format!("{}: invalid quotes", at(6)),
-        ]
-    );
-    assert_eq!(
-        end,
-        format!("{USER}: terminating, 4 bad configuration options")
-    );
-    for (text, what) in [
-        (&b"Host"[..], "no argument after keyword \"host\""),
-        (b"User \"\"", "Missing argument."),
-        (b"Host a \"\"", "keyword host empty argument"),
-        (b"Match", "no argument after keyword \"match\""),
-        (b"Include", "no argument after keyword \"include\""),
-        (b"Include \"\"", "bad include path ."),
-        (b"Include ~you/x", "bad include path ~you/x."),
-        (b"User \xff", "it is not UTF-8"),
-        (b"User\0", "there is a NUL byte in it"),
-        (b"Port 1 2", "keyword port extra arguments at end of line"),
-        (
-            b"User \"\x1b[2J\" x",
-            "keyword user extra arguments at end of line",
-        ),
-        (
-            b"BatchMode \"\x1b[2J\"",
-            "unsupported option \"\\u{1b}[2J\".",
-        ),
-    ] {
-        let (said, end) = wrong(text);
-        assert_eq!(said, [format!("{}: {what}", at(1))]);
-        assert_eq!(
-            end,
-            format!("{USER}: terminating, 1 bad configuration options")
-        );
-    }
-    let (said, _) = wrong("Match nonsense x");
-    assert_eq!(
-        said,
-        [
-            format!("{}: Unsupported Match attribute nonsense", at(1)),
-            format!("{}: Bad Match condition", at(1))
-        ]
-    );
-}
-
-#[test]
-fn a_file_that_is_no_configuration_does_not_flood_the_terminal() {
-    for (lines, shown) in [(19, 19), (20, 20), (21, 20)] {
-        assert_eq!(wrong("nonsense x\n".repeat(lines)).0.len(), shown);
-    }
-    let (said, end) = wrong("nonsense x\n".repeat(50_000));
-    assert_eq!(said.len(), 20);
-    assert_eq!(
-        end,
-        format!("{USER}: terminating, 50000 bad configuration options")
-    );
-    let long = "x".repeat(1 << 20);
-    let (said, _) = wrong(&long);
-    assert!(said.iter().all(|line| line.len() < 1200));
-}
-
-#[test]
 fn unknown_keywords_can_be_ignored_from_there_on() {
     let machine =
         user("IgnoreUnknown use*,Other\nUseKeychain yes\nHost x\nUSEKEYCHAIN\tyes\nother 1\n");
@@ -396,117 +330,6 @@ fn unknown_keywords_can_be_ignored_from_there_on() {
     // In a block for another host it counts for nobody.
     let (said, _) = wrong("Host other\nIgnoreUnknown *\nUseKeychain yes");
     assert_eq!(said.len(), 1);
-}
-
-#[test]
-fn files_are_included_where_they_are_named() {
-    let machine =
-        user("Include conf.d/*.conf ~/more /abs missing no*ne\nPort 9\nHost other\nInclude other")
-            .with("/home/me/.ssh/conf.d/b.conf", "User b\nPort 2")
-            .with(
-                "/home/me/.ssh/conf.d/a.conf",
-                "Host h\nUser a\nHost x\nPort 1",
-            )
-            .with("/home/me/more", "IdentityFile more")
-            .with("/abs", "IdentityFile abs\nHost nobody")
-            .with("/home/me/.ssh/other", "Host *\nIdentityFile never\n")
-            .with(SYSTEM, "Include sys")
-            .with("/etc/ssh/sys", "IdentityFile sys");
-    let options = machine.options("h");
-    assert_eq!(options.user.as_deref(), Some("a"));
-    // A block ends with its file.
-    assert_eq!(options.port, Some(2));
-    let keys: Vec<_> = options
-        .identity_files
-        .iter()
-        .map(|f| f.path.as_str())
-        .collect();
-    assert_eq!(keys, ["more", "abs", "sys"]);
-    let (said, _) = wrong("Include ~you/x");
-    assert_eq!(said.len(), 1);
-    let system = Machine::default().with(SYSTEM, "Include ~/x");
-    assert!(
-        system
-            .read_for("h", &ConfigFiles::Usual, Level::Info)
-            .end
-            .is_err()
-    );
-}
-
-#[test]
-fn mistakes_in_included_files_are_fatal_too() {
-    let machine = user("Host other\nInclude /x").with("/x", "Foo x");
-    let outcome = machine.read_for("h", &ConfigFiles::Usual, Level::Info);
-    assert_eq!(outcome.said, ["/x: line 1: Bad configuration option: foo"]);
-    assert_eq!(
-        outcome.end,
-        Err("/x: terminating, 1 bad configuration options".to_owned())
-    );
-    let outcome =
-        user("Include /x")
-            .with("/x", "DEVICE")
-            .read_for("h", &ConfigFiles::Usual, Level::Info);
-    assert_eq!(
-        outcome.said,
-        [format!(
-            "{USER} line 1: Can't open user config file /x: Not a regular file"
-        )]
-    );
-    assert!(outcome.end.is_err());
-}
-
-#[test]
-fn including_ends_where_it_is_too_deep() {
-    for (last, fits) in [(15, true), (16, true), (17, false)] {
-        let mut machine = user("Include /f1\n").with(format!("/f{last}"), "Port 1");
-        for n in 1..last {
-            machine = machine.with(format!("/f{n}"), format!("Include /f{}", n + 1));
-        }
-        let outcome = machine.read_for("h", &ConfigFiles::Usual, Level::Info);
-        assert_eq!(outcome.end.is_ok(), fits, "{last}");
-        if !fits {
-            let end = outcome.end.unwrap_err();
-            assert_eq!(
-                end,
-                "/f16 line 1: Too many recursive configuration includes"
-            );
-        }
-    }
-    let outcome =
-        user("Include /x")
-            .with("/x", "Include /x")
-            .read_for("h", &ConfigFiles::Usual, Level::Info);
-    assert!(outcome.end.unwrap_err().contains("Too many recursive"));
-}
-
-#[test]
-fn including_ends_where_it_is_too_much() {
-    // The file itself is one of them.
-    for (times, fits) in [
-        (FILES_MAX - 2, true),
-        (FILES_MAX - 1, true),
-        (FILES_MAX, false),
-    ] {
-        let machine = user("Include /x\n".repeat(times)).with("/x", "");
-        let outcome = machine.read_for("h", &ConfigFiles::Usual, Level::Info);
-        assert_eq!(outcome.end.is_ok(), fits, "{times}");
-    }
-    let line = "Include /x\n".repeat(8);
-    for (bytes, fits) in [
-        (BYTES_MAX / 8 - line.len() / 8, true),
-        (BYTES_MAX / 8 - line.len() / 8 + 1, false),
-    ] {
-        let machine = user(&line).with("/x", " ".repeat(bytes));
-        let outcome = machine.read_for("h", &ConfigFiles::Usual, Level::Info);
-        assert_eq!(outcome.end.is_ok(), fits, "{bytes}");
-    }
-    // Files that include each other twice are not read 2^16 times.
-    let machine = user("Include /x")
-        .with("/x", "Include /y /y")
-        .with("/y", "Include /x /x");
-    let outcome = machine.read_for("h", &ConfigFiles::Usual, Level::Info);
-    assert!(outcome.end.is_err());
-    assert!(machine.reads.get() <= FILES_MAX + 2);
 }
 
 #[test]
