@@ -223,14 +223,14 @@ impl<'a> Silence<'a> {
     }
 
     /// Turns echo off again if somebody turned it on: a shell, when the program was stopped from
-    /// elsewhere and continued.
+    /// elsewhere and continued. What is typed just then is part of the answer, and is kept.
     fn renew(&self) -> Result<(), NoAnswer> {
         if let Doing::Reading(Silent { tty, .. }) | Doing::LastLine(Silent { tty, .. }) =
             &*self.shared.doing()
         {
             let now = tcgetattr(tty)?;
             if now.local_flags.contains(LocalFlags::ECHO) {
-                set(tty, &self.silent)?;
+                tcsetattr(tty, SetArg::TCSANOW, &self.silent)?;
             }
         }
         Ok(())
