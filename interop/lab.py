@@ -19,6 +19,12 @@ USER = getpass.getuser()
 HOST = "127.0.0.1"
 
 
+def seeds(short, long):
+    """The seeds from 1 on: so many, or the one in ADIT_SEED, which failed before."""
+    one = os.environ.get("ADIT_SEED")
+    return [int(one)] if one else range(1, (long if "ADIT_LONG" in os.environ else short) + 1)
+
+
 class Failed(Exception):
     """A case that did not go as it must."""
 

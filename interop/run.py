@@ -21,6 +21,9 @@ import programs
 from lab import Failed, Lab
 from peers import CIPHERS, Server, Tunnel, World, kexes
 
+# Each has all_cases(run, world, build, size).
+FAULTS = []
+
 
 class Build:
     """The two programs built with one provider."""
@@ -139,6 +142,7 @@ def main():
     parser.add_argument("--pure", help="folder of adit and aditd with the provider without C")
     parser.add_argument("--venv", help="virtual environment that has asyncssh and paramiko")
     parser.add_argument("--interop", choices=["short", "full"])
+    parser.add_argument("--faults", choices=["short", "full"])
     parser.add_argument("--figures", choices=["short", "full"])
     parser.add_argument("--self-check", action="store_true")
     parser.add_argument("--only", default="", help="cases whose name holds this")
@@ -173,6 +177,9 @@ def main():
         programs.all_cases(run, world, builds[0])
         people.all_cases(run, world, builds[0])
         matrix.all_cases(run, world, builds, options.interop == "full")
+    if options.faults:
+        for suite in FAULTS:
+            suite.all_cases(run, world, builds[0], options.faults)
     if options.figures:
         figures.all_cases(run, world, builds[0], options.figures)
     print(f"{run.passed} passed, {run.failed} failed")

@@ -10,5 +10,6 @@
 pub mod keys;
 pub mod pair;
 pub mod scripted;
+pub mod seeds;
 pub mod socket;
 pub mod toy;

@@ -1,0 +1,120 @@
+//! What the documents say is compared with the sources: every limit, every test they name.
+
+use std::collections::BTreeSet;
+
+use crate::sources::{code, is_test_file, read, root, sources};
+
+/// `const NAME: TYPE = VALUE;` on one line, as the rows of `docs/limits.md` begin.
+fn limits(file: &str, text: &str) -> Vec<String> {
+    let limit = |line: &str| {
+        let declared = line.trim_start().trim_start_matches("pub(crate) ");
+        let declared = declared
+            .trim_start_matches("pub(super) ")
+            .trim_start_matches("pub ");
+        let (name, rest) = declared.strip_prefix("const ")?.split_once(": ")?;
+        let value = rest.split_once(" = ")?.1.strip_suffix(';')?;
+        Some((
+            name.to_owned(),
+            format!("| `{name}` | `{value}` | `{file}` |"),
+        ))
+    };
+    let declared = code(text).into_iter().filter_map(|(_, line)| limit(line));
+    declared
+        .filter(|(name, _)| is_limit(name))
+        .map(|(_, row)| row)
+        .collect()
+}
+
+fn is_limit(name: &str) -> bool {
+    name.ends_with("_MAX") || name.ends_with("_MIN")
+}
+
+#[test]
+fn every_limit_is_documented_as_it_is() {
+    let documented = read(&root().join("docs/limits.md"));
+    let mut missing = Vec::new();
+    let mut rows = BTreeSet::new();
+    for folder in [
+        "proto",
+        "crypto",
+        "transport",
+        "auth",
+        "connection",
+        "forward",
+        "cli",
+    ] {
+        for path in sources(&root().join(folder).join("src")) {
+            let file = path.strip_prefix(root()).unwrap().display().to_string();
+            if !is_test_file(&path) && !file.contains("/demo/") {
+                rows.extend(limits(&file, &read(&path)));
+            }
+        }
+    }
+    missing.extend(rows.iter().filter(|row| !documented.contains(*row)));
+    assert!(
+        missing.is_empty(),
+        "docs/limits.md lacks, or has otherwise: {missing:#?}"
+    );
+    for row in documented.lines().filter(|line| line.starts_with("| `")) {
+        let name = row.split('`').nth(1).unwrap();
+        let known = rows.iter().any(|known| row.starts_with(known));
+        assert!(
+            known || !is_limit(name),
+            "docs/limits.md has what is no longer there: {row}"
+        );
+    }
+}
+
+/// The tests that a document's tables name. Names in backticks follow the file that holds them.
+fn named_tests(document: &str) -> BTreeSet<String> {
+    let documented = read(&root().join(document));
+    let mut named = BTreeSet::new();
+    let mut file = String::new();
+    for row in documented.lines().filter(|line| line.starts_with("| ")) {
+        let tests = row.trim_end_matches(" |").rsplit_once(" | ").unwrap().1;
+        for word in tests.split('`').skip(1).step_by(2) {
+            if word.ends_with(".rs") || word.ends_with(".py") {
+                file = read(&root().join(word));
+                continue;
+            }
+            let is_there = [" ", "def "]
+                .iter()
+                .any(|before| file.contains(&format!("{before}{word}(")));
+            assert!(is_there, "{document} names {word}, which is gone");
+            named.insert(word.to_owned());
+        }
+    }
+    named
+}
+
+/// The tests of a file or folder that are not among these.
+fn unnamed(named: &BTreeSet<String>, folder: &str) -> Vec<String> {
+    let mut unnamed = Vec::new();
+    for path in sources(&root().join(folder)) {
+        let text = read(&path);
+        for part in text.split("#[test]").skip(1) {
+            let name = part.split(['(', ' ']).find(|word| word.contains('_'));
+            let name = name.unwrap_or_default();
+            if !named.contains(name) {
+                unnamed.push(format!("{}: {name}", path.display()));
+            }
+        }
+    }
+    unnamed
+}
+
+#[test]
+fn every_test_against_an_attack_is_there_and_named() {
+    let named = named_tests("docs/attacks.md");
+    for folder in ["forward/tests/attacks", "forward/tests/floods"] {
+        let missing = unnamed(&named, folder);
+        assert!(missing.is_empty(), "docs/attacks.md lacks {missing:#?}");
+    }
+}
+
+#[test]
+fn every_test_of_a_fault_is_there_and_named() {
+    let named = named_tests("docs/faults.md");
+    let missing = unnamed(&named, "forward/tests/faults");
+    assert!(missing.is_empty(), "docs/faults.md lacks {missing:#?}");
+}
