@@ -9,6 +9,7 @@
 
 pub mod keys;
 pub mod pair;
+pub mod providers;
 pub mod scripted;
 pub mod seeds;
 pub mod socket;

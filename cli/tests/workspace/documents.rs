@@ -91,16 +91,28 @@ fn named_tests(document: &str) -> BTreeSet<String> {
 fn unnamed(named: &BTreeSet<String>, folder: &str) -> Vec<String> {
     let mut unnamed = Vec::new();
     for path in sources(&root().join(folder)) {
-        let text = read(&path);
-        for part in text.split("#[test]").skip(1) {
-            let name = part.split(['(', ' ']).find(|word| word.contains('_'));
-            let name = name.unwrap_or_default();
+        for name in tests_of(&read(&path)) {
             if !named.contains(name) {
                 unnamed.push(format!("{}: {name}", path.display()));
             }
         }
     }
     unnamed
+}
+
+/// Those behind `#[test]`, and those that a macro makes of names in braces.
+fn tests_of(text: &str) -> Vec<&str> {
+    let is_name = |word: &&str| word.contains('_');
+    let single = text.split("#[test]").skip(1);
+    let mut tests: Vec<_> = single
+        .filter_map(|part| part.split(['(', ' ']).find(is_name))
+        .collect();
+    for part in text.split("on_every_provider! {").skip(1) {
+        let (list, _) = part.split_once('}').expect("the end of the list");
+        let lines = list.lines().filter(|line| !line.contains("//"));
+        tests.extend(lines.flat_map(|line| line.split([' ', ';']).filter(is_name)));
+    }
+    tests
 }
 
 #[test]

@@ -1,23 +1,26 @@
 //! What one cipher seals, the same cipher of every provider opens, and nothing else.
 
-use crate::{Repeatable, each_bit_turned, on_each_provider, providers};
 use adit_crypto::{Cipher, KeyBlock, KeyShape, Open, Provider, Seal, Unspecified};
+use adit_testkit::on_every_provider;
 #[cfg(feature = "ctr")]
 use adit_vectors::AES_CTR_ETM;
 use adit_vectors::{AES_GCM_OPENSSH, CHACHA20_POLY1305_OPENSSH, Record, records};
 
-on_each_provider! {
-    what_is_sealed_here_is_opened_by_every_provider,
-    packets_are_sealed_and_opened_as_openssl_does,
-    a_cipher_says_of_itself_what_the_standards_say,
-    keys_of_other_lengths_are_refused,
-    tags_of_other_lengths_are_refused,
-    a_packet_without_packet_length_is_refused,
-    one_turned_bit_is_found_and_leaves_zeros,
-    a_packet_is_opened_in_its_place_only,
-    the_last_invocation_of_gcm_is_the_last,
-    a_counter_stream_takes_whole_blocks_only,
-    no_two_ciphers_have_the_same_names,
+use crate::{Repeatable, each_bit_turned, providers};
+
+on_every_provider! {
+    real:
+    what_is_sealed_here_is_opened_by_every_provider
+    packets_are_sealed_and_opened_as_openssl_does
+    a_cipher_says_of_itself_what_the_standards_say
+    keys_of_other_lengths_are_refused
+    tags_of_other_lengths_are_refused
+    a_packet_without_packet_length_is_refused
+    one_turned_bit_is_found_and_leaves_zeros
+    a_packet_is_opened_in_its_place_only
+    the_last_invocation_of_gcm_is_the_last
+    a_counter_stream_takes_whole_blocks_only
+    no_two_ciphers_have_the_same_names
 }
 
 /// Keys of exactly the lengths that a cipher asks for.

@@ -3,23 +3,25 @@
 use adit_crypto::{LoadError, NistCurve, PrivateKey, Provider, SigningKey, encoded, verify};
 use adit_proto::Mpint;
 use adit_proto::blob::{EcdsaPublic, EcdsaSignature, ecdsa_signature};
+use adit_testkit::on_every_provider;
 use adit_vectors::{ECDSA, ECDSA_REFUSED, Record, records};
 
-use crate::{each_bit_turned, on_each_provider, providers};
+use crate::{each_bit_turned, providers};
 
-on_each_provider! {
-    signatures_are_verified_as_published,
-    signatures_that_were_published_as_false_are_refused,
-    every_provider_verifies_what_is_signed_here,
-    nonces_of_pure_are_those_of_rfc_6979,
-    numbers_that_begin_with_zeros_are_verified,
-    one_turned_bit_is_found_anywhere,
-    numbers_out_of_range_are_refused,
-    the_other_root_is_a_signature_too,
-    points_off_the_curve_are_refused,
-    a_key_has_one_curve,
-    halves_that_do_not_belong_together_are_not_loaded,
-    a_key_signs_with_its_own_algorithm_only,
+on_every_provider! {
+    real:
+    signatures_are_verified_as_published
+    signatures_that_were_published_as_false_are_refused
+    every_provider_verifies_what_is_signed_here
+    nonces_of_pure_are_those_of_rfc_6979
+    numbers_that_begin_with_zeros_are_verified
+    one_turned_bit_is_found_anywhere
+    numbers_out_of_range_are_refused
+    the_other_root_is_a_signature_too
+    points_off_the_curve_are_refused
+    a_key_has_one_curve
+    halves_that_do_not_belong_together_are_not_loaded
+    a_key_signs_with_its_own_algorithm_only
 }
 
 /// n of each curve (SEC 2 §2.4.2, §2.5.1).

@@ -33,21 +33,6 @@ fn providers() -> Vec<&'static Provider> {
     ]
 }
 
-/// Makes a test of each function, for each provider.
-macro_rules! on_each_provider {
-    ($($name:ident),+ $(,)?) => {
-        #[cfg(feature = "ring")]
-        mod ring {
-            $(#[test] fn $name() { super::$name(&adit_crypto::RING); })+
-        }
-        #[cfg(feature = "pure")]
-        mod pure {
-            $(#[test] fn $name() { super::$name(&adit_crypto::PURE); })+
-        }
-    };
-}
-use on_each_provider;
-
 /// A repeatable stream of bytes (xorshift64*), and no good for keys.
 struct Repeatable(std::sync::Mutex<u64>);
 

@@ -1,16 +1,18 @@
 //! What OpenSSH's keys sign is verified here, each by its own algorithm and its own key alone.
 
 use adit_crypto::{LoadError, NistCurve, PrivateKey, Provider, RsaPrivate, verify};
+use adit_testkit::on_every_provider;
 use adit_vectors::{OPENSSH_SIGNATURES, Record, records};
 
-use crate::{on_each_provider, providers};
+use crate::providers;
 
-on_each_provider! {
-    what_ssh_agent_signed_is_verified,
-    only_the_diagonal_of_algorithm_key_and_signature_verifies,
-    keys_of_ssh_keygen_sign,
-    a_key_signs_with_its_primes_in_either_order,
-    the_verifiers_are_those_of_every_provider,
+on_every_provider! {
+    real:
+    what_ssh_agent_signed_is_verified
+    only_the_diagonal_of_algorithm_key_and_signature_verifies
+    keys_of_ssh_keygen_sign
+    a_key_signs_with_its_primes_in_either_order
+    the_verifiers_are_those_of_every_provider
 }
 
 fn what_ssh_agent_signed_is_verified(here: &Provider) {

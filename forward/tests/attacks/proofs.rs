@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adit_crypto::{PrivateKey, Provider, SigningKey};
+use adit_testkit::on_every_provider;
 use adit_testkit::scripted::{Outcome, Role, Script, Scripted, Step, minimal, request, string};
 
 fn another_key(provider: &'static Provider) -> Arc<dyn SigningKey> {
@@ -27,7 +28,7 @@ const WRONG: [Wrong; 7] = [
     |blob| blob[30] ^= 1,
 ];
 
-fn a_servers(provider: &'static Provider) {
+fn a_host_key_that_did_not_sign_this_exchange_is_never_offered(provider: &'static Provider) {
     let script = Script::new(Role::Client, provider);
     for (at, wrong) in WRONG.into_iter().enumerate() {
         let mut peer = Scripted::at(&script, Step::KexInit);
@@ -49,7 +50,7 @@ fn a_servers(provider: &'static Provider) {
     assert_eq!(peer.answer_to(&reply), Outcome::Refused(9));
 }
 
-fn another_host_key(provider: &'static Provider) {
+fn another_host_key_in_a_re_exchange_ends_the_session(provider: &'static Provider) {
     let script = Script::new(Role::Client, provider);
     let mut peer = Scripted::at(&script, Step::Login);
     peer.rekey();
@@ -60,7 +61,7 @@ fn another_host_key(provider: &'static Provider) {
     assert_eq!(peer.answer_to(&reply), Outcome::Refused(9));
 }
 
-fn a_users(provider: &'static Provider) {
+fn only_the_users_own_signature_over_this_session_logs_in(provider: &'static Provider) {
     let script = Script::new(Role::Server, provider);
     let refused = Outcome::Said(vec![51]);
     for (at, wrong) in WRONG.into_iter().enumerate() {
@@ -92,7 +93,7 @@ fn a_users(provider: &'static Provider) {
     assert!(peer.is_logged_in());
 }
 
-fn a_request_that_is_not_whole(provider: &'static Provider) {
+fn a_request_that_is_not_whole_or_confuses_names_is_refused(provider: &'static Provider) {
     let script = Script::new(Role::Server, provider);
     let peer = Scripted::at(&script, Step::Service);
     let whole = peer.signed_request();
@@ -120,7 +121,7 @@ fn a_request_that_is_not_whole(provider: &'static Provider) {
 }
 
 /// Both in one flight, as a client may send them that does not wait.
-fn a_channel_behind_a_request(provider: &'static Provider) {
+fn a_channel_asked_for_behind_a_request_that_fails_is_never_opened(provider: &'static Provider) {
     let script = Script::new(Role::Server, provider);
     let wrong: [Wrong; 2] = [|_| {}, |blob| blob[30] ^= 1];
     let seen = wrong.map(|wrong| {
@@ -139,35 +140,10 @@ fn a_channel_behind_a_request(provider: &'static Provider) {
     assert_eq!(seen, [(vec![52, 91], 1, true), (vec![51, 1], 0, false)]);
 }
 
-macro_rules! on_every_provider {
-    ($($provider:ident $value:expr;)*) => {$(
-        mod $provider {
-            #[test]
-            fn a_host_key_that_did_not_sign_this_exchange_is_never_offered() {
-                super::a_servers(&$value);
-            }
-            #[test]
-            fn another_host_key_in_a_re_exchange_ends_the_session() {
-                super::another_host_key(&$value);
-            }
-            #[test]
-            fn only_the_users_own_signature_over_this_session_logs_in() {
-                super::a_users(&$value);
-            }
-            #[test]
-            fn a_channel_asked_for_behind_a_request_that_fails_is_never_opened() {
-                super::a_channel_behind_a_request(&$value);
-            }
-            #[test]
-            fn a_request_that_is_not_whole_or_confuses_names_is_refused() {
-                super::a_request_that_is_not_whole(&$value);
-            }
-        }
-    )*};
-}
-
 on_every_provider! {
-    ring adit_crypto::RING;
-    pure adit_crypto::PURE;
-    toy adit_testkit::toy::PROVIDER;
+    a_host_key_that_did_not_sign_this_exchange_is_never_offered
+    another_host_key_in_a_re_exchange_ends_the_session
+    only_the_users_own_signature_over_this_session_logs_in
+    a_channel_asked_for_behind_a_request_that_fails_is_never_opened
+    a_request_that_is_not_whole_or_confuses_names_is_refused
 }

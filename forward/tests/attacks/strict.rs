@@ -1,6 +1,7 @@
 //! Strict key exchange (OpenSSH PROTOCOL §1.10), and a man in the middle where there is none.
 
 use adit_crypto::{Cipher, Provider};
+use adit_testkit::on_every_provider;
 use adit_testkit::scripted::{Outcome, REKEY_TIME, Role, Script, Scripted, Step, Strict, minimal};
 use adit_testkit::toy;
 
@@ -34,7 +35,7 @@ fn a_kexinit_behind_another_packet_is_not_strict() {
 }
 
 /// Whoever begins, and with both ends counting the same way.
-fn three_more_exchanges(provider: &'static Provider) {
+fn sequence_numbers_start_again_at_each_of_three_more_exchanges(provider: &'static Provider) {
     for cipher in provider.ciphers {
         for role in Role::BOTH {
             let script = script(role, provider, *cipher, Strict::Offered);
@@ -71,7 +72,7 @@ fn without_strict_key_exchange_sequence_numbers_go_on() {
 }
 
 /// The peer has nothing of the session's transport, so both can only be right together.
-fn every_method(provider: &'static Provider) {
+fn the_scripted_peer_is_honest_with_every_method_and_cipher(provider: &'static Provider) {
     for kex in provider.kex {
         for cipher in provider.ciphers {
             for role in Role::BOTH {
@@ -111,7 +112,9 @@ fn truncated(script: &Script, gap: usize) -> bool {
     !peer.victim.is_alive()
 }
 
-fn a_stranger_who_takes_out_the_first_packet(provider: &'static Provider) {
+fn a_stranger_who_takes_out_the_first_packet_is_found_with_every_cipher(
+    provider: &'static Provider,
+) {
     for cipher in provider.ciphers {
         for role in Role::BOTH {
             for strict in Strict::BOTH {
@@ -141,23 +144,9 @@ fn the_same_stranger_is_not_found_with_a_cipher_that_counts_and_claims_to_be_saf
     }
 }
 
-macro_rules! on_both_providers {
-    ($($provider:ident $value:ident)*) => {$(
-        mod $provider {
-            #[test]
-            fn sequence_numbers_start_again_at_each_of_three_more_exchanges() {
-                super::three_more_exchanges(&adit_crypto::$value);
-            }
-            #[test]
-            fn the_scripted_peer_is_honest_with_every_method_and_cipher() {
-                super::every_method(&adit_crypto::$value);
-            }
-            #[test]
-            fn a_stranger_who_takes_out_the_first_packet_is_found_with_every_cipher() {
-                super::a_stranger_who_takes_out_the_first_packet(&adit_crypto::$value);
-            }
-        }
-    )*};
+on_every_provider! {
+    sequence_numbers_start_again_at_each_of_three_more_exchanges
+    the_scripted_peer_is_honest_with_every_method_and_cipher;
+    // The toy has a cipher that is made for the test above.
+    real: a_stranger_who_takes_out_the_first_packet_is_found_with_every_cipher
 }
-
-on_both_providers! { ring RING pure PURE }
