@@ -33,22 +33,39 @@ class Port:
     """A loopback port kept for us: bound, not listening. Whoever gets the number may listen on it,
     as SO_REUSEADDR allows beside a socket that does not, and until then it refuses connections."""
 
-    def __init__(self):
+    def __init__(self, host=HOST):
         self.socket = socket.socket()
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.socket.bind((HOST, 0))
+        self.socket.bind((host, 0))
         self.number = self.socket.getsockname()[1]
 
     def close(self):
         self.socket.close()
 
 
-def listening(port):
-    """Whether some socket of this machine listens on the port."""
+class Here:
+    """Where programs run and sockets are made: this machine as it is. A side of a link is another
+    such place, with a network of its own."""
+
+    host = HOST
+    wrap = ()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+
+HERE = Here()
+
+
+def listening(port, pid="self"):
+    """Whether some socket listens on the port, where the process is."""
     suffix = ":%04X" % port
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+    for table in ("tcp", "tcp6"):
         try:
-            lines = open(table).read().splitlines()[1:]
+            lines = open(f"/proc/{pid}/net/{table}").read().splitlines()[1:]
         except OSError:
             continue
         for line in lines:
@@ -123,7 +140,7 @@ class Process:
 
     def wait_listening(self, port, timeout=15):
         deadline = time.monotonic() + timeout
-        while not listening(port):
+        while not listening(port, self.pid):
             if self.child.poll() is not None:
                 self.reader.join(2)
                 raise Failed(f"ended with {self.child.returncode} before it listened on {port}\n{self.report()}")
@@ -285,8 +302,8 @@ class Lab:
     def public_key(self, name):
         return " ".join(open(self.path(name + ".pub")).read().split()[:2])
 
-    def known_hosts(self, port, host_key="host"):
-        return self.file(f"[{HOST}]:{port} {self.public_key(host_key)}\n", "known_hosts")
+    def known_hosts(self, port, host_key="host", host=HOST):
+        return self.file(f"[{host}]:{port} {self.public_key(host_key)}\n", "known_hosts")
 
 
 def rss(pid, field="VmRSS"):

@@ -4,7 +4,7 @@ import os
 import shutil
 import socket
 
-from lab import HOST, USER, Failed, Port, Process
+from lab import HERE, HOST, USER, Failed, Port, Process
 from traffic import TIMEOUT, ended
 
 GCM256 = "aes256-gcm@openssh.com"
@@ -64,18 +64,23 @@ class World:
 class Server:
     """A server on a port of its own that lets the user in and forwards anywhere on loopback."""
 
-    def __init__(self, world, kind, build=None, rekey=None, options=(), forwarding=True):
+    def __init__(
+        self, world, kind, build=None, rekey=None, options=(), forwarding=True, place=HERE
+    ):
         self.kind = kind
         self.build = build
+        self.place = place
+        self.host = place.host
         lab = world.lab
-        self.reserved = Port()
+        with place:
+            self.reserved = Port(self.host)
         self.port = self.reserved.number
         if kind == "sshd":
             if os.getuid() == 0:
                 os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
             lines = [
                 f"Port {self.port}",
-                f"ListenAddress {HOST}",
+                f"ListenAddress {self.host}",
                 f"HostKey {lab.path('host')}",
                 f"AuthorizedKeysFile {lab.path('authorized_keys')}",
                 "StrictModes no",
@@ -93,7 +98,7 @@ class Server:
             argv = [world.sshd, "-D", "-e", "-f", config]
         elif kind == "aditd":
             argv = [build.aditd, "-D", "-e", "-p", self.port, "-h", lab.path("host")]
-            argv += ["-o", f"ListenAddress={HOST}"]
+            argv += ["-o", f"ListenAddress={self.host}"]
             argv += ["-o", f"AuthorizedKeysFile={lab.path('authorized_keys')}"]
             # The folder of this run is below /tmp, which everybody may write.
             argv += ["-o", "StrictModes=no"]
@@ -108,7 +113,7 @@ class Server:
             argv += ["--authorized-keys", lab.path("authorized_keys")]
             if rekey:
                 argv += ["--rekey", in_bytes(rekey)]
-        self.process = Process(argv, env=lab.env)
+        self.process = Process([*place.wrap, *argv], env=lab.env)
         self.process.wait_listening(self.port)
 
     def stop(self):
@@ -148,9 +153,11 @@ class Client:
         verbose=True,
         wrap=(),
         wait=True,
+        place=HERE,
     ):
         lab = world.lab
-        known_hosts = known_hosts or lab.known_hosts(server.port)
+        host = getattr(server, "host", HOST)
+        known_hosts = known_hosts or lab.known_hosts(server.port, host=host)
         if kind in ("adit", "ssh"):
             chosen = {
                 "BatchMode": "yes",
@@ -174,7 +181,7 @@ class Client:
             argv += ["-p", server.port]
             for listen, destination in forwards:
                 argv += ["-L", f"{HOST}:{listen}:{HOST}:{destination}"]
-            argv += [f"{USER}@{HOST}"]
+            argv += [f"{USER}@{host}"]
         else:
             argv = world.asyncssh("client", "--port", server.port, "--user", USER)
             argv += ["--key", lab.path(key), "--known-hosts", known_hosts]
@@ -183,7 +190,7 @@ class Client:
             argv += ["--rekey", in_bytes(rekey)] if rekey else []
             for listen, destination in forwards:
                 argv += ["--forward", f"{listen}:{destination}"]
-        self.process = Process([*wrap, *argv], env=lab.env)
+        self.process = Process([*place.wrap, *wrap, *argv], env=lab.env)
         if wait:
             try:
                 for listen, _ in forwards:
@@ -198,11 +205,14 @@ class Client:
 class Tunnel:
     """A client, a server it did not start, a destination of ours, and one that refuses."""
 
-    def __init__(self, world, client, server, **how):
-        self.listen = Port()
-        self.listen_refused = Port()
-        self.nobody = Port()
-        self.target = socket.socket()
+    def __init__(self, world, client, server, place=HERE, **how):
+        self.place = place
+        with place:
+            self.listen = Port()
+            self.listen_refused = Port()
+        with getattr(server, "place", HERE):
+            self.nobody = Port()
+            self.target = socket.socket()
         self.target.bind((HOST, 0))
         self.target.listen(256)
         self.target.settimeout(TIMEOUT)
@@ -213,13 +223,14 @@ class Tunnel:
             (self.listen_refused.number, self.nobody.number),
         ]
         try:
-            self.client = Client(world, client, server, forwards, **how)
+            self.client = Client(world, client, server, forwards, place=place, **how)
         except Exception:
             self._close()
             raise
 
     def connect(self, port=None):
-        sock = socket.create_connection((HOST, port or self.listen.number), TIMEOUT)
+        with self.place:
+            sock = socket.create_connection((HOST, port or self.listen.number), TIMEOUT)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return sock
 
