@@ -7,6 +7,7 @@ one cipher; the full form crosses everything with everything."""
 import os
 import shutil
 import subprocess
+from functools import partial
 
 import offer
 from keys import KEYS, Echo, Keys, through
@@ -324,21 +325,25 @@ def summary(name, combos):
     )
 
 
-def all_cases(run, world, builds, full):
-    if not run.wants("matrix") and not run.only.startswith("matrix"):
+def jobs(builds, full):
+    """One for each program and build, in either direction."""
+    return [
+        partial(one, build=build, kind=kind, direction=direction, full=full)
+        for build in builds
+        for kinds, direction in ((SERVERS, as_client), (CLIENTS, as_server))
+        for kind in kinds
+    ]
+
+
+def one(run, world, build, kind, direction, full):
+    ends = (f"adit[{build.name}]", kind) if direction is as_client else (kind, f"aditd[{build.name}]")
+    name = " -> ".join(ends)
+    if not run.wants(f"matrix {name}"):
         return
-    keys, echo = Keys(world.lab), Echo()
-    for build in builds:
-        for kind in SERVERS:
-            one(run, world, f"adit[{build.name}] -> {kind}", kind, as_client, keys, echo, build, full)
-        for kind in CLIENTS:
-            one(run, world, f"{kind} -> aditd[{build.name}]", kind, as_server, keys, echo, build, full)
-
-
-def one(run, world, name, kind, direction, keys, echo, build, full):
     if not world.has(kind):
         print(f"skip: matrix {name}: no {kind} here", flush=True)
         return
+    keys, echo = Keys(world.lab), Echo()
     run.case(
         f"matrix {name}",
         lambda: summary(name, direction(world, keys, echo, build, kind, full)),

@@ -7,9 +7,11 @@ programs are tried against each other, which shows that the cases themselves are
 
 import argparse
 import os
+import struct
 import sys
 import time
 import traceback
+from functools import partial
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
@@ -23,6 +25,9 @@ from peers import CIPHERS, Server, Tunnel, World, kexes
 
 # Each has all_cases(run, world, build, size).
 FAULTS = []
+
+# What --self-check tries.
+STOCK = (("ssh", "sshd"), ("asyncssh", "sshd"), ("ssh", "asyncssh"))
 
 
 class Build:
@@ -158,32 +163,79 @@ def main():
     python = options.venv and os.path.join(options.venv, "bin", "python")
     if python and os.system(f"'{python}' -c 'import asyncssh' 2>/dev/null") != 0:
         python = None
-    world = World(Lab(), builds, python)
-    run = Run(options.only)
-
+    todo = []
     if options.self_check:
-        pair(run, world, "ssh", "sshd")
-        pair(run, world, "asyncssh", "sshd")
-        pair(run, world, "ssh", "asyncssh")
+        todo += [partial(pair, client=c, kind=s) for c, s in STOCK]
     if options.interop:
-        for build in builds:
-            pair(run, world, "adit", "sshd", build_client=build)
-            pair(run, world, "adit", "asyncssh", build_client=build)
-            pair(run, world, "ssh", "aditd", build_server=build)
-            pair(run, world, "asyncssh", "aditd", build_server=build)
-            pair(run, world, "adit", "aditd", build, build)
-        if len(builds) == 2:
-            pair(run, world, "adit", "aditd", builds[0], builds[1])
-        programs.all_cases(run, world, builds[0])
-        people.all_cases(run, world, builds[0])
-        matrix.all_cases(run, world, builds, options.interop == "full")
+        todo += [
+            partial(programs.all_cases, build=builds[0]),
+            partial(people.all_cases, build=builds[0]),
+            *pairs(builds),
+            *matrix.jobs(builds, options.interop == "full"),
+        ]
     if options.faults:
-        for suite in FAULTS:
-            suite.all_cases(run, world, builds[0], options.faults)
+        todo += [partial(suite.all_cases, build=builds[0], size=options.faults) for suite in FAULTS]
+    passed, failed = side_by_side(todo, lambda: World(Lab(), builds, python), options.only)
     if options.figures:
-        figures.all_cases(run, world, builds[0], options.figures)
-    print(f"{run.passed} passed, {run.failed} failed")
-    return 1 if run.failed or not run.passed else 0
+        # By themselves: these measure.
+        run = Run(options.only)
+        figures.all_cases(run, World(Lab(), builds, python), builds[0], options.figures)
+        passed, failed = passed + run.passed, failed + run.failed
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed or not passed else 0
+
+
+def pairs(builds):
+    """Each of our programs with each of the others."""
+    for build in builds:
+        for server in ("sshd", "asyncssh"):
+            yield partial(pair, client="adit", kind=server, build_client=build)
+        for client in ("ssh", "asyncssh"):
+            yield partial(pair, client=client, kind="aditd", build_server=build)
+        yield partial(pair, client="adit", kind="aditd", build_client=build, build_server=build)
+    if len(builds) == 2:
+        first, second = builds
+        yield partial(pair, client="adit", kind="aditd", build_client=first, build_server=second)
+
+
+def side_by_side(todo, make_world, only):
+    """Does what is to do in as many processes as there are processors, each in a world of its own.
+    How many cases passed, and how many failed."""
+    # Whoever is free takes the next number out of this pipe.
+    numbers, queue = os.pipe()
+    os.write(queue, bytes(range(len(todo))))
+    os.close(queue)
+    workers = []
+    for _ in range(min(os.cpu_count(), len(todo))):
+        results, result = os.pipe()
+        worker = os.fork()
+        if worker == 0:
+            run = Run(only)
+            work_off(todo, numbers, run, make_world())
+            os.write(result, struct.pack("II", run.passed, run.failed))
+            sys.exit()
+        os.close(result)
+        workers.append((worker, results))
+    passed = failed = 0
+    for worker, results in workers:
+        counts = os.read(results, struct.calcsize("II"))
+        _, status = os.waitpid(worker, 0)
+        if counts and status == 0:
+            counts = struct.unpack("II", counts)
+            passed, failed = passed + counts[0], failed + counts[1]
+        else:
+            print(f"FAIL a process that runs cases ended with {status}", flush=True)
+            failed += 1
+    return passed, failed
+
+
+def work_off(todo, numbers, run, world):
+    while number := os.read(numbers, 1):
+        try:
+            todo[number[0]](run, world)
+        except Exception:
+            run.failed += 1
+            print(f"FAIL {traceback.format_exc()}", flush=True)
 
 
 sys.exit(main())
