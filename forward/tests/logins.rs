@@ -19,6 +19,7 @@ use adit_crypto::{PrivateKey, Provider, Secret, SigningKey};
 use adit_forward::Error;
 use adit_forward::session::{Config, Event, Need, Session};
 use adit_proto::{Encode, Ident, Writer};
+use adit_testkit::on_every_provider;
 use adit_transport::{AeadFirst, Algorithms, Buffers, Input, RekeyLimits, Transport};
 
 const NOW: Duration = Duration::from_secs(1000);
@@ -442,17 +443,6 @@ fn nobody_is_asked_in_batch_mode(provider: &'static Provider) {
     let login = Login::play(provider, methods, &[], &script);
     let refused = "Refused Permission denied (password,keyboard-interactive).";
     assert_eq!(login.log, [refused]);
-}
-
-macro_rules! on_every_provider {
-    ($($name:ident)*) => {
-        mod ring {
-            $(#[test] fn $name() { super::$name(&adit_crypto::RING); })*
-        }
-        mod pure {
-            $(#[test] fn $name() { super::$name(&adit_crypto::PURE); })*
-        }
-    };
 }
 
 on_every_provider! {

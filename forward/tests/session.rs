@@ -11,6 +11,7 @@ use std::io::ErrorKind;
 
 use adit_crypto::Provider;
 use adit_forward::{Error, Patience};
+use adit_testkit::on_every_provider;
 use adit_testkit::pair::{Pair, Setup, Willing};
 use adit_transport::{Buffers, RekeyLimits};
 
@@ -21,7 +22,7 @@ fn pattern(seed: usize, len: usize) -> Vec<u8> {
         .collect()
 }
 
-fn every_kex_and_cipher(provider: &'static Provider) {
+fn every_kex_and_cipher_carries_bytes_and_ends_in_order(provider: &'static Provider) {
     for kex in provider.kex {
         for cipher in provider.ciphers {
             let mut setup = Setup::new(provider);
@@ -74,7 +75,7 @@ fn exchange(pair: &mut Pair, len: usize) {
     assert!(pair.client.is_alive() && pair.server.is_alive());
 }
 
-fn whatever_the_pieces(provider: &'static Provider) {
+fn bytes_arrive_whatever_the_pieces_they_come_in(provider: &'static Provider) {
     for chunk in [1, 2, 3, 7, 100, 1460, 16_384] {
         let mut setup = Setup::new(provider);
         setup.chunk = chunk;
@@ -83,7 +84,7 @@ fn whatever_the_pieces(provider: &'static Provider) {
     }
 }
 
-fn rekey_under_load(provider: &'static Provider) {
+fn keys_change_while_data_goes_both_ways(provider: &'static Provider) {
     let mut setup = Setup::new(provider);
     setup.rekey = RekeyLimits {
         bytes: Some(64 << 10),
@@ -133,7 +134,7 @@ fn rekey_under_load(provider: &'static Provider) {
     }
 }
 
-fn full_wires_never_deadlock(provider: &'static Provider) {
+fn two_ends_with_full_wires_change_keys_and_go_on(provider: &'static Provider) {
     let mut setup = Setup::new(provider);
     setup.rekey = RekeyLimits {
         bytes: Some(32 << 10),
@@ -149,41 +150,8 @@ fn full_wires_never_deadlock(provider: &'static Provider) {
     exchange(&mut pair, 150_000);
 }
 
-/// One module of tests a provider: what holds for one holds for all.
-macro_rules! on_every_provider {
-    ($($provider:ident = $value:expr;)*) => {$(
-        mod $provider {
-            #[test]
-            fn every_kex_and_cipher_carries_bytes_and_ends_in_order() {
-                super::every_kex_and_cipher($value);
-            }
-            #[test]
-            fn bytes_arrive_whatever_the_pieces_they_come_in() {
-                super::whatever_the_pieces($value);
-            }
-            #[test]
-            fn keys_change_while_data_goes_both_ways() {
-                super::rekey_under_load($value);
-            }
-            #[test]
-            fn two_ends_with_full_wires_change_keys_and_go_on() {
-                super::full_wires_never_deadlock($value);
-            }
-        }
-    )*};
-}
-on_every_provider! {
-    ring = &adit_crypto::RING;
-    pure = &adit_crypto::PURE;
-}
-
-fn setup() -> Setup {
-    Setup::new(&adit_crypto::RING)
-}
-
-#[test]
-fn a_closed_window_parks_only_its_own_channel() {
-    let mut pair = Pair::connected(&setup());
+fn a_closed_window_parks_only_its_own_channel(provider: &'static Provider) {
+    let mut pair = Pair::connected(&Setup::new(provider));
     let (stuck, lively) = (pair.open(), pair.open());
     pair.run();
     for local in pair.server.locals.values_mut() {
@@ -231,9 +199,8 @@ fn a_closed_window_parks_only_its_own_channel() {
     );
 }
 
-#[test]
-fn the_spill_of_a_slow_reader_never_passes_its_loan() {
-    let mut pair = Pair::connected(&setup());
+fn the_spill_of_a_slow_reader_never_passes_its_loan(provider: &'static Provider) {
+    let mut pair = Pair::connected(&Setup::new(provider));
     let id = pair.open();
     pair.run();
     pair.client
@@ -258,9 +225,8 @@ fn the_spill_of_a_slow_reader_never_passes_its_loan() {
     assert!(pair.served().socket.written == pattern(1, 3 << 20));
 }
 
-#[test]
-fn a_reset_local_side_ends_its_channel_without_eof() {
-    let mut pair = Pair::connected(&setup());
+fn a_reset_local_side_ends_its_channel_without_eof(provider: &'static Provider) {
+    let mut pair = Pair::connected(&Setup::new(provider));
     let id = pair.open();
     pair.run();
     pair.client.locals.get_mut(&id).unwrap().socket.broken = Some(ErrorKind::ConnectionReset);
@@ -275,9 +241,8 @@ fn a_reset_local_side_ends_its_channel_without_eof() {
     assert!(pair.client.is_alive() && pair.server.is_alive());
 }
 
-#[test]
-fn a_local_side_that_takes_no_more_ends_its_channel_and_no_other() {
-    let mut pair = Pair::connected(&setup());
+fn a_local_side_that_takes_no_more_ends_its_channel_and_no_other(provider: &'static Provider) {
+    let mut pair = Pair::connected(&Setup::new(provider));
     let id = pair.open();
     pair.run();
     pair.served().socket.broken = Some(ErrorKind::BrokenPipe);
@@ -307,9 +272,8 @@ fn a_local_side_that_takes_no_more_ends_its_channel_and_no_other() {
     exchange(&mut pair, 1000);
 }
 
-#[test]
-fn a_refused_key_says_which_methods_are_left() {
-    let mut setup = setup();
+fn a_refused_key_says_which_methods_are_left(provider: &'static Provider) {
+    let mut setup = Setup::new(provider);
     setup.server = Willing::Nobody;
     let mut pair = Pair::new(&setup);
     pair.wait(Duration::from_secs(1));
@@ -329,9 +293,8 @@ fn a_refused_key_says_which_methods_are_left() {
     assert!(pair.server.session.user().is_none());
 }
 
-#[test]
-fn a_refused_channel_ends_alone_and_says_why() {
-    let mut setup = setup();
+fn a_refused_channel_ends_alone_and_says_why(provider: &'static Provider) {
+    let mut setup = Setup::new(provider);
     setup.server = Willing::NoChannels;
     let mut pair = Pair::connected(&setup);
     pair.open();
@@ -347,9 +310,8 @@ fn a_refused_channel_ends_alone_and_says_why() {
     assert_eq!(pair.server.session.channels().len(), 0);
 }
 
-#[test]
-fn signs_of_life_keep_an_idle_session_and_silence_ends_it() {
-    let mut setup = setup();
+fn signs_of_life_keep_an_idle_session_and_silence_ends_it(provider: &'static Provider) {
+    let mut setup = Setup::new(provider);
     let interval = Duration::from_secs(15);
     setup.patience = Some(Patience {
         interval,
@@ -369,6 +331,20 @@ fn signs_of_life_keep_an_idle_session_and_silence_ends_it() {
         waited >= 2 * interval && waited <= 4 * interval,
         "{waited:?}"
     );
+}
+
+on_every_provider! {
+    every_kex_and_cipher_carries_bytes_and_ends_in_order
+    bytes_arrive_whatever_the_pieces_they_come_in
+    keys_change_while_data_goes_both_ways
+    two_ends_with_full_wires_change_keys_and_go_on
+    a_closed_window_parks_only_its_own_channel
+    the_spill_of_a_slow_reader_never_passes_its_loan
+    a_reset_local_side_ends_its_channel_without_eof
+    a_local_side_that_takes_no_more_ends_its_channel_and_no_other
+    a_refused_key_says_which_methods_are_left
+    a_refused_channel_ends_alone_and_says_why
+    signs_of_life_keep_an_idle_session_and_silence_ends_it
 }
 
 /// Everything that both ends of a session sent, from its first byte.
