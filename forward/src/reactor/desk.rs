@@ -38,7 +38,11 @@ impl Desk<'_> {
         };
         if local.settle() == Seen::Yes {
             let why = local.end();
-            self.end(session, id, why, Ending::Fin);
+            let ending = match local.peer_eof {
+                Seen::No if always_says_eof(session) => Ending::Reset,
+                Seen::No | Seen::Yes => Ending::Fin,
+            };
+            self.end(session, id, why, ending);
         }
     }
 
@@ -151,6 +155,17 @@ impl Desk<'_> {
             how: *user.how(),
         });
     }
+}
+
+/// Whether CLOSE without EOF from this peer means that its local side broke. SSH has no message for
+/// a reset. adit sends EOF for an end in order and for nothing else; other programs leave it out when
+/// both directions are done, and there a reset would take bytes from applications that were to end
+/// well.
+fn always_says_eof(session: &Session) -> bool {
+    session
+        .transport()
+        .peer_ident()
+        .is_some_and(|ident| ident.as_bytes().starts_with(b"SSH-2.0-adit_"))
 }
 
 impl relay::Locals for Desk<'_> {

@@ -6,6 +6,7 @@ use std::net::{Shutdown, TcpStream};
 use std::os::fd::AsRawFd;
 use std::thread;
 
+use adit_proto::Ident;
 use nix::sys::socket::{MsgFlags, send};
 
 use crate::world::{Answers, Heard, World};
@@ -126,10 +127,8 @@ fn a_reset_is_not_taken_for_a_clean_end_and_hurts_nobody_else() {
         assert_eq!(victim.peek(&mut one).unwrap(), 1);
         drop(victim);
         let mut rest = Vec::new();
-        let ended = (&other).read_to_end(&mut rest);
-        if let Err(e) = ended {
-            assert_eq!(e.kind(), ErrorKind::ConnectionReset);
-        }
+        let ended = (&other).read_to_end(&mut rest).unwrap_err();
+        assert_eq!(ended.kind(), ErrorKind::ConnectionReset);
         assert!(rest.is_empty());
         drop(other);
         world.client.channel_closed();
@@ -138,6 +137,23 @@ fn a_reset_is_not_taken_for_a_clean_end_and_hurts_nobody_else() {
     let mut ten = [0; 10];
     bystander_far.read_exact(&mut ten).unwrap();
     assert_eq!(&ten, b"still here");
+}
+
+#[test]
+fn a_close_without_eof_from_another_program_is_taken_for_an_end_in_order() {
+    // It may have meant one, and a reset would take from an application what it has not read.
+    let world = World::with(Answers::default(), |client, server| {
+        client.ssh.ident = Ident::new(b"SSH-2.0-other").unwrap();
+        server.ssh.ident = Ident::new(b"SSH-2.0-other").unwrap();
+    });
+    for reset_near in [true, false] {
+        let (near, far) = world.connect();
+        let (victim, other) = if reset_near { (near, far) } else { (far, near) };
+        (&other).write_all(b"unread").unwrap();
+        assert_eq!(victim.peek(&mut [0]).unwrap(), 1);
+        drop(victim);
+        assert_eq!((&other).read_to_end(&mut Vec::new()).unwrap(), 0);
+    }
 }
 
 #[test]
