@@ -11,7 +11,7 @@ use mio::{Interest, Token};
 use super::context::Context;
 use super::dial::BOTH;
 use super::limits::{Pause, Tell, is_shortage};
-use super::local::{Local, Socket, Subject, Way, keep_urgent_bytes, reset};
+use super::local::{Local, Socket, Subject, Way, adopt, reset};
 use super::ready::Ready;
 use super::timer::{Armed, Timer};
 use super::{Reactor, Side, Source};
@@ -264,7 +264,7 @@ impl Reactor {
             peer.session.release(channel);
             return None;
         }
-        keep_urgent_bytes(&stream);
+        adopt(&stream);
         let way = Way::Socket(Socket {
             stream,
             source,

@@ -195,8 +195,9 @@ impl Local {
                 }
             }
             Way::Socket(Socket { stream, source, .. }) => {
-                if ending == Ending::Reset {
-                    reset(&stream);
+                match ending {
+                    Ending::Fin => end_in_order(&stream),
+                    Ending::Reset => reset(&stream),
                 }
                 context.sources.remove(source);
             }
@@ -250,19 +251,31 @@ pub(super) fn destination(forwards: &[super::Forward], forward: usize) -> Destin
     }
 }
 
-/// Urgent bytes stay in their place in the stream: SSH has no other way for them, and read(2) would
-/// leave them out.
-pub(super) fn keep_urgent_bytes(stream: &TcpStream) {
+/// What every local socket is set to. Urgent bytes stay in their place in the stream: SSH has no
+/// other way for them, and read(2) would leave them out. And until it is known to end in order it
+/// ends with RST, since it is the kernel that closes it when this program is killed.
+pub(super) fn adopt(stream: &TcpStream) {
     let _ = setsockopt(stream, sockopt::OobInline, &true);
+    reset(stream);
 }
 
 /// What is dropped after this ends with RST.
 pub(super) fn reset(stream: &TcpStream) {
+    linger(stream, 1);
+}
+
+/// What is dropped after this ends with FIN, behind what it still has to send.
+fn end_in_order(stream: &TcpStream) {
+    linger(stream, 0);
+}
+
+/// Close(2) on a socket that lingers for no time is a reset (socket(7), RFC 9293 §3.10.4 ABORT).
+fn linger(stream: &TcpStream, l_onoff: libc::c_int) {
     let linger = libc::linger {
-        l_onoff: 1,
+        l_onoff,
         l_linger: 0,
     };
-    // Where it fails the application sees FIN, and there is nothing else to do.
+    // Fails for no socket that is one; there would be nothing else to do.
     let _ = setsockopt(stream, sockopt::Linger, &linger);
 }
 
