@@ -16,6 +16,7 @@ from functools import partial
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import cases
+import faults
 import figures
 import matrix
 import people
@@ -24,7 +25,7 @@ from lab import Failed, Lab
 from peers import CIPHERS, Server, Tunnel, World, kexes
 
 # Each has all_cases(run, world, build, size).
-FAULTS = []
+FAULTS = [faults]
 
 # What --self-check tries.
 STOCK = (("ssh", "sshd"), ("asyncssh", "sshd"), ("ssh", "asyncssh"))

@@ -1,0 +1,223 @@
+"""A tunnel whose connections may go through proxies that do harm, and the one question to it.
+
+A stream goes each way, and its reader compares every byte with the one that belongs there. All of
+it arrives, or the reader is told: a clean end ahead of the last byte is what must never be.
+"""
+
+import concurrent.futures
+import socket
+
+from lab import HOST, Failed, Port
+from peers import Client, Server
+from proxy import Proxy
+from traffic import MIB, Task, check, stream
+
+PATIENCE = 30
+# How a stream ends: after its last byte, with FIN ahead of it, or with RST.
+ALL, CLEAN, BROKEN = "all", "clean end", "reset"
+
+
+class Road:
+    """application - near - adit - ssh - aditd - far - destination: a proxy at each dash where
+    faults are given for it, and a socket where not."""
+
+    def __init__(self, world, build, near=None, ssh=None, far=None, **how):
+        self.proxies = {}
+        self.parts = []
+        try:
+            self._build(world, build, near, ssh, far, **how)
+        except BaseException:
+            self.close()
+            raise
+
+    def _build(
+        self,
+        world,
+        build,
+        near,
+        ssh,
+        far,
+        client="adit",
+        server="aditd",
+        options=(),
+        server_options=(),
+        wait=True,
+        **how,
+    ):
+        self.target = self._part(socket.create_server((HOST, 0), backlog=256))
+        self.target.settimeout(PATIENCE)
+        self.server = Server(
+            world, server, build if server == "aditd" else None, options=server_options
+        )
+        self.parts.append(Stopped(self.server))
+        self.listen = self._part(Port())
+        far_port = self._through("far", far, self.target.getsockname()[1])
+        forwards = [(self.listen.number, far_port)]
+        self.door = Door(self.server, self._through("ssh", ssh, self.server.port))
+        self.client = Client(
+            world,
+            client,
+            self.door,
+            forwards,
+            build=build,
+            options=options,
+            wait=False,
+            **how,
+        )
+        self.parts.append(Stopped(self.client))
+        if wait:
+            self.client.process.wait_listening(self.listen.number)
+        self.near = self._through("near", near, self.listen.number)
+
+    def _part(self, part):
+        self.parts.append(part)
+        return part
+
+    def _through(self, name, faults, port):
+        if faults is None:
+            return port
+        self.proxies[name] = self._part(Proxy(port, faults))
+        return self.proxies[name].port
+
+    def connect(self):
+        sock = socket.create_connection((HOST, self.near), PATIENCE)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return sock
+
+    def accept(self):
+        sock, _ = self.target.accept()
+        sock.settimeout(PATIENCE)
+        return sock
+
+    def pair(self):
+        a = self.connect()
+        return a, self.accept()
+
+    def report(self):
+        return self.client.process.report() + "\n" + self.server.process.report()
+
+    def close(self):
+        for part in reversed(self.parts):
+            part.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, _):
+        if isinstance(error, (Failed, OSError)):
+            error.args = (f"{error}\n{self.report()}",)
+        self.close()
+
+
+class Stopped:
+    """Something whose end is called stop."""
+
+    def __init__(self, what):
+        self.close = what.stop
+
+
+class Door:
+    """A server behind a proxy, as a client takes it."""
+
+    def __init__(self, server, port):
+        self.port, self.process, self.kind = port, server.process, server.kind
+
+
+def follow(sock, seed, total):
+    """Reads a stream to its end: how it ended and after how many bytes. Fails on a wrong byte."""
+    count, pieces, left = 0, stream(seed, total), memoryview(b"")
+    while True:
+        try:
+            data = sock.recv(65536)
+        except (ConnectionError, TimeoutError) as error:
+            if isinstance(error, TimeoutError):
+                raise Failed(f"neither bytes nor an end after {count} of {total}") from None
+            return BROKEN, count
+        if not data:
+            return (ALL if count == total else CLEAN), count
+        data = memoryview(data)
+        while data:
+            if not left:
+                left = memoryview(bytes(next(pieces, b"")))
+                check(left, f"more than {total} bytes")
+            n = min(len(data), len(left))
+            if data[:n] != left[:n]:
+                wrong = next(i for i in range(n) if data[i] != left[i])
+                raise Failed(f"byte {count + wrong} of {total} is wrong")
+            count, data, left = count + n, data[n:], left[n:]
+
+
+def pour(sock, seed, total):
+    """Sends a stream and ends the direction; says how many bytes were taken, and whether all."""
+    taken = 0
+    try:
+        for piece in stream(seed, total):
+            sock.sendall(piece)
+            taken += len(piece)
+        sock.shutdown(socket.SHUT_WR)
+    except TimeoutError:
+        raise Failed(f"nothing is taken after {taken} of {total} bytes") from None
+    except OSError:
+        return BROKEN, taken
+    return ALL, taken
+
+
+def both(a, b, up, down, seed=1, timeout=PATIENCE, judged=("upward", "downward")):
+    """Streams both ways at once. How each ended: upward at b, downward at a. Those that are `judged`
+    must not end cleanly ahead of their end; the others are up to a program that is not ours."""
+    for sock in (a, b):
+        sock.settimeout(timeout)
+    tasks = [
+        Task(pour, a, 2 * seed, up),
+        Task(pour, b, 2 * seed + 1, down),
+        Task(follow, b, 2 * seed, up),
+        Task(follow, a, 2 * seed + 1, down),
+    ]
+    poured, came = [[task.result(timeout + 5) for task in part] for part in (tasks[:2], tasks[2:])]
+    a.close()
+    b.close()
+    ends = []
+    for n, total in enumerate((up, down)):
+        how, count = came[n]
+        # A socket tells of its reset once. Where whoever writes to it has heard it, the reader gets 0.
+        if how == CLEAN and poured[1 - n][0] == BROKEN:
+            how = BROKEN
+        way = "upward" if n == 0 else "downward"
+        check(
+            how != CLEAN or way not in judged,
+            f"the stream {way} ends cleanly after {count} of {total} bytes",
+        )
+        ends.append(how)
+    return ends
+
+
+def whole(pair, up=MIB, down=MIB, seed=1):
+    check(both(*pair, up, down, seed) == [ALL, ALL], "a connection broke that nothing happened to")
+
+
+def sane(process, expected):
+    """How a program ended that had to."""
+    code = process.wait_exit()
+    check("panicked" not in process.output(), f"panicked\n{process.report()}")
+    check(code in expected, f"ends with {code}\n{process.report()}")
+    check(process.output().strip(), f"ends without a word\n{process.report()}")
+
+
+def at_once(run, name, function, arguments, workers=8):
+    """One case for many arguments that mostly wait, at once; all that fail are said."""
+    if not run.wants(name):
+        return
+
+    def one(given):
+        try:
+            function(*given)
+        except (Failed, OSError) as failed:
+            return f"{given[2:]}: {failed}"
+        return None
+
+    def all_of_them():
+        with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+            said = [text for text in pool.map(one, arguments) if text]
+        check(not said, f"{len(said)} of {len(arguments)}\n" + "\n".join(said[:3]))
+
+    run.case(name, all_of_them)
