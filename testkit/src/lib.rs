@@ -7,7 +7,9 @@
     reason = "a test that cannot be set up must fail"
 )]
 
+pub mod dice;
 pub mod keys;
+pub mod net;
 pub mod pair;
 pub mod providers;
 pub mod scripted;

@@ -5,14 +5,14 @@ use std::io::{self, ErrorKind};
 use std::net::TcpListener as StdListener;
 
 use adit_connection::OpenKind;
-use mio::net::{TcpListener, TcpStream};
-use mio::{Interest, Token};
+use mio::Token;
+use mio::net::TcpListener;
 
 use super::context::Context;
-use super::dial::BOTH;
 use super::limits::{Pause, Tell, is_shortage};
-use super::local::{Local, Socket, Subject, Way, adopt, reset};
+use super::local::{Local, Socket, Subject, Way};
 use super::ready::Ready;
+use super::stream::{Listener, Stream};
 use super::timer::{Armed, Timer};
 use super::{Reactor, Side, Source};
 use crate::observer::{Event, Program};
@@ -32,7 +32,7 @@ pub(super) enum For {
 /// A listening socket.
 #[derive(Debug)]
 pub(super) struct Listening {
-    listener: TcpListener,
+    listener: Listener,
     address: SocketAddr,
     source: usize,
     purpose: For,
@@ -40,7 +40,7 @@ pub(super) struct Listening {
     pause: Pause,
     armed: Armed,
     /// Accepted when there was no channel for it: nothing more is accepted before it has one.
-    held: Option<(TcpStream, SocketAddr)>,
+    held: Option<(Stream, SocketAddr)>,
     full: Full,
 }
 
@@ -88,7 +88,7 @@ impl Listening {
             && !self.pause.lasts(context.now)
     }
 
-    fn next(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
+    fn next(&mut self) -> io::Result<(Stream, SocketAddr)> {
         match self.held.take() {
             Some(held) => Ok(held),
             None => self.listener.accept(),
@@ -104,13 +104,13 @@ impl Reactor {
         purpose: For,
     ) -> io::Result<SocketAddr> {
         listener.set_nonblocking(true)?;
+        self.watch(Listener::Tcp(TcpListener::from_std(listener)), purpose)
+    }
+
+    pub(super) fn watch(&mut self, mut listener: Listener, purpose: For) -> io::Result<SocketAddr> {
         let address = listener.local_addr()?;
-        let mut listener = TcpListener::from_std(listener);
         let source = self.context.sources.insert(Source::Waker);
-        let registered =
-            self.context
-                .registry
-                .register(&mut listener, Token(source), Interest::READABLE);
+        let registered = listener.register(&self.context.registry, Token(source));
         if let Err(error) = registered {
             self.context.sources.remove(source);
             return Err(error);
@@ -141,7 +141,7 @@ impl Reactor {
             if let Some(mut listening) = self.listeners.remove(slot) {
                 self.context.sources.remove(listening.source);
                 if let Some((held, _)) = listening.held.take() {
-                    reset(&held);
+                    held.reset();
                 }
                 let timers = &mut self.context.timers;
                 timers.disarm(Timer::Listener(slot), &mut listening.armed);
@@ -184,8 +184,7 @@ impl Reactor {
         match listening.next() {
             Ok((stream, from)) => {
                 listening.pause.accepted();
-                // At once: otherwise the kernel holds back the second small packet (RFC 896).
-                let _ = stream.set_nodelay(true);
+                stream.set_nodelay();
                 match listening.purpose {
                     For::Peers => {
                         self.accept_peer(stream, from, program);
@@ -225,16 +224,16 @@ impl Reactor {
     /// Opens a channel for an application. Gives the socket back when there is none left.
     fn carry(
         &mut self,
-        mut stream: TcpStream,
+        mut stream: Stream,
         from: SocketAddr,
         forward: usize,
         program: &mut dyn Program,
-    ) -> Option<TcpStream> {
+    ) -> Option<Stream> {
         let Side::Client(client) = &self.side else {
             return None;
         };
         let (Some(slot), Some(route)) = (client.peer(), client.forwards.get(forward)) else {
-            reset(&stream);
+            stream.reset();
             return None;
         };
         let peer = self.peers.get_mut(slot)?;
@@ -253,18 +252,15 @@ impl Reactor {
             peer: peer_slot,
             channel,
         });
-        let registered = self
-            .context
-            .registry
-            .register(&mut stream, Token(source), BOTH);
+        let registered = stream.register(&self.context.registry, Token(source));
         if registered.is_err() {
             self.context.sources.remove(source);
-            reset(&stream);
+            stream.reset();
             peer.session.close(channel);
             peer.session.release(channel);
             return None;
         }
-        adopt(&stream);
+        stream.adopt();
         let way = Way::Socket(Socket {
             stream,
             source,

@@ -9,13 +9,12 @@ use adit_auth::agent::{self, Answer, FrameReader, SessionBind};
 use adit_auth::{KeyId, OfferedKey};
 use adit_crypto::Unspecified;
 use mio::Token;
-use mio::event::Event;
 use mio::net::UnixStream;
 
 use super::Source;
 use super::context::Context;
-use super::dial::BOTH;
-use super::ready::Ready;
+use super::ready::{Readiness, Ready};
+use super::stream::BOTH;
 
 /// What was asked, in order: an agent answers in that order.
 #[derive(Debug)]
@@ -90,7 +89,7 @@ impl Agent {
         Some(())
     }
 
-    pub(super) fn note(&mut self, event: &Event) {
+    pub(super) fn note(&mut self, event: Readiness) {
         self.ready.note(event);
     }
 

@@ -6,6 +6,7 @@ use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
 use adit_connection::Limits;
+use adit_transport::Buffers;
 
 use super::accept::For;
 use super::agent::Agent;
@@ -14,7 +15,7 @@ use super::context::{OwnedDial, Owner};
 use super::dial::{Connected, Dial, Failed, Progress};
 use super::listener::listen;
 use super::local::Seen;
-use super::peer::{Peer, tune};
+use super::peer::Peer;
 use super::signers::AGENT_PATIENCE;
 use super::state::{Role, State};
 use super::timer::{Armed, Timer};
@@ -31,6 +32,7 @@ pub(super) struct Client {
     pub(super) config: ClientConfig,
     pub(super) forwards: Arc<[Forward]>,
     pub(super) limits: Limits,
+    pub(super) buffers: Buffers,
     on_forward_failure: OnForwardFailure,
     rounds_left: u32,
     retry: Armed,
@@ -52,6 +54,7 @@ impl Client {
         Self {
             forwards: core::mem::take(&mut config.forwards).into(),
             limits: Limits::CLIENT,
+            buffers: Buffers::default(),
             on_forward_failure: config.on_forward_failure,
             rounds_left: config.connection_attempts.max(1),
             retry: Armed::default(),
@@ -150,7 +153,7 @@ impl Reactor {
         let config = &client.config;
         let session = Session::client(
             Config {
-                transport: config.ssh.transport(),
+                transport: config.ssh.transport(client.buffers),
                 limits: client.limits,
                 patience: config.alive.map(Into::into),
             },
@@ -166,7 +169,7 @@ impl Reactor {
             self.context.sources.remove(connected.source);
             return self.stop(End::NotAuthenticated, program);
         };
-        tune(&connected.stream, config.alive);
+        connected.stream.tune(config.alive);
         let slot = self.peers.reserve();
         self.peers_made += 1;
         let id = PeerId(self.peers_made);

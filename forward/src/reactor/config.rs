@@ -27,14 +27,14 @@ pub struct SshConfig {
 
 impl SshConfig {
     /// For one session.
-    pub(super) fn transport(&self) -> TransportConfig {
+    pub(super) fn transport(&self, buffers: Buffers) -> TransportConfig {
         TransportConfig {
             provider: self.provider,
             random: self.provider.random,
             ident: self.ident.clone(),
             algorithms: self.algorithms.clone(),
             rekey: self.rekey,
-            buffers: Buffers::default(),
+            buffers,
         }
     }
 }

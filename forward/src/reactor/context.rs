@@ -5,13 +5,13 @@ use core::time::Duration;
 
 use adit_connection::ChannelId;
 use mio::Registry;
-use mio::event::Event;
 
 use super::Source;
 use super::arena::Arena;
 use super::dial::{Dial, Progress, Tell};
 use super::inbox::Outlet;
 use super::pool::Pool;
+use super::ready::Readiness;
 use super::timer::Timers;
 use crate::observer::PeerId;
 
@@ -68,7 +68,7 @@ impl Context {
     }
 
     /// Goes on with a dial one of whose sockets has something to say.
-    pub(super) fn dial_event(&mut self, slot: usize, event: &Event, tell: Tell<'_>) -> Progress {
+    pub(super) fn dial_event(&mut self, slot: usize, event: Readiness, tell: Tell<'_>) -> Progress {
         self.with_dial(slot, |dial, context| dial.event(slot, event, context, tell))
     }
 

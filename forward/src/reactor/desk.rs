@@ -6,6 +6,7 @@ use adit_connection::ChannelId;
 use super::context::Context;
 use super::local::{Ending, Local, Queued, Seen, Subject, Way, destination};
 use super::state::{Answering, Cause, State};
+use super::stream::Stream;
 use crate::error::Error;
 use crate::observer::{ChannelEnd, Event as Told, Program};
 use crate::relay::{self, Outlet};
@@ -169,7 +170,7 @@ fn always_says_eof(session: &Session) -> bool {
 }
 
 impl relay::Locals for Desk<'_> {
-    type Sink = mio::net::TcpStream;
+    type Sink = Stream;
 
     fn outlet(&mut self, id: ChannelId) -> Option<Outlet<'_, Self::Sink>> {
         let local = self.state.locals.get_mut(id)?;

@@ -5,26 +5,19 @@ use core::net::SocketAddr;
 use core::time::Duration;
 use std::io::{self, ErrorKind};
 
-use mio::event::Event;
-use mio::net::TcpStream;
-use mio::{Interest, Token};
+use mio::Token;
 
 use super::Source;
 use super::context::Context;
 use super::race::{Race, Step};
-use super::ready::Ready;
+use super::ready::{Readiness, Ready};
+use super::stream::Stream;
 use super::timer::{Armed, Timer};
-
-/// All that is ever asked of mio for a socket: edge-triggered, so never changed again. Both ways,
-/// and whether there are urgent bytes, at which a read stops short of what has arrived.
-pub(super) const BOTH: Interest = Interest::READABLE
-    .add(Interest::WRITABLE)
-    .add(Interest::PRIORITY);
 
 /// A socket that is connected, with its place among the sources.
 #[derive(Debug)]
 pub(super) struct Connected {
-    pub(super) stream: TcpStream,
+    pub(super) stream: Stream,
     pub(super) address: SocketAddr,
     pub(super) source: usize,
     pub(super) ready: Ready,
@@ -60,7 +53,7 @@ pub(super) struct Dial {
 
 #[derive(Debug)]
 struct Attempt {
-    stream: TcpStream,
+    stream: Stream,
     address: SocketAddr,
     source: usize,
     ready: Ready,
@@ -128,11 +121,11 @@ impl Dial {
     pub(super) fn event(
         &mut self,
         slot: usize,
-        event: &Event,
+        event: Readiness,
         context: &mut Context,
         tell: Tell<'_>,
     ) -> Progress {
-        let source = event.token().0;
+        let source = event.source;
         let Some(n) = self.attempts.iter().position(|a| a.source == source) else {
             return Progress::Pending;
         };
@@ -188,16 +181,15 @@ impl Dial {
         address: SocketAddr,
         context: &mut Context,
     ) -> io::Result<Option<Connected>> {
-        let mut stream = TcpStream::connect(address)?;
-        // At once: otherwise the kernel holds back the second small packet (RFC 896).
-        let _ = stream.set_nodelay(true);
+        let mut stream = Stream::connect(address)?;
+        stream.set_nodelay();
         // On a fast path it is through already: one look saves a turn of the loop.
         let looked = look(&stream);
         if let Look::Failed(error) = looked {
             return Err(error);
         }
         let source = context.sources.insert(Source::Attempt(slot));
-        let registered = context.registry.register(&mut stream, Token(source), BOTH);
+        let registered = stream.register(&context.registry, Token(source));
         if let Err(error) = registered {
             context.sources.remove(source);
             return Err(error);
@@ -224,7 +216,7 @@ impl Dial {
     }
 }
 
-fn look(stream: &TcpStream) -> Look {
+fn look(stream: &Stream) -> Look {
     match stream.take_error() {
         Ok(Some(error)) | Err(error) => return Look::Failed(error),
         Ok(None) => {}

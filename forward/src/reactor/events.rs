@@ -1,11 +1,10 @@
 //! What happened, and to whom it is told: readiness, notes of other threads, timers.
 
-use mio::event::Event as Readiness;
-
 use super::client::tell_of;
 use super::context::Owner;
 use super::dial::Progress;
 use super::inbox::Note;
+use super::ready::Readiness;
 use super::signal::Signals;
 use super::state::Letter;
 use super::timer::Timer;
@@ -13,8 +12,8 @@ use super::{End, Ending, Reactor, Source};
 use crate::observer::Program;
 
 impl Reactor {
-    pub(super) fn note(&mut self, event: &Readiness, program: &mut dyn Program) {
-        let Some(source) = self.context.sources.get(event.token().0).copied() else {
+    pub(super) fn note(&mut self, event: Readiness, program: &mut dyn Program) {
+        let Some(source) = self.context.sources.get(event.source).copied() else {
             return; // closed earlier in this batch
         };
         match source {
@@ -101,7 +100,7 @@ impl Reactor {
         }
     }
 
-    pub(super) fn dial_event(&mut self, slot: usize, event: &Readiness, program: &mut dyn Program) {
+    pub(super) fn dial_event(&mut self, slot: usize, event: Readiness, program: &mut dyn Program) {
         let Some(owned) = self.context.dials.get(slot) else {
             return;
         };

@@ -2,7 +2,6 @@
 
 use core::time::Duration;
 use std::io::Read;
-use std::net::Shutdown;
 
 use super::context::Context;
 use super::desk::Desk;
@@ -62,7 +61,7 @@ impl Peer {
         }
         context.timers.disarm(timer, &mut self.armed);
         // A close with unread bytes resets the connection, and the peer may lose our last words.
-        let _ = self.stream.shutdown(Shutdown::Write);
+        let _ = self.stream.shutdown();
         let mut scratch = [0; 16 * 1024];
         for _ in 0..LINGER_MAX / scratch.len() {
             match self.stream.read(&mut scratch) {

@@ -3,17 +3,14 @@
 
 use core::net::SocketAddr;
 use core::time::Duration;
-use std::net::Shutdown;
 
 use adit_connection::{ChannelId, ORIGINATOR_MAX};
 use adit_proto::msg::DirectTcpip;
-use mio::net::TcpStream;
-use nix::libc;
-use nix::sys::socket::{setsockopt, sockopt};
 
 use super::context::Context;
 use super::ready::Ready;
 use super::resolve::Wanted;
+use super::stream::Stream;
 use crate::observer::{ChannelEnd, ClosedChannel, Destination};
 use crate::spill::Spill;
 
@@ -59,7 +56,7 @@ pub(super) struct LookUp {
 
 /// A socket, its place among the sources, and what it can do.
 pub(super) struct Socket {
-    pub(super) stream: TcpStream,
+    pub(super) stream: Stream,
     pub(super) source: usize,
     pub(super) ready: Ready,
 }
@@ -170,7 +167,7 @@ impl Local {
             }
             if let Some(socket) = self.socket() {
                 // Fails only where the other end is gone, which an event tells as well.
-                let _ = socket.stream.shutdown(Shutdown::Write);
+                let _ = socket.stream.shutdown();
             }
         }
         Seen::No
@@ -196,8 +193,8 @@ impl Local {
             }
             Way::Socket(Socket { stream, source, .. }) => {
                 match ending {
-                    Ending::Fin => end_in_order(&stream),
-                    Ending::Reset => reset(&stream),
+                    Ending::Fin => stream.end_in_order(),
+                    Ending::Reset => stream.reset(),
                 }
                 context.sources.remove(source);
             }
@@ -249,34 +246,6 @@ pub(super) fn destination(forwards: &[super::Forward], forward: usize) -> Destin
         host,
         port: u32::from(port),
     }
-}
-
-/// What every local socket is set to. Urgent bytes stay in their place in the stream: SSH has no
-/// other way for them, and read(2) would leave them out. And until it is known to end in order it
-/// ends with RST, since it is the kernel that closes it when this program is killed.
-pub(super) fn adopt(stream: &TcpStream) {
-    let _ = setsockopt(stream, sockopt::OobInline, &true);
-    reset(stream);
-}
-
-/// What is dropped after this ends with RST.
-pub(super) fn reset(stream: &TcpStream) {
-    linger(stream, 1);
-}
-
-/// What is dropped after this ends with FIN, behind what it still has to send.
-fn end_in_order(stream: &TcpStream) {
-    linger(stream, 0);
-}
-
-/// Close(2) on a socket that lingers for no time is a reset (socket(7), RFC 9293 §3.10.4 ABORT).
-fn linger(stream: &TcpStream, l_onoff: libc::c_int) {
-    let linger = libc::linger {
-        l_onoff,
-        l_linger: 0,
-    };
-    // Fails for no socket that is one; there would be nothing else to do.
-    let _ = setsockopt(stream, sockopt::Linger, &linger);
 }
 
 /// Local sides by their channel's index. A channel's generation is compared, so that an event for

@@ -35,6 +35,7 @@ mod sessions;
 mod signal;
 mod signers;
 mod state;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod timer;
@@ -65,6 +66,7 @@ pub use limits::raise_descriptor_limit;
 pub use listener::listen;
 use peer::Peer;
 use pool::Pool;
+use ready::Readiness;
 use server::Server;
 pub use signal::Signals;
 use timer::{Armed, Timers};
@@ -258,12 +260,24 @@ impl Reactor {
 
     /// Waits for something to happen, and does what follows from it.
     fn wake(&mut self, events: &mut Events, program: &mut dyn Program) -> io::Result<()> {
-        match self.poll.poll(events, self.patience()) {
+        match self.poll.poll(events, self.patience(self.epoch.elapsed())) {
             Err(e) if e.kind() == ErrorKind::Interrupted => return Ok(()),
             polled => polled?,
         }
-        self.context.now = self.epoch.elapsed();
-        for event in events.iter() {
+        let now = self.epoch.elapsed();
+        self.batch(events.iter().map(Readiness::from), now, program);
+        Ok(())
+    }
+
+    /// Does what follows from a batch of events.
+    fn batch(
+        &mut self,
+        events: impl Iterator<Item = Readiness>,
+        now: Duration,
+        program: &mut dyn Program,
+    ) {
+        self.context.now = now;
+        for event in events {
             self.note(event, program);
         }
         while let Some(timer) = self.context.timers.pop(self.context.now) {
@@ -275,17 +289,16 @@ impl Reactor {
         self.context.dials.end_batch();
         self.peers.end_batch();
         self.listeners.end_batch();
-        Ok(())
     }
 
     /// How long nothing has to be done.
-    fn patience(&self) -> Option<Duration> {
+    fn patience(&self, now: Duration) -> Option<Duration> {
         if !self.run.is_empty() || self.can_accept() {
             return Some(Duration::ZERO);
         }
         let next = self.context.timers.next()?;
         // epoll counts milliseconds; mio rounds up, so a timer is due when this is over.
-        Some(next.saturating_sub(self.epoch.elapsed()))
+        Some(next.saturating_sub(now))
     }
 
     /// Once: what was begun to get ready goes on.

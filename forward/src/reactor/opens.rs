@@ -17,7 +17,7 @@ use super::desk::Desk;
 use super::dial::{Connected, Dial, Failed, Progress};
 use super::inbox::Note;
 use super::limits::is_shortage;
-use super::local::{Direct, Ending, Local, LookUp, Socket, Subject, Way, adopt};
+use super::local::{Direct, Ending, Local, LookUp, Socket, Subject, Way};
 use super::resolve::{self, Resolved, Target, Wanted};
 use super::state::Letter;
 use crate::error::Error;
@@ -208,7 +208,7 @@ impl Desk<'_> {
             self.context.sources.remove(source);
             return;
         };
-        adopt(&stream);
+        stream.adopt();
         local.way = Way::Socket(Socket {
             stream,
             source,

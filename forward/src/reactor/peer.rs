@@ -5,16 +5,15 @@
 use core::time::Duration;
 use std::io::{ErrorKind, Read};
 
-use mio::net::TcpStream;
-use nix::sys::socket::{setsockopt, sockopt};
+use adit_connection::ChannelId;
 
-use super::config::KeepAlive;
 use super::context::Context;
 use super::desk::Desk;
 use super::local::{Queued, Seen};
-use super::ready::Ready;
+use super::ready::{Readiness, Ready};
 use super::rounds::Round;
 use super::state::{Cause, State};
+use super::stream::Stream;
 use super::timer::{Armed, Timer};
 use crate::error::Error;
 use crate::observer::{Authenticated, Program};
@@ -26,24 +25,9 @@ use crate::spill::retry;
 /// writes, more makes what is typed wait behind what is copied.
 pub(super) const FLUSH_MARK: usize = 256 * 1024;
 
-/// What every connection between SSH peers is set to.
-pub(super) fn tune(stream: &TcpStream, alive: Option<KeepAlive>) {
-    // At once: otherwise the kernel holds back the second small packet (RFC 896).
-    let _ = stream.set_nodelay(true);
-    let _ = setsockopt(stream, sockopt::KeepAlive, &true);
-    if let Some(KeepAlive { interval, count }) = alive {
-        // Bytes without an acknowledgement for so long: the path is gone (RFC 5482). One interval
-        // more than it takes us to say so, since we say it in better words.
-        let window = interval.saturating_mul(count.saturating_add(1)).as_millis();
-        if let Ok(window) = u32::try_from(window) {
-            let _ = setsockopt(stream, sockopt::TcpUserTimeout, &window);
-        }
-    }
-}
-
 /// One SSH connection.
 pub(super) struct Peer {
-    pub(super) stream: TcpStream,
+    pub(super) stream: Stream,
     source: usize,
     ready: Ready,
     pub(super) session: Session,
@@ -66,7 +50,7 @@ pub(super) enum Next {
 
 impl Peer {
     pub(super) fn new(
-        stream: TcpStream,
+        stream: Stream,
         source: usize,
         ready: Ready,
         session: Session,
@@ -87,12 +71,12 @@ impl Peer {
     }
 
     /// What an event says of its socket.
-    pub(super) fn note(&mut self, event: &mio::event::Event) {
+    pub(super) fn note(&mut self, event: Readiness) {
         self.ready.note(event);
     }
 
     /// What an event says of a channel's socket.
-    pub(super) fn note_local(&mut self, id: adit_connection::ChannelId, event: &mio::event::Event) {
+    pub(super) fn note_local(&mut self, id: ChannelId, event: Readiness) {
         let Some(local) = self.state.locals.get_mut(id) else {
             return;
         };

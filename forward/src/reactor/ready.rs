@@ -3,6 +3,31 @@
 
 use mio::event::Event;
 
+/// What one event says of one socket.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Readiness {
+    /// Its place among the loop's sources.
+    pub(super) source: usize,
+    pub(super) readable: bool,
+    pub(super) writable: bool,
+    pub(super) read_closed: bool,
+    pub(super) error: bool,
+    pub(super) priority: bool,
+}
+
+impl From<&Event> for Readiness {
+    fn from(event: &Event) -> Self {
+        Self {
+            source: event.token().0,
+            readable: event.is_readable(),
+            writable: event.is_writable(),
+            read_closed: event.is_read_closed(),
+            error: event.is_error(),
+            priority: event.is_priority(),
+        }
+    }
+}
+
 /// Readiness of one socket.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Ready {
@@ -21,13 +46,13 @@ pub(super) struct Ready {
 
 impl Ready {
     /// Takes over what an event says.
-    pub(super) fn note(&mut self, event: &Event) {
-        self.hung_up |= event.is_read_closed();
-        self.failed |= event.is_error();
-        self.urgent |= event.is_priority();
-        self.readable |= event.is_readable() || self.hung_up || self.failed;
+    pub(super) fn note(&mut self, event: Readiness) {
+        self.hung_up |= event.read_closed;
+        self.failed |= event.error;
+        self.urgent |= event.priority;
+        self.readable |= event.readable || self.hung_up || self.failed;
         // A write to a socket that failed says so.
-        self.writable |= event.is_writable() || self.failed;
+        self.writable |= event.writable || self.failed;
     }
 
     /// A read did not fill what it was given: the next one would only say `WouldBlock`, unless it
@@ -99,7 +124,7 @@ mod tests {
         let mut wait = |ready: &mut Ready| {
             poll.poll(&mut events, Some(Duration::from_secs(5)))
                 .unwrap();
-            events.iter().for_each(|event| ready.note(event));
+            events.iter().for_each(|event| ready.note(event.into()));
         };
         theirs.write_all(b"one").unwrap();
         wait(&mut ready);

@@ -2,13 +2,12 @@
 
 use std::io::{self, ErrorKind, Read};
 
-use mio::net::TcpStream;
-
 use super::context::Context;
 use super::desk::Desk;
 use super::local::{Queued, Seen, Way};
 use super::peer::{FLUSH_MARK, Peer};
 use super::state::Cause;
+use super::stream::Stream;
 use crate::observer::Program;
 use crate::relay::{self, Locals as _, Pull};
 
@@ -127,7 +126,7 @@ impl Peer {
 
 /// What a socket that takes nothing any more had sent before. A write has heard its error already,
 /// and a read then gives 0: that is no end in order.
-struct Broken<'a>(&'a mut TcpStream);
+struct Broken<'a>(&'a mut Stream);
 
 impl Read for Broken<'_> {
     fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {

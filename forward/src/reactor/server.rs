@@ -5,14 +5,14 @@ use std::io;
 
 use adit_connection::Limits;
 use adit_crypto::{Secret, SecureRandom};
+use adit_transport::Buffers;
 use mio::Token;
-use mio::net::TcpStream;
 
 use super::config::{MaxStartups, ServerConfig};
-use super::dial::BOTH;
-use super::peer::{Peer, tune};
+use super::peer::Peer;
 use super::ready::Ready;
 use super::state::{Role, State};
+use super::stream::Stream;
 use super::{Reactor, Side, Source};
 use crate::observer::{Event, PeerId, Program};
 use crate::session::{Config, ServerAuth, Session};
@@ -23,6 +23,8 @@ const TIMING_SECRET_LEN: usize = 32;
 /// What the server's side keeps.
 pub(super) struct Server {
     config: ServerConfig,
+    pub(super) limits: Limits,
+    pub(super) buffers: Buffers,
     timing_secret: [u8; TIMING_SECRET_LEN],
     /// Sessions that are not authenticated yet.
     startups: u32,
@@ -39,6 +41,8 @@ impl Server {
             .map_err(io::Error::other)?;
         Ok(Self {
             config,
+            limits: Limits::SERVER,
+            buffers: Buffers::default(),
             timing_secret: secret,
             startups: 0,
         })
@@ -52,8 +56,8 @@ impl Server {
     fn session(&self, now: core::time::Duration) -> Result<Session, crate::Error> {
         Session::server(
             Config {
-                transport: self.config.ssh.transport(),
-                limits: Limits::SERVER,
+                transport: self.config.ssh.transport(self.buffers),
+                limits: self.limits,
                 patience: self.config.alive.map(Into::into),
             },
             std::sync::Arc::clone(&self.config.host_keys),
@@ -105,7 +109,7 @@ fn dice(random: &dyn SecureRandom) -> u8 {
 impl Reactor {
     pub(super) fn accept_peer(
         &mut self,
-        mut stream: TcpStream,
+        mut stream: Stream,
         address: SocketAddr,
         program: &mut dyn Program,
     ) {
@@ -131,17 +135,14 @@ impl Reactor {
         };
         let slot = self.peers.reserve();
         let source = self.context.sources.insert(Source::Peer(slot));
-        let registered = self
-            .context
-            .registry
-            .register(&mut stream, Token(source), BOTH);
+        let registered = stream.register(&self.context.registry, Token(source));
         if registered.is_err() {
             self.context.sources.remove(source);
             self.peers.release(slot);
             return;
         }
         server.startups += 1;
-        tune(&stream, server.config.alive);
+        stream.tune(server.config.alive);
         self.peers_made += 1;
         let grace = server.config.login_grace;
         let deadline = grace.map(|grace| self.context.now.saturating_add(grace));

@@ -8,11 +8,11 @@ use adit_auth::agent::SessionBind;
 use adit_auth::{Method, OfferedKey};
 use adit_crypto::Unspecified;
 use adit_transport::SessionId;
-use mio::event::Event as Readiness;
 
 use super::agent::{Agent, Said};
 use super::config::{AgentKeys, Identities};
 use super::keys;
+use super::ready::Readiness;
 use super::state::{ForAgent, Letter, Signer};
 use super::timer::Timer;
 use super::{Reactor, Side};
@@ -39,7 +39,7 @@ impl Reactor {
         }
     }
 
-    pub(super) fn agent_event(&mut self, event: &Readiness, program: &mut dyn Program) {
+    pub(super) fn agent_event(&mut self, event: Readiness, program: &mut dyn Program) {
         if let Side::Client(client) = &mut self.side
             && let Some(agent) = &mut client.agent
         {

@@ -1,0 +1,224 @@
+//! TCP sockets on the loop, and what is set on them. The tests of this crate have another kind
+//! beside the system's, in memory, so that each call can be short, late, interrupted or fail.
+
+use core::net::SocketAddr;
+use std::io::{self, IoSlice, Read, Write};
+use std::net::Shutdown;
+
+#[cfg(test)]
+use adit_testkit::net;
+use mio::net::{TcpListener, TcpStream};
+use mio::{Interest, Registry, Token};
+use nix::libc;
+use nix::sys::socket::{setsockopt, sockopt};
+
+use super::config::KeepAlive;
+
+/// All that is ever asked of mio for a connection: edge-triggered, so never changed again. Both
+/// ways, and whether there are urgent bytes, at which a read stops short of what has arrived.
+pub(super) const BOTH: Interest = Interest::READABLE
+    .add(Interest::WRITABLE)
+    .add(Interest::PRIORITY);
+
+/// A connection.
+#[derive(Debug)]
+pub(super) enum Stream {
+    #[cfg(test)]
+    Fake(net::Stream),
+    Tcp(TcpStream),
+}
+
+impl Stream {
+    /// Begins to connect: [`Stream::take_error`] and [`Stream::peer_addr`] say how it went.
+    pub(super) fn connect(address: SocketAddr) -> io::Result<Self> {
+        #[cfg(test)]
+        if let Some(connected) = net::connect(address) {
+            return connected.map(Self::Fake);
+        }
+        TcpStream::connect(address).map(Self::Tcp)
+    }
+
+    /// Has its events come with this token.
+    pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        match self {
+            #[cfg(test)]
+            Self::Fake(fake) => fake.register(token.0),
+            Self::Tcp(tcp) => registry.register(tcp, token, BOTH),
+        }
+    }
+
+    /// Sends small packets at once: otherwise the kernel holds back the second one (RFC 896).
+    pub(super) fn set_nodelay(&self) {
+        match self {
+            #[cfg(test)]
+            Self::Fake(_) => {}
+            Self::Tcp(tcp) => drop(tcp.set_nodelay(true)),
+        }
+    }
+
+    /// What every connection between SSH peers is set to.
+    pub(super) fn tune(&self, alive: Option<KeepAlive>) {
+        self.set_nodelay();
+        let tcp = match self {
+            #[cfg(test)]
+            Self::Fake(_) => return,
+            Self::Tcp(tcp) => tcp,
+        };
+        let _ = setsockopt(tcp, sockopt::KeepAlive, &true);
+        if let Some(KeepAlive { interval, count }) = alive {
+            // Bytes without an acknowledgement for so long: the path is gone (RFC 5482). One
+            // interval more than it takes us to say so, since we say it in better words.
+            let window = interval.saturating_mul(count.saturating_add(1)).as_millis();
+            if let Ok(window) = u32::try_from(window) {
+                let _ = setsockopt(tcp, sockopt::TcpUserTimeout, &window);
+            }
+        }
+    }
+
+    /// What every local socket is set to. Urgent bytes stay in their place in the stream: SSH has
+    /// no other way for them, and read(2) would leave them out. And until it is known to end in
+    /// order it ends with RST, since it is the kernel that closes it when this program is killed.
+    pub(super) fn adopt(&self) {
+        match self {
+            #[cfg(test)]
+            Self::Fake(_) => {}
+            Self::Tcp(tcp) => drop(setsockopt(tcp, sockopt::OobInline, &true)),
+        }
+        self.reset();
+    }
+
+    /// What is dropped after this ends with RST.
+    pub(super) fn reset(&self) {
+        self.linger(1);
+    }
+
+    /// What is dropped after this ends with FIN, behind what it still has to send.
+    pub(super) fn end_in_order(&self) {
+        self.linger(0);
+    }
+
+    fn linger(&self, l_onoff: libc::c_int) {
+        let linger = libc::linger {
+            l_onoff,
+            l_linger: 0,
+        };
+        match self {
+            #[cfg(test)]
+            Self::Fake(fake) => fake.set_linger(l_onoff != 0),
+            // Where it fails the application sees the other end, and there is nothing else to do.
+            Self::Tcp(tcp) => drop(setsockopt(tcp, sockopt::Linger, &linger)),
+        }
+    }
+
+    /// Sends FIN behind what was written.
+    pub(super) fn shutdown(&self) -> io::Result<()> {
+        match self {
+            #[cfg(test)]
+            Self::Fake(fake) => fake.shutdown(),
+            Self::Tcp(tcp) => tcp.shutdown(Shutdown::Write),
+        }
+    }
+
+    /// What went wrong while nobody called, once.
+    pub(super) fn take_error(&self) -> io::Result<Option<io::Error>> {
+        match self {
+            #[cfg(test)]
+            Self::Fake(fake) => Ok(fake.take_error()),
+            Self::Tcp(tcp) => tcp.take_error(),
+        }
+    }
+
+    /// The other end's address.
+    pub(super) fn peer_addr(&self) -> io::Result<SocketAddr> {
+        match self {
+            #[cfg(test)]
+            Self::Fake(fake) => fake.peer_addr(),
+            Self::Tcp(tcp) => tcp.peer_addr(),
+        }
+    }
+
+    /// Ours.
+    pub(super) fn local_addr(&self) -> io::Result<SocketAddr> {
+        match self {
+            #[cfg(test)]
+            Self::Fake(fake) => fake.peer_addr(),
+            Self::Tcp(tcp) => tcp.local_addr(),
+        }
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
+        match self {
+            #[cfg(test)]
+            Self::Fake(fake) => fake.read(space),
+            Self::Tcp(tcp) => tcp.read(space),
+        }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            #[cfg(test)]
+            Self::Fake(fake) => fake.write(bytes),
+            Self::Tcp(tcp) => tcp.write(bytes),
+        }
+    }
+
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        match self {
+            #[cfg(test)]
+            Self::Fake(fake) => fake.write_vectored(slices),
+            Self::Tcp(tcp) => tcp.write_vectored(slices),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A listening socket.
+#[derive(Debug)]
+pub(super) enum Listener {
+    #[cfg(test)]
+    #[expect(dead_code, reason = "the tests that use it come next")]
+    Fake(net::Listener),
+    Tcp(TcpListener),
+}
+
+impl Listener {
+    /// Has its events come with this token.
+    pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        match self {
+            #[cfg(test)]
+            Self::Fake(fake) => fake.register(token.0),
+            Self::Tcp(tcp) => registry.register(tcp, token, Interest::READABLE),
+        }
+    }
+
+    /// A connection that waits, and whose it is.
+    pub(super) fn accept(&self) -> io::Result<(Stream, SocketAddr)> {
+        match self {
+            #[cfg(test)]
+            Self::Fake(fake) => {
+                let (stream, from) = fake.accept()?;
+                Ok((Stream::Fake(stream), from))
+            }
+            Self::Tcp(tcp) => {
+                let (stream, from) = tcp.accept()?;
+                Ok((Stream::Tcp(stream), from))
+            }
+        }
+    }
+
+    /// Where it listens.
+    pub(super) fn local_addr(&self) -> io::Result<SocketAddr> {
+        match self {
+            #[cfg(test)]
+            Self::Fake(fake) => Ok(fake.address()),
+            Self::Tcp(tcp) => tcp.local_addr(),
+        }
+    }
+}

@@ -1,0 +1,346 @@
+//! A network in memory: TCP's rules, and at every point where TCP leaves it open what a seed says.
+//!
+//! ```text
+//!     write ─► [ flying ] ── arrive ──► [ arrived ] ─► read        one direction of a connection
+//!               FIN, RST ─┘                └─► an event, when it is let through
+//! ```
+//!
+//! What holds, as on Linux: a read that gives less than was asked for has emptied the socket, a
+//! write that takes less has filled it, and an event comes when that changes (edge-triggered,
+//! several in one). An RST leaves what has arrived before it to be read; its error is told once, to
+//! whichever call comes first, and a read then gives 0. A socket closed with bytes unread, or after
+//! [`Stream::set_linger`], sends RST. Everything else is open: how much arrives when, which event comes
+//! in which order and how late, whether a call is interrupted.
+//!
+//! One thread at a time has a network: [`Net::install`] makes it the one that [`connect`] uses.
+
+mod end;
+mod listener;
+mod stream;
+
+use core::cell::RefCell;
+use core::net::SocketAddr;
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::dice::Dice;
+use end::{Connecting, End};
+use listener::Listening;
+
+pub use listener::Listener;
+pub use stream::Stream;
+
+thread_local! {
+    static CURRENT: RefCell<Option<Net>> = const { RefCell::new(None) };
+}
+
+/// Connects in the network of this thread; `None` where there is none.
+#[must_use]
+pub fn connect(address: SocketAddr) -> Option<io::Result<Stream>> {
+    CURRENT.with_borrow(|net| net.as_ref().map(|net| net.connect(address)))
+}
+
+/// How bad a network is. 0 for "one in" is never.
+#[derive(Clone, Copy, Debug)]
+pub struct Weather {
+    /// One call in this many is interrupted by a signal.
+    pub interrupted: usize,
+    /// One write in this many finds the socket full though it is not quite.
+    pub full: usize,
+    /// One write in this many is cut somewhere.
+    pub short: usize,
+    /// One event in this many comes for nothing.
+    pub spurious: usize,
+    /// One event in this many waits for another time.
+    pub late: usize,
+    /// Most bytes that arrive at once.
+    pub piece: usize,
+    /// Bytes that one direction of a connection holds.
+    pub room: usize,
+    /// One accept in this many finds no descriptor.
+    pub no_descriptor: usize,
+    /// One connection in this many cannot be made, at once or later.
+    pub refused: usize,
+    /// One connection in this many is made at once.
+    pub at_once: usize,
+}
+
+impl Weather {
+    /// Nothing goes wrong, and everything arrives as it was sent.
+    pub const FAIR: Self = Self {
+        interrupted: 0,
+        full: 0,
+        short: 0,
+        spurious: 0,
+        late: 0,
+        piece: usize::MAX,
+        room: 64 << 10,
+        no_descriptor: 0,
+        refused: 0,
+        at_once: 1,
+    };
+}
+
+/// Whose a socket is; the world runs one program at a time.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Host {
+    /// Applications, at both ends: nothing fails for them.
+    Apps,
+    /// The program `adit`.
+    Client,
+    /// The program `aditd`.
+    Server,
+}
+
+/// What an event says of a socket.
+#[derive(Clone, Copy, Debug)]
+pub struct Told {
+    /// From [`Stream::register`].
+    pub token: usize,
+    /// A read may give something.
+    pub readable: bool,
+    /// A write may take something.
+    pub writable: bool,
+    /// FIN or RST is here.
+    pub read_closed: bool,
+    /// An error waits to be told.
+    pub error: bool,
+}
+
+/// What happens to one direction of one connection.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Tamper {
+    /// One bit of the byte at this place is turned over.
+    Flip {
+        /// Which byte.
+        at: u64,
+        /// 0 to 7.
+        bit: u32,
+    },
+    /// FIN instead of the byte at this place and all behind it.
+    Fin(u64),
+    /// RST, to both, instead.
+    Reset(u64),
+    /// Nothing any more.
+    Silence(u64),
+}
+
+/// The network. Copies are the same one.
+#[derive(Clone, Debug)]
+pub struct Net(Arc<Mutex<Inner>>);
+
+#[derive(Debug)]
+struct Inner {
+    dice: Dice,
+    weather: Weather,
+    running: Host,
+    /// The two of a connection are next to each other: 2n and 2n + 1.
+    ends: Vec<End>,
+    listeners: Vec<Listening>,
+    /// Calls that moved or told something.
+    progress: u64,
+}
+
+impl Net {
+    /// No sockets yet.
+    #[must_use]
+    pub fn new(seed: u64, weather: Weather) -> Self {
+        Self(Arc::new(Mutex::new(Inner {
+            dice: Dice::new(seed),
+            weather,
+            running: Host::Apps,
+            ends: Vec::new(),
+            listeners: Vec::new(),
+            progress: 0,
+        })))
+    }
+
+    /// Makes it this thread's.
+    pub fn install(&self) {
+        CURRENT.with_borrow_mut(|current| *current = Some(self.clone()));
+    }
+
+    /// This thread has none any more.
+    pub fn remove() {
+        CURRENT.with_borrow_mut(|current| *current = None);
+    }
+
+    /// From now on.
+    pub fn set_weather(&self, weather: Weather) {
+        self.lock().weather = weather;
+    }
+
+    /// Who makes the calls from now on.
+    pub fn run_as(&self, host: Host) {
+        self.lock().running = host;
+    }
+
+    /// Calls that moved or told something, so far.
+    #[must_use]
+    pub fn progress(&self) -> u64 {
+        self.lock().progress
+    }
+
+    /// Listens.
+    #[must_use]
+    pub fn listen(&self, address: SocketAddr) -> Listener {
+        let mut inner = self.lock();
+        let host = inner.running;
+        inner.listeners.push(Listening::new(host, address));
+        let at = inner.listeners.len() - 1;
+        drop(inner);
+        Listener::new(self.clone(), at, address)
+    }
+
+    /// Begins to connect, as the system call would.
+    ///
+    /// # Errors
+    /// Nobody listens there, or chance has it so.
+    pub fn connect(&self, address: SocketAddr) -> io::Result<Stream> {
+        let mut inner = self.lock();
+        let (host, weather) = (inner.running, inner.weather);
+        let calm = host == Host::Apps;
+        let refused = !calm && inner.dice.one_in(weather.refused);
+        let listener = inner.listeners.iter().position(|l| l.is_at(address));
+        let at_once = calm || inner.dice.one_in(weather.at_once);
+        if at_once && (refused || listener.is_none()) {
+            return Err(ErrorKind::ConnectionRefused.into());
+        }
+        let id = inner.ends.len();
+        inner.ends.push(End::new(host, weather.room));
+        let theirs = listener.map_or(Host::Apps, |at| inner.listening(at).host());
+        inner.ends.push(End::new(theirs, weather.room));
+        match listener.filter(|_| !refused) {
+            Some(at) if at_once => inner.queue(at, id + 1),
+            listener => inner.end(id).connecting = Connecting::Begun(listener),
+        }
+        drop(inner);
+        Ok(Stream::new(self.clone(), id))
+    }
+
+    /// The other end of a connection, for [`Net::tamper`]: `stream` is the one that reads it.
+    pub fn tamper(&self, reader: &Stream, tamper: Tamper) {
+        self.lock().end(reader.id()).tamper = Some(tamper);
+    }
+
+    /// Lets something that is on its way arrive. `false`: nothing is.
+    pub fn arrive(&self) -> bool {
+        let mut inner = self.lock();
+        let ready: Vec<usize> = (0..inner.ends.len())
+            .filter(|id| inner.end_ref(*id).is_expecting())
+            .collect();
+        if ready.is_empty() {
+            return false;
+        }
+        let id = inner.dice.pick(&ready);
+        inner.arrive(id);
+        true
+    }
+
+    /// Events for a host, in any order; not all that there are.
+    #[must_use]
+    pub fn events(&self, host: Host) -> Vec<Told> {
+        let mut inner = self.lock();
+        let weather = inner.weather;
+        let mut told = Vec::new();
+        for id in 0..inner.ends.len() {
+            let spurious = inner.dice.one_in(weather.spurious);
+            let late = inner.dice.one_in(weather.late);
+            let chance = inner.dice.next();
+            let room_there = inner.end_ref(id ^ 1).free();
+            let end = inner.end(id);
+            if end.host != host || end.is_closed {
+                continue;
+            }
+            if let Some(event) = end.take_event(room_there, late, spurious.then_some(chance)) {
+                told.push(event);
+            }
+        }
+        for listening in inner.listeners.iter_mut().filter(|l| l.host() == host) {
+            told.extend(listening.take_event());
+        }
+        inner.dice.shuffle(&mut told);
+        told
+    }
+
+    /// Whether an event waits for somebody of this host.
+    #[must_use]
+    pub fn has_events(&self, host: Host) -> bool {
+        let inner = self.lock();
+        let mut ends = inner.ends.iter();
+        ends.any(|end| end.host == host && end.has_event())
+            || inner
+                .listeners
+                .iter()
+                .any(|l| l.host() == host && l.has_event())
+    }
+
+    /// Sockets of a host that are not closed.
+    #[must_use]
+    pub fn open_sockets(&self, host: Host) -> usize {
+        let inner = self.lock();
+        let open = |end: &&End| end.host == host && end.is_taken && !end.is_closed;
+        inner.ends.iter().filter(open).count()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn end(&mut self, id: usize) -> &mut End {
+        self.ends.get_mut(id).expect("an end")
+    }
+
+    fn end_ref(&self, id: usize) -> &End {
+        self.ends.get(id).expect("an end")
+    }
+
+    fn listening(&self, at: usize) -> &Listening {
+        self.listeners.get(at).expect("a listener")
+    }
+
+    fn queue(&mut self, at: usize, id: usize) {
+        self.listeners.get_mut(at).expect("a listener").queue(id);
+    }
+
+    /// Whether this call is interrupted: one of the programs', never an application's.
+    fn is_interrupted(&mut self, id: usize) -> bool {
+        let one_in = self.weather.interrupted;
+        self.end_ref(id).host != Host::Apps && self.dice.one_in(one_in)
+    }
+
+    /// What is on its way to this end gets nearer.
+    fn arrive(&mut self, id: usize) {
+        self.progress += 1;
+        if let Connecting::Begun(listener) = self.end_ref(id).connecting {
+            let end = self.end(id);
+            match listener {
+                Some(at) => {
+                    end.connecting = Connecting::Done;
+                    end.wake();
+                    self.queue(at, id ^ 1);
+                }
+                None => end.refuse(),
+            }
+            return;
+        }
+        let piece = self.weather.piece.max(1);
+        let most = self.end_ref(id).flying.len();
+        let n = match self.dice.below(4) {
+            0 => 1,
+            1 => self.dice.between(1, most.max(1)),
+            _ => most,
+        };
+        let end = self.end(id);
+        let broken = end.take_in(n.min(piece));
+        if broken {
+            self.end(id ^ 1).is_reset_coming = true;
+        }
+    }
+}
+
+/// Bytes on their way, or here.
+type Bytes = VecDeque<u8>;
