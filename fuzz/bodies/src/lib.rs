@@ -6,6 +6,14 @@
 //! `cargo test` (`tests/smoke.rs`).
 
 #![forbid(unsafe_code)]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    clippy::wildcard_enum_match_arm,
+    reason = "a body fails by panicking"
+)]
 
 mod args;
 mod auth;
