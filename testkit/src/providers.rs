@@ -1,9 +1,24 @@
 //! One macro that runs a test on every provider: what holds on one holds on all.
 
+use adit_crypto::Provider;
+
 #[cfg(feature = "pure")]
 pub use adit_crypto::PURE;
 #[cfg(feature = "ring")]
 pub use adit_crypto::RING;
+
+use crate::toy;
+
+/// The step through a long row of cases: each of them on [the toy](crate::toy), and every `n`th on a
+/// provider whose key exchanges take most of the time. What differs between providers shows in few.
+#[must_use]
+pub fn stride(provider: &Provider, n: usize) -> usize {
+    if provider.name == toy::PROVIDER.name {
+        1
+    } else {
+        n
+    }
+}
 
 /// Makes a test of each function, for each provider: the modules `on_toy`, `on_ring`, `on_pure`.
 ///

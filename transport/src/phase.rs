@@ -137,3 +137,70 @@ const fn is_auth(role: Role, number: u8) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use core::ops::RangeInclusive;
+
+    use super::*;
+
+    type Row = (&'static [Role], Phase, &'static [RangeInclusive<u8>]);
+
+    const BOTH: &[Role] = &[Role::Server, Role::Client];
+    const SERVER: &[Role] = &[Role::Server];
+    const CLIENT: &[Role] = &[Role::Client];
+
+    const fn exchange(next: Next) -> Phase {
+        let others = Others::Tolerated;
+        Phase::Exchange { next, others }
+    }
+
+    const fn strict(next: Next) -> Phase {
+        let others = Others::Refused;
+        Phase::Exchange { next, others }
+    }
+
+    const ADMITTED: &[Row] = &[
+        (BOTH, Phase::FirstKexInit, &[1..=4, 20..=20]),
+        (BOTH, exchange(Next::Init), &[1..=4, 30..=30]),
+        (BOTH, strict(Next::Init), &[1..=1, 30..=30]),
+        (BOTH, exchange(Next::Reply), &[1..=4, 31..=31]),
+        (BOTH, strict(Next::Reply), &[1..=1, 31..=31]),
+        (BOTH, exchange(Next::NewKeys), &[1..=4, 21..=21]),
+        (BOTH, strict(Next::NewKeys), &[1..=1, 21..=21]),
+        (BOTH, exchange(Next::WrongGuess), &[1..=4, 30..=49]),
+        (BOTH, strict(Next::WrongGuess), &[1..=1, 30..=49]),
+        (SERVER, Phase::Service, &[1..=5, 7..=7, 192..=193]),
+        (CLIENT, Phase::Service, &[1..=4, 6..=7, 192..=193]),
+        (
+            SERVER,
+            Phase::Auth,
+            &[1..=4, 7..=7, 50..=50, 60..=79, 192..=193],
+        ),
+        (
+            CLIENT,
+            Phase::Auth,
+            &[1..=4, 7..=7, 51..=53, 60..=79, 192..=193],
+        ),
+        (
+            SERVER,
+            Phase::Open,
+            &[1..=4, 8..=20, 22..=29, 50..=50, 80..=255],
+        ),
+        (CLIENT, Phase::Open, &[1..=4, 8..=20, 22..=29, 80..=255]),
+    ];
+
+    // In whole sessions the floor above refuses much of it a second time, and would hide a hole.
+    #[test]
+    fn each_phase_admits_these_numbers_and_no_other() {
+        for (roles, phase, admitted) in ADMITTED {
+            for role in *roles {
+                for number in 0..=u8::MAX {
+                    let may_come = admitted.iter().any(|range| range.contains(&number));
+                    let result = admit(*role, *phase, number);
+                    assert_eq!(result.is_ok(), may_come, "{role:?} {phase:?} {number}");
+                }
+            }
+        }
+    }
+}

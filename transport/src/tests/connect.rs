@@ -2,73 +2,71 @@
 
 use super::*;
 
-on_every_provider! {
-    both_sides_agree_on_everything(provider) {
-        let mut pair = Pair::on(provider).established();
-        let (client, server) = (&pair.client.t, &pair.server.t);
-        assert_eq!(client.negotiated(), server.negotiated());
-        assert!(client.negotiated().unwrap().strict_kex);
-        assert_eq!(client.session_id(), server.session_id());
-        assert_eq!(client.initial_host_key(), server.initial_host_key());
-        assert_eq!(client.initial_signature(), server.initial_signature());
-        assert!(!client.initial_signature().is_empty());
-        assert_eq!(client.peer_ident().unwrap().as_bytes(), b"SSH-2.0-adit_test");
-        assert!(client.peer_extensions().ping && server.peer_extensions().ping);
-        assert!(client.peer_extensions().server_sig_algs.is_some());
-        assert_eq!(server.peer_extensions().server_sig_algs, None);
-        assert_eq!(
-            pair.client.seen,
-            [Seen::HostKey, Seen::Extensions, Seen::Established]
-        );
-        assert_eq!(pair.server.seen, [Seen::Extensions, Seen::Established]);
-        assert_eq!(pair.client.t.deadline(), None);
-        assert_eq!(pair.client.t.tx.seq(), 2, "EXT_INFO and SERVICE_REQUEST");
-        assert_eq!(pair.server.t.tx.seq(), 2, "EXT_INFO and SERVICE_ACCEPT");
-        pair.client.t.authenticated(NOW);
-        assert!(pair.client.t.deadline().is_some());
-    }
+fn both_sides_agree_on_everything(provider: &'static Provider) {
+    let mut pair = Pair::on(provider).established();
+    let (client, server) = (&pair.client.t, &pair.server.t);
+    assert_eq!(client.negotiated(), server.negotiated());
+    assert!(client.negotiated().unwrap().strict_kex);
+    assert_eq!(client.session_id(), server.session_id());
+    assert_eq!(client.initial_host_key(), server.initial_host_key());
+    assert_eq!(client.initial_signature(), server.initial_signature());
+    assert!(!client.initial_signature().is_empty());
+    assert_eq!(
+        client.peer_ident().unwrap().as_bytes(),
+        b"SSH-2.0-adit_test"
+    );
+    assert!(client.peer_extensions().ping && server.peer_extensions().ping);
+    assert!(client.peer_extensions().server_sig_algs.is_some());
+    assert_eq!(server.peer_extensions().server_sig_algs, None);
+    assert_eq!(
+        pair.client.seen,
+        [Seen::HostKey, Seen::Extensions, Seen::Established]
+    );
+    assert_eq!(pair.server.seen, [Seen::Extensions, Seen::Established]);
+    assert_eq!(pair.client.t.deadline(), None);
+    assert_eq!(pair.client.t.tx.seq(), 2, "EXT_INFO and SERVICE_REQUEST");
+    assert_eq!(pair.server.t.tx.seq(), 2, "EXT_INFO and SERVICE_ACCEPT");
+    pair.client.t.authenticated(NOW);
+    assert!(pair.client.t.deadline().is_some());
+}
 
-    a_connection_works_with_every_method_and_cipher(provider) {
-        for kex in provider.kex {
-            for cipher in provider.ciphers {
-                let only = |seed| {
-                    let mut config = config(provider, seed);
-                    config.algorithms.kex = [*kex].to_vec();
-                    config.algorithms.ciphers = [*cipher].to_vec();
-                    config
-                };
-                let mut pair = Pair::new(End::client(only(1)), End::server(only(2)))
-                    .authenticated();
-                let negotiated = *pair.client.t.negotiated().unwrap();
-                assert_eq!(negotiated.kex, kex.name());
-                assert_eq!(negotiated.cipher_to_server, cipher.name());
-                assert_eq!(negotiated.mac_to_client, cipher.mac());
-                pair.client.t.start_rekey(NOW).unwrap();
-                let mut slot = pair.server.t.tx().reserve(5).unwrap();
-                slot.body().copy_from_slice(b"hello");
-                slot.seal(7, 5).unwrap();
-                pair.run();
-                let data = b"\x5e\0\0\0\x07\0\0\0\x05hello".to_vec();
-                assert_eq!(pair.client.count(&Seen::Packet(data)), 1);
-                assert_eq!(pair.client.count(&Seen::Rekeyed), 1);
-            }
+fn a_connection_works_with_every_method_and_cipher(provider: &'static Provider) {
+    for kex in provider.kex {
+        for cipher in provider.ciphers {
+            let only = |seed| {
+                let mut config = config(provider, seed);
+                config.algorithms.kex = [*kex].to_vec();
+                config.algorithms.ciphers = [*cipher].to_vec();
+                config
+            };
+            let mut pair = Pair::new(End::client(only(1)), End::server(only(2))).authenticated();
+            let negotiated = *pair.client.t.negotiated().unwrap();
+            assert_eq!(negotiated.kex, kex.name());
+            assert_eq!(negotiated.cipher_to_server, cipher.name());
+            assert_eq!(negotiated.mac_to_client, cipher.mac());
+            pair.client.t.start_rekey(NOW).unwrap();
+            let mut slot = pair.server.t.tx().reserve(5).unwrap();
+            slot.body().copy_from_slice(b"hello");
+            slot.seal(7, 5).unwrap();
+            pair.run();
+            let data = b"\x5e\0\0\0\x07\0\0\0\x05hello".to_vec();
+            assert_eq!(pair.client.count(&Seen::Packet(data)), 1);
+            assert_eq!(pair.client.count(&Seen::Rekeyed), 1);
         }
     }
 }
 
-#[test]
-fn a_connection_comes_to_be_whatever_the_chunks() {
+fn a_connection_comes_to_be_whatever_the_chunks(provider: &'static Provider) {
     for chunk in (1..70).chain([100, 500, 1000, 5000]) {
-        let mut pair = Pair::toy();
+        let mut pair = Pair::on(provider);
         pair.chunk = chunk;
         pair.authenticated();
     }
 }
 
-#[test]
-fn a_byte_goes_through_whatever_the_chunks() {
+fn a_byte_goes_through_whatever_the_chunks(provider: &'static Provider) {
     for chunk in (1..40).chain([100, 1000, 35_000]) {
-        let mut pair = Pair::toy().authenticated();
+        let mut pair = Pair::on(provider).authenticated();
         pair.chunk = chunk;
         let mut sent = Vec::new();
         let mut got = Vec::new();
@@ -95,11 +93,10 @@ fn a_byte_goes_through_whatever_the_chunks() {
     }
 }
 
-#[test]
-fn our_first_words_do_not_wait_for_the_peers() {
+fn our_first_words_do_not_wait_for_the_peers(provider: &'static Provider) {
     for mut end in [
-        End::client(config(&toy::PROVIDER, 1)),
-        End::server(config(&toy::PROVIDER, 2)),
+        End::client(config(provider, 1)),
+        End::server(config(provider, 2)),
     ] {
         let out = end.take();
         assert!(out.starts_with(b"SSH-2.0-adit_test\r\n"));
@@ -110,12 +107,13 @@ fn our_first_words_do_not_wait_for_the_peers() {
     }
 }
 
-#[test]
-fn a_client_skips_lines_before_the_identification_and_a_server_does_not() {
-    let mut pair = Pair::toy();
+fn a_client_skips_lines_before_the_identification_and_a_server_does_not(
+    provider: &'static Provider,
+) {
+    let mut pair = Pair::on(provider);
     pair.client.give(b"Welcome\r\nto this host\r\n");
     pair.established();
-    let mut server = End::server(config(&toy::PROVIDER, 2));
+    let mut server = End::server(config(provider, 2));
     server.give(b"GET / HTTP/1.1\r\n");
     let error = server.error.unwrap();
     assert_eq!(error, Error::Malformed(adit_proto::Malformed::BadIdent));
@@ -125,9 +123,8 @@ fn a_client_skips_lines_before_the_identification_and_a_server_does_not() {
     );
 }
 
-#[test]
-fn nothing_is_read_until_a_host_key_is_trusted() {
-    let mut pair = Pair::toy();
+fn nothing_is_read_until_a_host_key_is_trusted(provider: &'static Provider) {
+    let mut pair = Pair::on(provider);
     pair.client.trusting = false;
     pair.run();
     assert_eq!(pair.client.seen, [Seen::HostKey]);
@@ -138,12 +135,11 @@ fn nothing_is_read_until_a_host_key_is_trusted() {
     assert_eq!(pair.client.t.tx.seq(), 2);
 }
 
-#[test]
-fn another_connections_key_is_not_this_ones() {
-    let offer_of = |seed: u8| {
-        let mut end = End::client(config(&toy::PROVIDER, seed.into()));
-        let keys = Arc::new([toy::ed25519_key(seed)]);
-        let server = Transport::server(config(&toy::PROVIDER, 9), keys, NOW).unwrap();
+fn another_connections_key_is_not_this_ones(provider: &'static Provider) {
+    let offer_of = |seed| {
+        let mut end = End::client(config(provider, seed));
+        let keys = host_keys(provider, seed);
+        let server = Transport::server(config(provider, 9), keys, NOW).unwrap();
         let mut server = End::new(server);
         server.give(&end.take());
         let mut bytes = &server.take()[..];
@@ -169,9 +165,8 @@ fn another_connections_key_is_not_this_ones() {
     assert_eq!(first.error, Some(Error::Internal(Internal::Order)));
 }
 
-#[test]
-fn disconnect_says_why_and_ends_both_sides() {
-    let mut pair = Pair::toy().authenticated();
+fn disconnect_says_why_and_ends_both_sides(provider: &'static Provider) {
+    let mut pair = Pair::on(provider).authenticated();
     pair.client
         .t
         .disconnect(reason::Disconnect::ByApplication, "done");
@@ -195,9 +190,8 @@ fn disconnect_says_why_and_ends_both_sides() {
     assert!(pair.server.t.tx().is_empty());
 }
 
-#[test]
-fn an_error_stays_and_the_peer_can_be_told() {
-    let mut pair = Pair::toy().authenticated();
+fn an_error_stays_and_the_peer_can_be_told(provider: &'static Provider) {
+    let mut pair = Pair::on(provider).authenticated();
     pair.client.inject(&[51]);
     pair.run();
     let error = Error::from(PeerMisbehaved::UnexpectedMessage { number: 51 });
@@ -214,9 +208,8 @@ fn an_error_stays_and_the_peer_can_be_told() {
     ));
 }
 
-#[test]
-fn no_randomness_is_an_error_and_nothing_is_sent() {
-    let mut config = config(&toy::PROVIDER, 1);
+fn no_randomness_is_an_error_and_nothing_is_sent(provider: &'static Provider) {
+    let mut config = config(provider, 1);
     config.random = &toy::NoRandom;
     let error = Transport::client(config, NOW).err();
     assert_eq!(error, Some(Error::Crypto(CryptoFailure::Random)));
@@ -254,9 +247,8 @@ fn the_flight_of_the_largest_key_fits_before_authentication() {
     pair.authenticated();
 }
 
-#[test]
-fn both_buffers_are_small_before_authentication() {
-    let mut pair = Pair::toy().established();
+fn both_buffers_are_small_before_authentication(provider: &'static Provider) {
+    let mut pair = Pair::on(provider).established();
     assert_eq!(pair.client.t.recv_space().unwrap().len(), 36 * 1024);
     assert!(pair.client.t.tx().control_room() > 4000);
     assert!(pair.client.t.tx().control_room() < 8 * 1024);
@@ -274,9 +266,8 @@ impl Pair {
     }
 }
 
-#[test]
-fn a_packet_before_authentication_stays_readable_until_the_next_read() {
-    let mut pair = Pair::toy().established();
+fn a_packet_before_authentication_stays_readable_until_the_next_read(provider: &'static Provider) {
+    let mut pair = Pair::on(provider).established();
     pair.client.inject(b"\x32request");
     pair.client.inject(b"\x02\0\0\0\0");
     let bytes = pair.client.take();
@@ -292,9 +283,8 @@ fn a_packet_before_authentication_stays_readable_until_the_next_read() {
     assert_eq!(pair.server.t.recv_space().unwrap().len(), 256 * 1024);
 }
 
-#[test]
-fn authenticated_too_early_is_our_own_error() {
-    let mut end = End::client(config(&toy::PROVIDER, 1));
+fn authenticated_too_early_is_our_own_error(provider: &'static Provider) {
+    let mut end = End::client(config(provider, 1));
     end.t.authenticated(NOW);
     assert_eq!(
         end.t.poll(NOW).unwrap_err(),
@@ -306,4 +296,21 @@ fn authenticated_too_early_is_our_own_error() {
 fn a_transport_can_go_to_another_thread() {
     const fn is_send<T: Send>() {}
     is_send::<Transport>();
+}
+
+on_every_provider! {
+    both_sides_agree_on_everything
+    a_connection_works_with_every_method_and_cipher
+    a_connection_comes_to_be_whatever_the_chunks
+    a_byte_goes_through_whatever_the_chunks
+    our_first_words_do_not_wait_for_the_peers
+    a_client_skips_lines_before_the_identification_and_a_server_does_not
+    nothing_is_read_until_a_host_key_is_trusted
+    another_connections_key_is_not_this_ones
+    disconnect_says_why_and_ends_both_sides
+    an_error_stays_and_the_peer_can_be_told
+    no_randomness_is_an_error_and_nothing_is_sent
+    both_buffers_are_small_before_authentication
+    a_packet_before_authentication_stays_readable_until_the_next_read
+    authenticated_too_early_is_our_own_error
 }

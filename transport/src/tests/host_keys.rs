@@ -32,46 +32,48 @@ fn with_key(
     Pair::new(End::client(client), server)
 }
 
-#[test]
-fn a_server_with_a_host_key_of_each_type_has_room_for_its_signature() {
+fn a_server_with_a_host_key_of_each_type_has_room_for_its_signature(provider: &'static Provider) {
     let mut connections = 0;
-    for provider in [&adit_crypto::RING, &adit_crypto::PURE] {
-        for record in records(OPENSSH_SIGNATURES) {
-            let Some(algorithms) = load(provider, &record).map(|key| key.algorithms()) else {
-                continue;
-            };
-            for algorithm in algorithms {
-                let key = load(provider, &record).unwrap();
-                let mut pair = with_key(provider, key, algorithm).authenticated();
-                let negotiated = pair.client.t.negotiated().unwrap().host_key;
-                assert_eq!(negotiated, *algorithm);
-                // Another exchange, begun when everything but the room for it is taken.
-                let tx = &mut pair.server.t.tx;
-                while let Some(mut slot) = tx.reserve(32 * 1024) {
-                    let n = slot.body().len();
-                    slot.seal(0, n).unwrap();
-                }
-                while tx.control_room() > 0 {
-                    let len = tx.control_room().min(30_000);
-                    tx.send(&Bytes(&std::vec![200; len])).unwrap();
-                }
-                pair.server.t.start_rekey(NOW).unwrap();
-                let kexinit = pair.server.t.tx.len();
-                pair.client.t.start_rekey(NOW).unwrap();
-                // The whole flight is sealed before a byte of it goes out.
-                let init = pair.client.take();
-                pair.server.give(&init);
-                assert_eq!(pair.server.error, None);
-                assert!(pair.server.t.tx.len() >= kexinit);
-                pair.run();
-                assert_eq!((pair.client.error, pair.server.error), (None, None));
-                assert_eq!(pair.client.count(&Seen::Rekeyed), 1);
-                connections += 1;
+    for record in records(OPENSSH_SIGNATURES) {
+        let Some(algorithms) = load(provider, &record).map(|key| key.algorithms()) else {
+            continue;
+        };
+        for algorithm in algorithms {
+            let key = load(provider, &record).unwrap();
+            let mut pair = with_key(provider, key, algorithm).authenticated();
+            let negotiated = pair.client.t.negotiated().unwrap().host_key;
+            assert_eq!(negotiated, *algorithm);
+            // Another exchange, begun when everything but the room for it is taken.
+            let tx = &mut pair.server.t.tx;
+            while let Some(mut slot) = tx.reserve(32 * 1024) {
+                let n = slot.body().len();
+                slot.seal(0, n).unwrap();
             }
+            while tx.control_room() > 0 {
+                let len = tx.control_room().min(30_000);
+                tx.send(&Bytes(&std::vec![200; len])).unwrap();
+            }
+            pair.server.t.start_rekey(NOW).unwrap();
+            let kexinit = pair.server.t.tx.len();
+            pair.client.t.start_rekey(NOW).unwrap();
+            // The whole flight is sealed before a byte of it goes out.
+            let init = pair.client.take();
+            pair.server.give(&init);
+            assert_eq!(pair.server.error, None);
+            assert!(pair.server.t.tx.len() >= kexinit);
+            pair.run();
+            assert_eq!((pair.client.error, pair.server.error), (None, None));
+            assert_eq!(pair.client.count(&Seen::Rekeyed), 1);
+            connections += 1;
         }
     }
     // Two curves with each provider, and three sizes of RSA with two hashes with one of them.
-    assert_eq!(connections, 2 * 2 + 3 * 2);
+    let expected = if provider.name == "ring" {
+        2 + 3 * 2
+    } else {
+        2
+    };
+    assert_eq!(connections, expected);
 }
 
 /// A host key that the server shows and cannot be right.
@@ -89,8 +91,9 @@ impl SigningKey for Unfit {
     }
 }
 
-#[test]
-fn a_host_key_of_another_size_or_type_is_named_before_its_signature_is() {
+fn a_host_key_of_another_size_or_type_is_named_before_its_signature_is(
+    provider: &'static Provider,
+) {
     let rsa = |modulus_len| {
         let n = std::vec![0x55; modulus_len];
         [string(b"ssh-rsa"), string(&[1, 0, 1]), string(&n)].concat()
@@ -108,12 +111,10 @@ fn a_host_key_of_another_size_or_type_is_named_before_its_signature_is() {
             CryptoFailure::HostKeySignature.into(),
         ),
     ] {
-        for provider in [&adit_crypto::RING, &adit_crypto::PURE] {
-            let mut pair = with_key(provider, Box::new(Unfit(blob.clone())), "rsa-sha2-512");
-            pair.run();
-            assert_eq!(pair.client.error, Some(expected));
-            assert_eq!(pair.client.count(&Seen::HostKey), 0);
-        }
+        let mut pair = with_key(provider, Box::new(Unfit(blob)), "rsa-sha2-512");
+        pair.run();
+        assert_eq!(pair.client.error, Some(expected));
+        assert_eq!(pair.client.count(&Seen::HostKey), 0);
     }
 }
 
@@ -141,8 +142,9 @@ impl SigningKey for Other {
     }
 }
 
-#[test]
-fn a_host_key_signs_with_the_algorithm_that_was_agreed_on_and_no_other() {
+fn a_host_key_signs_with_the_algorithm_that_was_agreed_on_and_no_other(
+    provider: &'static Provider,
+) {
     let is_rsa = |record: &Record| record.find("d").is_some();
     let record = records(OPENSSH_SIGNATURES).into_iter().find(is_rsa);
     let record = record.unwrap();
@@ -153,24 +155,21 @@ fn a_host_key_signs_with_the_algorithm_that_was_agreed_on_and_no_other() {
     ] {
         // Under its own name the signature is a good one.
         for name in ["rsa-sha2-256", "rsa-sha2-512", "ssh-rsa"] {
-            for client in [&adit_crypto::RING, &adit_crypto::PURE] {
-                let key = load(&adit_crypto::RING, &record).unwrap();
-                let key = Other { key, offers, name };
-                let mut pair = with_key(&adit_crypto::RING, Box::new(key), agreed);
-                let mut config = config(client, 1);
-                config.algorithms.host_keys = [agreed].to_vec();
-                pair.client = End::client(config);
-                pair.run();
-                let wrong = CryptoFailure::HostKeySignature.into();
-                assert_eq!(pair.client.error, Some(wrong), "{agreed} {name}");
-                assert_eq!(pair.client.count(&Seen::HostKey), 0);
-            }
+            let key = load(&adit_crypto::RING, &record).unwrap();
+            let key = Other { key, offers, name };
+            let mut pair = with_key(&adit_crypto::RING, Box::new(key), agreed);
+            let mut config = config(provider, 1);
+            config.algorithms.host_keys = [agreed].to_vec();
+            pair.client = End::client(config);
+            pair.run();
+            let wrong = CryptoFailure::HostKeySignature.into();
+            assert_eq!(pair.client.error, Some(wrong), "{agreed} {name}");
+            assert_eq!(pair.client.count(&Seen::HostKey), 0);
         }
     }
 }
 
-#[test]
-fn the_authentication_of_the_largest_key_fits_before_authentication() {
+fn the_authentication_of_the_largest_key_fits_before_authentication(provider: &'static Provider) {
     let n = std::vec![0xff; RSA_BITS_MAX / 8];
     let e = &[1, 0xff, 0xff, 0xff, 0xff];
     let key = encoded(&RsaPublic::new(e, &n).unwrap());
@@ -196,10 +195,18 @@ fn the_authentication_of_the_largest_key_fits_before_authentication() {
         public_key_algorithm_name: algorithm,
         public_key_blob: &key,
     });
-    let mut pair = Pair::toy().established();
+    let mut pair = Pair::on(provider).established();
     pair.client.t.tx().send(&Bytes(&request)).unwrap();
     pair.server.t.tx().send(&Bytes(&pk_ok)).unwrap();
     pair.run();
     assert_eq!(pair.server.seen.last(), Some(&Seen::Packet(request)));
     assert_eq!(pair.client.seen.last(), Some(&Seen::Packet(pk_ok)));
+}
+
+on_every_provider! {
+    the_authentication_of_the_largest_key_fits_before_authentication;
+    real:
+    a_server_with_a_host_key_of_each_type_has_room_for_its_signature
+    a_host_key_of_another_size_or_type_is_named_before_its_signature_is
+    a_host_key_signs_with_the_algorithm_that_was_agreed_on_and_no_other
 }

@@ -1,6 +1,5 @@
 //! Whole connections in memory, on every provider. What needs only one part is beside that part.
 
-mod admit;
 mod connect;
 mod host_keys;
 mod limits;
@@ -15,7 +14,8 @@ use std::vec::Vec;
 
 use adit_crypto::{Provider, SigningKey};
 use adit_proto::{Encode, Ident, Writer};
-use adit_testkit::toy;
+use adit_testkit::providers::stride;
+use adit_testkit::{on_every_provider, toy};
 
 use super::*;
 
@@ -45,8 +45,9 @@ pub(super) fn config(provider: &'static Provider, seed: u64) -> Config {
     }
 }
 
-pub(super) fn host_keys(provider: &'static Provider) -> Arc<[Box<dyn SigningKey>]> {
-    let key = provider.keys.generate_ed25519(toy::random(5)).unwrap();
+/// A key that comes of this seed.
+pub(super) fn host_keys(provider: &'static Provider, seed: u64) -> Arc<[Box<dyn SigningKey>]> {
+    let key = provider.keys.generate_ed25519(toy::random(seed)).unwrap();
     let seed: &[u8; 32] = key.0.expose().try_into().unwrap();
     let public = &key.1;
     let parts = adit_crypto::PrivateKey::Ed25519 { seed, public };
@@ -77,7 +78,7 @@ impl End {
     }
 
     pub(super) fn server(config: Config) -> Self {
-        let keys = host_keys(config.provider);
+        let keys = host_keys(config.provider, 5);
         Self::new(Transport::server(config, keys, NOW).unwrap())
     }
 
@@ -221,10 +222,6 @@ impl Pair {
         )
     }
 
-    pub(super) fn toy() -> Self {
-        Self::on(&toy::PROVIDER)
-    }
-
     /// Each side writes, reads and polls once. How many bytes moved.
     pub(super) fn step(&mut self) -> usize {
         let Self {
@@ -258,29 +255,6 @@ impl Pair {
         this
     }
 }
-
-/// The same test on every provider.
-macro_rules! on_every_provider {
-    ($($name:ident($provider:ident) $body:block)*) => {$(
-        mod $name {
-            use super::*;
-            fn test($provider: &'static Provider) $body
-            #[test]
-            fn toy() {
-                test(&adit_testkit::toy::PROVIDER);
-            }
-            #[test]
-            fn ring() {
-                test(&adit_crypto::RING);
-            }
-            #[test]
-            fn pure() {
-                test(&adit_crypto::PURE);
-            }
-        }
-    )*};
-}
-pub(super) use on_every_provider;
 
 pub(super) fn xorshift(mut x: u32) -> impl FnMut() -> usize {
     move || {

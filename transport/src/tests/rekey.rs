@@ -81,26 +81,25 @@ fn limited(provider: &'static Provider, bytes: u64, buffers: Buffers) -> Pair {
     Pair::new(End::client(with(1)), End::server(with(2)))
 }
 
-on_every_provider! {
-    a_stream_both_ways_survives_key_after_key(provider) {
-        let buffers = Buffers { recv: 256 * 1024, send: 64 * 1024 };
-        let pair = limited(provider, 64 * 1024, buffers).authenticated();
-        let [client, server] = stream_both_ways(pair, 1024 * 1024, 32 * 1024);
-        assert!(client >= 8, "{client}");
-        assert!(server.abs_diff(client) <= 1, "{server}");
-    }
+fn a_stream_both_ways_survives_key_after_key(provider: &'static Provider) {
+    let buffers = Buffers {
+        recv: 256 * 1024,
+        send: 64 * 1024,
+    };
+    let pair = limited(provider, 64 * 1024, buffers).authenticated();
+    let [client, server] = stream_both_ways(pair, 1024 * 1024, 32 * 1024);
+    assert!(client >= 8, "{client}");
+    assert!(server.abs_diff(client) <= 1, "{server}");
 }
 
-#[test]
-fn two_peers_with_full_buffers_never_wait_for_each_other() {
+fn two_peers_with_full_buffers_never_wait_for_each_other(provider: &'static Provider) {
     let mut next = xorshift(77);
     for round in 0..30 {
         let buffers = Buffers {
             recv: 0,
             send: 1 + next() % 40_000,
         };
-        let mut pair =
-            limited(&toy::PROVIDER, 1_000 + next() as u64 % 3_000, buffers).authenticated();
+        let mut pair = limited(provider, 1_000 + next() as u64 % 3_000, buffers).authenticated();
         pair.pipe = [1, 30, 700, 4_096, 100_000][round % 5];
         pair.chunk = 1 + next() % 5_000;
         let total = 2 * buffers.send + 10_000;
@@ -110,9 +109,8 @@ fn two_peers_with_full_buffers_never_wait_for_each_other() {
     }
 }
 
-#[test]
-fn data_in_flight_arrives_after_our_kexinit_and_none_is_taken() {
-    let mut pair = Pair::toy().authenticated();
+fn data_in_flight_arrives_after_our_kexinit_and_none_is_taken(provider: &'static Provider) {
+    let mut pair = Pair::on(provider).authenticated();
     let mut slot = pair.server.t.tx().reserve(3).unwrap();
     slot.body().copy_from_slice(b"abc");
     slot.seal(1, 3).unwrap();
@@ -130,9 +128,8 @@ fn data_in_flight_arrives_after_our_kexinit_and_none_is_taken() {
     assert!(!pair.client.t.tx().is_held());
 }
 
-#[test]
-fn both_sides_may_begin_at_once() {
-    let mut pair = Pair::toy().authenticated();
+fn both_sides_may_begin_at_once(provider: &'static Provider) {
+    let mut pair = Pair::on(provider).authenticated();
     for round in 1..=3 {
         pair.client.t.start_rekey(NOW).unwrap();
         pair.server.t.start_rekey(NOW).unwrap();
@@ -144,9 +141,8 @@ fn both_sides_may_begin_at_once() {
     }
 }
 
-#[test]
-fn the_session_identifier_stays_that_of_the_first_exchange() {
-    let mut pair = Pair::toy().authenticated();
+fn the_session_identifier_stays_that_of_the_first_exchange(provider: &'static Provider) {
+    let mut pair = Pair::on(provider).authenticated();
     let first = *pair.client.t.session_id().unwrap();
     // From a hash of 32 bytes to one of 48 and back.
     for kex in [
@@ -156,7 +152,7 @@ fn the_session_identifier_stays_that_of_the_first_exchange() {
     ] {
         for end in [&mut pair.client, &mut pair.server] {
             let algorithms = &mut end.t.config.algorithms;
-            algorithms.select_kex(&toy::PROVIDER, kex).unwrap();
+            algorithms.select_kex(provider, kex).unwrap();
             end.t.offer = Offer::new(algorithms).unwrap();
         }
         pair.server.t.start_rekey(NOW).unwrap();
@@ -169,10 +165,9 @@ fn the_session_identifier_stays_that_of_the_first_exchange() {
     assert_eq!(pair.server.count(&Seen::Rekeyed), 3);
 }
 
-#[test]
-fn another_host_key_in_a_later_exchange_ends_the_connection() {
-    let mut pair = Pair::toy().authenticated();
-    pair.server.t.host_keys = Arc::new([toy::ed25519_key(99)]);
+fn another_host_key_in_a_later_exchange_ends_the_connection(provider: &'static Provider) {
+    let mut pair = Pair::on(provider).authenticated();
+    pair.server.t.host_keys = host_keys(provider, 99);
     pair.server.t.start_rekey(NOW).unwrap();
     pair.run();
     let error = Error::from(PeerMisbehaved::HostKeyChanged);
@@ -184,9 +179,8 @@ fn another_host_key_in_a_later_exchange_ends_the_connection() {
     assert_eq!(pair.client.count(&Seen::HostKey), 1);
 }
 
-#[test]
-fn strict_sequence_numbers_start_again_at_every_newkeys() {
-    let mut pair = Pair::toy().authenticated();
+fn strict_sequence_numbers_start_again_at_every_newkeys(provider: &'static Provider) {
+    let mut pair = Pair::on(provider).authenticated();
     for _ in 0..3 {
         for _ in 0..10 {
             pair.client.inject(b"\x02\0\0\0\0");
@@ -203,9 +197,8 @@ fn strict_sequence_numbers_start_again_at_every_newkeys() {
     }
 }
 
-#[test]
-fn other_sequence_numbers_go_on() {
-    let mut pair = rogue::lenient_pair();
+fn other_sequence_numbers_go_on(provider: &'static Provider) {
+    let mut pair = rogue::lenient_pair(provider);
     pair.run();
     pair.client.t.authenticated(NOW);
     pair.server.t.authenticated(NOW);
@@ -222,10 +215,9 @@ fn other_sequence_numbers_go_on() {
     assert_eq!(pair.client.count(&Seen::Rekeyed), 1);
 }
 
-#[test]
-fn time_asks_for_new_keys() {
+fn time_asks_for_new_keys(provider: &'static Provider) {
     let hour = Duration::from_secs(3600);
-    let mut pair = Pair::toy().authenticated();
+    let mut pair = Pair::on(provider).authenticated();
     assert_eq!(pair.client.t.deadline(), Some(NOW + hour));
     pair.client
         .t
@@ -241,12 +233,11 @@ fn time_asks_for_new_keys() {
     assert_eq!(pair.server.t.deadline(), Some(NOW + hour + hour));
 }
 
-#[test]
-fn no_limit_of_time_is_no_deadline() {
+fn no_limit_of_time_is_no_deadline(provider: &'static Provider) {
     for time in [None, Some(Duration::ZERO)] {
-        let mut config = config(&toy::PROVIDER, 1);
+        let mut config = config(provider, 1);
         config.rekey.time = time;
-        let server = End::server(self::config(&toy::PROVIDER, 2));
+        let server = End::server(self::config(provider, 2));
         let mut pair = Pair::new(End::client(config), server).authenticated();
         assert_eq!(pair.client.t.deadline(), None);
         pair.client.poll(NOW);
@@ -254,15 +245,13 @@ fn no_limit_of_time_is_no_deadline() {
     }
 }
 
-#[test]
-fn the_smallest_limit_still_lets_something_through() {
-    let pair = limited(&toy::PROVIDER, 0, Buffers::default()).authenticated();
+fn the_smallest_limit_still_lets_something_through(provider: &'static Provider) {
+    let pair = limited(provider, 0, Buffers::default()).authenticated();
     stream_both_ways(pair, 300, 100);
 }
 
-#[test]
-fn an_exchange_ends_within_thirty_seconds_once_authenticated() {
-    let mut pair = Pair::toy().authenticated();
+fn an_exchange_ends_within_thirty_seconds_once_authenticated(provider: &'static Provider) {
+    let mut pair = Pair::on(provider).authenticated();
     pair.client.t.start_rekey(NOW).unwrap();
     assert_eq!(pair.client.t.deadline(), Some(NOW + EXCHANGE_MAX));
     pair.client
@@ -279,9 +268,8 @@ fn an_exchange_ends_within_thirty_seconds_once_authenticated() {
     assert_eq!(pair.client.t.poll(NOW).unwrap_err(), late);
 }
 
-#[test]
-fn an_exchange_has_more_time_while_data_before_it_still_goes_out() {
-    let mut pair = Pair::toy().authenticated();
+fn an_exchange_has_more_time_while_data_before_it_still_goes_out(provider: &'static Provider) {
+    let mut pair = Pair::on(provider).authenticated();
     while let Some(slot) = pair.client.t.tx().reserve(32 * 1024) {
         slot.seal(0, 32 * 1024).unwrap();
     }
@@ -302,9 +290,10 @@ fn an_exchange_has_more_time_while_data_before_it_still_goes_out() {
     assert_eq!(pair.client.t.handle_timeout(now), Err(late));
 }
 
-#[test]
-fn an_exchange_has_more_time_while_data_before_the_peers_kexinit_still_comes_in() {
-    let mut pair = Pair::toy().authenticated();
+fn an_exchange_has_more_time_while_data_before_the_peers_kexinit_still_comes_in(
+    provider: &'static Provider,
+) {
+    let mut pair = Pair::on(provider).authenticated();
     for _ in 0..5 {
         let slot = pair.server.t.tx().reserve(32 * 1024).unwrap();
         slot.seal(0, 32 * 1024).unwrap();
@@ -328,11 +317,10 @@ fn an_exchange_has_more_time_while_data_before_the_peers_kexinit_still_comes_in(
     assert_eq!(pair.client.t.handle_timeout(now), Err(late));
 }
 
-#[test]
-fn bytes_ask_for_new_keys_in_either_direction() {
-    let mut config = config(&toy::PROVIDER, 1);
+fn bytes_ask_for_new_keys_in_either_direction(provider: &'static Provider) {
+    let mut config = config(provider, 1);
     config.rekey.bytes = Some(5_000);
-    let server = End::server(self::config(&toy::PROVIDER, 2));
+    let server = End::server(self::config(provider, 2));
     let mut pair = Pair::new(End::client(config), server).authenticated();
     let send = |end: &mut End| {
         let mut slot = end.t.tx().reserve(5_000).unwrap();
@@ -353,9 +341,8 @@ fn bytes_ask_for_new_keys_in_either_direction() {
     assert_eq!(pair.client.count(&Seen::Rekeyed), 2);
 }
 
-#[test]
-fn packets_ask_for_new_keys() {
-    let mut pair = Pair::toy().authenticated();
+fn packets_ask_for_new_keys(provider: &'static Provider) {
+    let mut pair = Pair::on(provider).authenticated();
     pair.client.t.tx.usage_mut().packets = PACKETS_SOFT - 1;
     pair.client.poll(NOW);
     assert!(!pair.client.t.tx().is_held());
@@ -371,9 +358,8 @@ fn packets_ask_for_new_keys() {
     assert_eq!(pair.client.count(&Seen::Rekeyed), 2);
 }
 
-#[test]
-fn new_keys_asked_for_too_early_come_as_soon_as_they_may() {
-    let mut pair = Pair::toy();
+fn new_keys_asked_for_too_early_come_as_soon_as_they_may(provider: &'static Provider) {
+    let mut pair = Pair::on(provider);
     pair.client.t.start_rekey(NOW).unwrap();
     let mut pair = pair.established();
     assert!(!pair.client.t.tx().is_held());
@@ -389,13 +375,12 @@ fn new_keys_asked_for_too_early_come_as_soon_as_they_may() {
     assert_eq!(pair.client.error, None);
 }
 
-#[test]
-fn an_exchange_always_finds_room() {
+fn an_exchange_always_finds_room(provider: &'static Provider) {
     let mut next = xorshift(99);
     for round in 0..150 {
-        let mut with = config(&toy::PROVIDER, round);
+        let mut with = config(provider, round);
         with.buffers.send = next() % 40_000;
-        let server = End::server(config(&toy::PROVIDER, 2));
+        let server = End::server(config(provider, 2));
         let mut pair = Pair::new(End::client(with), server).authenticated();
         let tx = &mut pair.client.t.tx;
         for _ in 0..next() % 200 {
@@ -428,4 +413,25 @@ fn an_exchange_always_finds_room() {
             left = left.saturating_sub(tx.len() - before + frame::OVERHEAD_MAX);
         }
     }
+}
+
+on_every_provider! {
+    a_stream_both_ways_survives_key_after_key
+    two_peers_with_full_buffers_never_wait_for_each_other
+    data_in_flight_arrives_after_our_kexinit_and_none_is_taken
+    both_sides_may_begin_at_once
+    the_session_identifier_stays_that_of_the_first_exchange
+    another_host_key_in_a_later_exchange_ends_the_connection
+    strict_sequence_numbers_start_again_at_every_newkeys
+    other_sequence_numbers_go_on
+    time_asks_for_new_keys
+    no_limit_of_time_is_no_deadline
+    the_smallest_limit_still_lets_something_through
+    an_exchange_ends_within_thirty_seconds_once_authenticated
+    an_exchange_has_more_time_while_data_before_it_still_goes_out
+    an_exchange_has_more_time_while_data_before_the_peers_kexinit_still_comes_in
+    bytes_ask_for_new_keys_in_either_direction
+    packets_ask_for_new_keys
+    new_keys_asked_for_too_early_come_as_soon_as_they_may
+    an_exchange_always_finds_room
 }
