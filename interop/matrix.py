@@ -185,7 +185,8 @@ def start_aditd(world, keys, build, combo):
     argv = [build.aditd, "-D", "-e", "-p", reserved.number, "-o", f"ListenAddress={HOST}"]
     argv += [a for name in host_keys(build) for a in ("-h", keys.path("host", name))]
     argv += ["-o", f"AuthorizedKeysFile={keys.authorized}", "-o", "StrictModes=no"]
-    argv += ["-o", "AllowTcpForwarding=yes", *combo.options(KEYWORDS)]
+    argv += ["-o", "AllowTcpForwarding=yes", "-o", "PerSourcePenalties=no"]
+    argv += combo.options(KEYWORDS)
     process = Process(argv, env=world.lab.env)
     process.reserved = reserved
     process.port = reserved.number

@@ -18,6 +18,7 @@ pub use adit_auth::{Echo, How, Prompt};
 use adit_crypto::{Secret, SigningKey};
 pub use adit_transport::Negotiated;
 
+use crate::admission::{AddressAndBits, Charged, Dropped, Offence};
 use crate::policy::{Denied, Permitted};
 pub use end::{Authenticated, ChannelEnd, ClosedChannel, Gone, OpenError};
 pub use question::{
@@ -197,14 +198,25 @@ pub enum Event<'a> {
         /// Why.
         error: &'a io::Error,
     },
-    /// Server: too many connections that are not authenticated yet, so this one was dropped.
-    StartupsExceeded {
+    /// Server: a connection was closed as soon as it was accepted.
+    Dropped {
         /// Who.
         address: SocketAddr,
         /// Our end of it.
         local: Option<SocketAddr>,
         /// How many were not authenticated yet, without this one.
         startups: u32,
+        /// Why.
+        why: Dropped,
+    },
+    /// Server: a session ended in a way that its source is penalised for.
+    Penalised {
+        /// From where.
+        source: AddressAndBits,
+        /// For what.
+        offence: Offence,
+        /// And so.
+        charged: Charged,
     },
     /// An application connected to a forwarded port (client).
     Accepted {

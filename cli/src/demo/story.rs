@@ -11,8 +11,8 @@ use adit_auth::keyfile::KeyFile;
 use adit_crypto::SigningKey;
 use adit_forward::policy::{Permit, PermitOpen, Policy};
 use adit_forward::reactor::{
-    ClientConfig, FileKey, Forward, Handle, Identities, MaxStartups, OnForwardFailure, Reactor,
-    ServerConfig, Signals, SshConfig, listen,
+    ClientConfig, FileKey, Forward, Handle, Identities, MaxStartups, OnForwardFailure, PerSource,
+    Reactor, ServerConfig, Signals, SshConfig, listen,
 };
 use adit_forward::{Algorithms, RekeyLimits};
 use adit_proto::Ident;
@@ -202,6 +202,7 @@ impl Serving {
             host_keys: vec![host_key].into(),
             login_grace: Some(PATIENCE),
             max_startups: MaxStartups::default(),
+            per_source: PerSource::unlimited(),
             alive: None,
             max_auth_tries: 6,
         };

@@ -4,6 +4,7 @@
 //! and `Port`, `ListenAddress` and `HostKey` accumulate. Every error is collected with its line,
 //! so that one run shows them all; none of them is ever passed over.
 
+mod sources;
 mod words;
 
 use std::fmt;
@@ -11,8 +12,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use adit_forward::RekeyLimits;
+use adit_forward::admission::{AddressList, NetBlocks};
 use adit_forward::policy::{AllowTcpForwarding, PermitOpen, Policy};
-use adit_forward::reactor::{KeepAlive, MaxStartups};
+use adit_forward::reactor::{KeepAlive, MaxStartups, PerSource};
 use adit_forward::spec::Family;
 
 use crate::escape::escaped;
@@ -21,6 +23,8 @@ use crate::report::Level;
 use crate::server::keywords::{Meaning, Setting, keyword};
 use crate::server::listen::ListenAddress;
 use crate::value;
+pub use sources::{MaxPerSource, PenaltyWords};
+use sources::{max_per_source, net_blocks};
 use words::{add, but, first, keep_first, max_startups, names, only_one, rekey, several};
 
 /// sshd's LoginGraceTime.
@@ -66,6 +70,14 @@ pub struct Config {
     pub max_auth_tries: Option<u32>,
     /// MaxStartups.
     pub max_startups: Option<MaxStartups>,
+    /// PerSourceNetBlockSize.
+    pub net_blocks: Option<NetBlocks>,
+    /// PerSourcePenalties.
+    pub penalties: PenaltyWords,
+    /// PerSourcePenaltyExemptList.
+    pub penalty_exempt: Option<AddressList>,
+    /// PerSourceMaxStartups.
+    pub max_per_source: Option<MaxPerSource>,
     /// PermitOpen.
     pub permit_open: Option<PermitOpen>,
     /// Port.
@@ -268,6 +280,15 @@ impl Config {
                 keep_first(&mut self.max_startups, limits);
                 Ok(())
             }
+            Setting::PerSourceMaxStartups => {
+                first(&mut self.max_per_source, name, values, max_per_source)
+            }
+            Setting::PerSourceNetBlockSize => first(&mut self.net_blocks, name, values, net_blocks),
+            Setting::PerSourcePenalties => self.penalties.read(name, values),
+            Setting::PerSourcePenaltyExemptList => {
+                let read = |word: &str| AddressList::parse(word).ok();
+                first(&mut self.penalty_exempt, name, values, read)
+            }
             Setting::PermitOpen => {
                 let list = PermitOpen::parse(several(name, values)?).map_err(|(bad, word)| {
                     format!("PermitOpen {}: {bad}", escaped(word.as_bytes()))
@@ -329,6 +350,20 @@ impl Config {
     #[must_use]
     pub fn login_grace(&self) -> Option<Duration> {
         Some(self.login_grace.unwrap_or(LOGIN_GRACE)).filter(|time| !time.is_zero())
+    }
+
+    /// PerSourceMaxStartups, PerSourceNetBlockSize, PerSourcePenalties and who is exempt.
+    #[must_use]
+    pub fn per_source(&self) -> PerSource {
+        PerSource {
+            max_startups: match self.max_per_source {
+                None | Some(MaxPerSource::Any) => None,
+                Some(MaxPerSource::Only(n)) => Some(n),
+            },
+            blocks: self.net_blocks.unwrap_or_default(),
+            penalties: self.penalties.penalties(),
+            exempt: self.penalty_exempt.clone().unwrap_or_default(),
+        }
     }
 
     /// MaxAuthTries.

@@ -31,6 +31,10 @@ pub(super) enum Setting {
     Macs,
     MaxAuthTries,
     MaxStartups,
+    PerSourceMaxStartups,
+    PerSourceNetBlockSize,
+    PerSourcePenalties,
+    PerSourcePenaltyExemptList,
     PermitOpen,
     Port,
     PubkeyAcceptedAlgorithms,
@@ -169,10 +173,16 @@ const KEYWORDS: &[(&str, Meaning)] = &[
     ("PermitTunnel", Only(&["no"], NO_TUN)),
     ("PermitUserEnvironment", Only(&["no"], NO_COMMANDS)),
     ("PermitUserRC", Only(&["no"], NO_COMMANDS)),
-    ("PerSourceMaxStartups", Only(&["none"], NOT_YET)),
-    ("PerSourceNetBlockSize", Only(&[], NOT_YET)),
-    ("PerSourcePenalties", Only(&["no"], NOT_YET)),
-    ("PerSourcePenaltyExemptList", Only(&["none"], NOT_YET)),
+    ("PerSourceMaxStartups", Sets(Setting::PerSourceMaxStartups)),
+    (
+        "PerSourceNetBlockSize",
+        Sets(Setting::PerSourceNetBlockSize),
+    ),
+    ("PerSourcePenalties", Sets(Setting::PerSourcePenalties)),
+    (
+        "PerSourcePenaltyExemptList",
+        Sets(Setting::PerSourcePenaltyExemptList),
+    ),
     (
         "PidFile",
         Only(

@@ -5,6 +5,7 @@
 //! came from a peer is escaped and cut; in a user's name a blank is escaped too, so that no name
 //! can look like the rest of the line.
 
+mod penalties;
 mod throttling;
 mod words;
 
@@ -13,6 +14,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use adit_auth::{Failed, FailedSignature, key_type_label};
+use adit_forward::admission::Dropped;
 use adit_forward::observer::{
     Authenticated, Event, Gone, How, Negotiated, OpenError, PeerId, PeerInfo,
 };
@@ -75,18 +77,29 @@ impl<'a> Log<'a> {
             Event::AcceptPaused { error, .. } => {
                 self.report.error(format_args!("accept: {}", reason(error)));
             }
-            Event::StartupsExceeded {
+            Event::Dropped {
                 address,
                 local,
                 startups,
+                why,
             } => {
-                let ends = Ends {
-                    address: *address,
-                    local: *local,
-                };
-                self.throttling
-                    .dropped(self.report, ends, *startups, Instant::now());
+                let (address, local) = (*address, *local);
+                let ends = Ends { address, local };
+                match why {
+                    Dropped::PastMaxStartups => {
+                        self.throttling
+                            .dropped(self.report, ends, *startups, Instant::now());
+                    }
+                    Dropped::Refused(why) => {
+                        penalties::dropped(self.report, ends, *startups, *why);
+                    }
+                }
             }
+            Event::Penalised {
+                source,
+                offence,
+                charged,
+            } => penalties::charged(self.report, *source, *offence, *charged),
             Event::Connected { peer, local } => self.connected(peer, *local),
             Event::IdentReceived { peer, ident } => {
                 if let Some(startup) = self.startups.get_mut(&peer.id) {

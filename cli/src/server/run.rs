@@ -201,6 +201,7 @@ impl Ready {
             host_keys: host_keys.into(),
             login_grace: self.config.login_grace(),
             max_startups: self.config.max_startups.unwrap_or_default(),
+            per_source: self.config.per_source(),
             alive: self.config.alive(),
             max_auth_tries: self.config.max_auth_tries(),
         };

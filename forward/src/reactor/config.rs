@@ -10,6 +10,7 @@ use adit_crypto::{Provider, SigningKey};
 use adit_proto::Ident;
 use adit_transport::{Algorithms, Buffers, Config as TransportConfig, RekeyLimits};
 
+use crate::admission::{MaxStartups, PerSource};
 use crate::life::Patience;
 
 /// What every session of a program is made with.
@@ -197,6 +198,8 @@ pub struct ServerConfig {
     pub login_grace: Option<Duration>,
     /// MaxStartups.
     pub max_startups: MaxStartups,
+    /// PerSourceMaxStartups, PerSourcePenalties and what belongs to them.
+    pub per_source: PerSource,
     /// ClientAliveInterval and ClientAliveCountMax. `None`: do not ask.
     pub alive: Option<KeepAlive>,
     /// MaxAuthTries.
@@ -210,31 +213,10 @@ impl core::fmt::Debug for ServerConfig {
             .field("host_keys", &self.host_keys.len())
             .field("login_grace", &self.login_grace)
             .field("max_startups", &self.max_startups)
+            .field("per_source", &self.per_source)
             .field("alive", &self.alive)
             .field("max_auth_tries", &self.max_auth_tries)
             .finish()
-    }
-}
-
-/// Connections that may be unauthenticated at a time: sshd's start:rate:full.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct MaxStartups {
-    /// From this many on, a new one is dropped with a probability of `rate` percent,
-    pub start: u32,
-    /// rising linearly
-    pub rate: u32,
-    /// to 100 percent here.
-    pub full: u32,
-}
-
-impl Default for MaxStartups {
-    /// sshd's 10:30:100.
-    fn default() -> Self {
-        Self {
-            start: 10,
-            rate: 30,
-            full: 100,
-        }
     }
 }
 

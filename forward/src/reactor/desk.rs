@@ -201,6 +201,7 @@ impl relay::Locals for Desk<'_> {
             Event::Authenticated => self.authenticated(session),
             Event::AuthFailed(failed) => {
                 self.state.asked = Answering::Nobody;
+                self.state.tried = Seen::Yes;
                 self.program.observe(&Told::AuthenticationFailed {
                     peer: self.state.info(),
                     user: session.claimed_user().unwrap_or_default(),

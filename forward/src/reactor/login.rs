@@ -5,6 +5,7 @@ use adit_crypto::Unspecified;
 
 use super::context::Context;
 use super::desk::Desk;
+use super::local::Seen;
 use super::peer::Peer;
 use super::questions::{Asker, later};
 use super::state::{Answering, Cause, ForAgent, Letter, Signer};
@@ -39,6 +40,7 @@ impl Peer {
                         key_blob,
                     });
                     self.state.asked = Answering::Somebody;
+                    self.state.tried = Seen::Yes;
                     let decision = match answer {
                         Answer::Now(decision) => decision,
                         Answer::Later(work) => {

@@ -51,13 +51,14 @@ use adit_connection::ChannelId;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
 
+pub use crate::admission::{MaxStartups, PerSource};
 use crate::observer::{Event, Program};
 use accept::Listening;
 use arena::Arena;
 use client::Client;
 pub use config::{
     AgentConfig, AgentKeys, ClientConfig, FileKey, FileKeyState, Forward, Identities, KeepAlive,
-    MaxStartups, OnForwardFailure, ServerConfig, SshConfig,
+    OnForwardFailure, ServerConfig, SshConfig,
 };
 use context::Context;
 pub use inbox::Handle;

@@ -1,24 +1,31 @@
 //! The server's side of a loop: who may begin a session.
 
 use core::net::SocketAddr;
-use std::io;
+use core::time::Duration;
+use std::io::{self, Write};
 
 use adit_connection::Limits;
 use adit_crypto::{Secret, SecureRandom};
 use adit_transport::Buffers;
 use mio::Token;
 
-use super::config::{MaxStartups, ServerConfig};
+use super::config::ServerConfig;
+use super::local::Seen;
 use super::peer::Peer;
 use super::ready::Ready;
-use super::state::{Role, State};
+use super::state::{Cause, Role, State};
 use super::stream::Stream;
 use super::{Reactor, Side, Source};
-use crate::observer::{Event, PeerId, Program};
+use crate::admission::{Admission, Dice, Offence};
+use crate::observer::{Authenticated, Event, PeerId, Program};
 use crate::session::{Config, ServerAuth, Session};
 
 /// Bytes of the secret that failure delays are drawn from.
 const TIMING_SECRET_LEN: usize = 32;
+
+/// What a client that is dropped finds instead of an identification: sshd's words, which clients
+/// show to people who ask for details.
+const NOT_NOW: &[u8] = b"Not allowed at this time\r\n";
 
 /// What the server's side keeps.
 pub(super) struct Server {
@@ -26,8 +33,7 @@ pub(super) struct Server {
     pub(super) limits: Limits,
     pub(super) buffers: Buffers,
     timing_secret: [u8; TIMING_SECRET_LEN],
-    /// Sessions that are not authenticated yet.
-    startups: u32,
+    admission: Admission,
 }
 
 impl Server {
@@ -39,21 +45,42 @@ impl Server {
             .random
             .fill(&mut secret)
             .map_err(io::Error::other)?;
+        let admission = Admission::new(config.max_startups, config.per_source.clone());
         Ok(Self {
             config,
             limits: Limits::SERVER,
             buffers: Buffers::default(),
             timing_secret: secret,
-            startups: 0,
+            admission,
         })
     }
 
-    /// A session was authenticated, or ended before it was.
-    pub(super) fn startup_over(&mut self) {
-        self.startups = self.startups.saturating_sub(1);
+    /// A session from there was authenticated, or ended before it was.
+    pub(super) fn startup_over(&mut self, address: SocketAddr) {
+        self.admission.over(address.ip());
     }
 
-    fn session(&self, now: core::time::Duration) -> Result<Session, crate::Error> {
+    /// A session from there ended so; what it costs its source is told.
+    pub(super) fn charge(
+        &mut self,
+        address: SocketAddr,
+        end: (&Cause, Authenticated, Seen),
+        now: Duration,
+        program: &mut dyn Program,
+    ) {
+        let (cause, authenticated, tried) = end;
+        if let Some(offence) = offence(cause, authenticated, tried)
+            && let Some(charged) = self.admission.charge(address.ip(), offence, now)
+        {
+            program.observe(&Event::Penalised {
+                source: self.admission.told(address.ip()),
+                offence,
+                charged,
+            });
+        }
+    }
+
+    fn session(&self, now: Duration) -> Result<Session, crate::Error> {
         Session::server(
             Config {
                 transport: self.config.ssh.transport(self.buffers),
@@ -72,38 +99,39 @@ impl Server {
     }
 }
 
-/// What to do with a connection while others are not authenticated yet.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Startup {
-    Begin,
-    Drop,
+/// A throw of dice. Without randomness it shows 0, which drops whatever can be dropped: such a
+/// connection could not have keys either.
+fn dice(random: &dyn SecureRandom) -> Dice {
+    let mut bytes = [0; 4];
+    Dice::of(
+        random
+            .fill(&mut bytes)
+            .map_or(0, |()| u32::from_ne_bytes(bytes)),
+    )
 }
 
-/// sshd's rule: none is dropped below `start`, `rate` percent there, all from `full` on, and in
-/// between the rate rises linearly. `dice` is 0 to 99.
-fn startup(limits: MaxStartups, startups: u32, dice: u8) -> Startup {
-    let MaxStartups { start, rate, full } = limits;
-    if startups < start {
-        return Startup::Begin;
+/// What a session's end is charged for; `None` when it did nothing wrong before its login.
+fn offence(cause: &Cause, authenticated: Authenticated, tried: Seen) -> Option<Offence> {
+    match (cause, authenticated, tried) {
+        // Whoever looks for such a fault may have logged in before.
+        (Cause::Panicked, ..) => Some(Offence::Crash),
+        (_, Authenticated::Yes, _) | (Cause::Stopped, ..) => None,
+        (Cause::TooSlow, ..) => Some(Offence::GraceExceeded),
+        (
+            Cause::Closed
+            | Cause::Disconnected { .. }
+            | Cause::Failed(_)
+            | Cause::HostKeyChanged
+            | Cause::HostKeyRefused
+            | Cause::Refused(_)
+            | Cause::Socket(_),
+            Authenticated::No,
+            tried,
+        ) => Some(match tried {
+            Seen::Yes => Offence::AuthenticationFailed,
+            Seen::No => Offence::NoAuthentication,
+        }),
     }
-    if startups >= full || rate >= 100 {
-        return Startup::Drop;
-    }
-    // Cannot divide by 0: start <= startups < full.
-    let (above, span) = (u64::from(startups - start), u64::from(full - start));
-    let percent = u64::from(rate) + u64::from(100 - rate) * above / span;
-    if u64::from(dice) < percent {
-        Startup::Drop
-    } else {
-        Startup::Begin
-    }
-}
-
-/// 0 to 99. The bias of 256 mod 100 does not matter for a rate.
-fn dice(random: &dyn SecureRandom) -> u8 {
-    let mut byte = [0];
-    // Without randomness the connection is dropped; it could not have keys either.
-    random.fill(&mut byte).map_or(0, |()| byte[0] % 100)
 }
 
 impl Reactor {
@@ -118,12 +146,16 @@ impl Reactor {
         };
         let local = stream.local_addr().ok();
         let dice = dice(server.config.ssh.provider.random);
-        if startup(server.config.max_startups, server.startups, dice) == Startup::Drop {
-            program.observe(&Event::StartupsExceeded {
+        let now = self.context.now;
+        if let Err(why) = server.admission.check(address.ip(), dice, now) {
+            program.observe(&Event::Dropped {
                 address,
                 local,
-                startups: server.startups,
+                startups: server.admission.startups(),
+                why,
             });
+            // Whether it arrives or not: the socket is new, and takes it without waiting.
+            let _ = stream.write(NOT_NOW);
             return;
         }
         let Ok(session) = server.session(self.context.now) else {
@@ -141,7 +173,7 @@ impl Reactor {
             self.peers.release(slot);
             return;
         }
-        server.startups += 1;
+        server.admission.begin(address.ip());
         stream.tune(server.config.alive);
         self.peers_made += 1;
         let grace = server.config.login_grace;
@@ -159,50 +191,5 @@ impl Reactor {
         let peer = Peer::new(stream, source, ready, session, state);
         self.peers.put(slot, Box::new(peer));
         self.schedule(slot);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn startups_are_dropped_as_sshd_does() {
-        let limits = MaxStartups::default(); // 10:30:100
-        for (startups, dice, expected) in [
-            (0, 0, Startup::Begin),
-            (9, 0, Startup::Begin),
-            (10, 29, Startup::Drop),
-            (10, 30, Startup::Begin),
-            (55, 64, Startup::Drop),
-            (55, 65, Startup::Begin),
-            (99, 98, Startup::Drop),
-            (99, 99, Startup::Begin),
-            (100, 99, Startup::Drop),
-            (200, 99, Startup::Drop),
-        ] {
-            assert_eq!(
-                startup(limits, startups, dice),
-                expected,
-                "{startups} {dice}"
-            );
-        }
-    }
-
-    #[test]
-    fn one_number_for_all_three_is_a_hard_limit() {
-        let limits = MaxStartups {
-            start: 5,
-            rate: 100,
-            full: 5,
-        };
-        assert_eq!(startup(limits, 4, 0), Startup::Begin);
-        assert_eq!(startup(limits, 5, 99), Startup::Drop);
-        let inverted = MaxStartups {
-            start: 5,
-            rate: 30,
-            full: 2,
-        };
-        assert_eq!(startup(inverted, 5, 99), Startup::Drop);
     }
 }

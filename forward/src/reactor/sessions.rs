@@ -81,7 +81,7 @@ impl Reactor {
             }
             Side::Server(server) => {
                 if news == Seen::Yes {
-                    server.startup_over();
+                    server.startup_over(peer.state.address);
                 }
             }
         }
@@ -106,6 +106,7 @@ impl Reactor {
             received: peer.received,
             sent: peer.sent,
         });
+        let (address, tried) = (peer.state.address, peer.state.tried);
         self.finish(slot, peer);
         match &mut self.side {
             Side::Client(_) => {
@@ -120,8 +121,10 @@ impl Reactor {
             Side::Server(server) => {
                 // Or it was in this very turn, which `after_turn` then does not hear of.
                 if authenticated == Authenticated::No || news == Seen::Yes {
-                    server.startup_over();
+                    server.startup_over(address);
                 }
+                let now = self.context.now;
+                server.charge(address, (cause, authenticated, tried), now, program);
             }
         }
     }

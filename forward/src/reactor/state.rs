@@ -175,6 +175,8 @@ pub(super) struct State {
     /// authentication (server).
     pub(super) login_deadline: Option<Duration>,
     pub(super) asked: Answering,
+    /// A client asked for more than the list of methods.
+    pub(super) tried: Seen,
     /// Whom a client logs in as.
     pub(super) login_name: Arc<str>,
     /// What is known of a client's server.
@@ -215,6 +217,7 @@ impl State {
             ident_told: Seen::No,
             login_deadline,
             asked: Answering::Nobody,
+            tried: Seen::No,
             login_name: Arc::from(""),
             host: Host::default(),
             keys: Vec::new(),

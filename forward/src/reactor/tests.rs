@@ -67,6 +67,7 @@ fn server() -> (Handle, SocketAddr) {
         host_keys: Arc::new([key()]),
         login_grace: None,
         max_startups: MaxStartups::default(),
+        per_source: PerSource::unlimited(),
         alive: None,
         max_auth_tries: 6,
     };

@@ -9,13 +9,14 @@ use std::time::Duration;
 use adit_auth::{Decision, KeyPolicy};
 use adit_crypto::RING;
 use adit_crypto::{PrivateKey, SigningKey};
+use adit_forward::admission::{Dropped, Offence, Refused};
 use adit_forward::observer::{
     Answer, Event, Gone, HostKeyQuestion, HostKeyVerdict, KeyQuestion, OpenQuestion, Program,
 };
 use adit_forward::policy::{AllowTcpForwarding, Denied, Permitted, Policy};
 use adit_forward::reactor::{
     ClientConfig, End, FileKey, Forward, Handle, Identities, MaxStartups, OnForwardFailure,
-    Reactor, ServerConfig, SshConfig, listen,
+    PerSource, Reactor, ServerConfig, SshConfig, listen,
 };
 use adit_proto::Ident;
 use adit_transport::{AeadFirst, Algorithms, RekeyLimits};
@@ -39,6 +40,8 @@ pub(crate) enum Heard {
     ChannelClosed(u64, u64, String),
     Gone(String),
     Startups(u32),
+    Penalty(Refused),
+    Penalised(Offence),
 }
 
 fn heard(event: &Event<'_>) -> Option<Heard> {
@@ -66,7 +69,11 @@ fn heard(event: &Event<'_>) -> Option<Heard> {
             Gone::AuthenticationRefused(_) => "AuthenticationRefused".to_owned(),
             other => format!("{other:?}"),
         }),
-        Event::StartupsExceeded { startups, .. } => Heard::Startups(*startups),
+        Event::Dropped { startups, why, .. } => match why {
+            Dropped::PastMaxStartups => Heard::Startups(*startups),
+            Dropped::Refused(why) => Heard::Penalty(*why),
+        },
+        Event::Penalised { offence, .. } => Heard::Penalised(*offence),
         _ => return None,
     })
 }
@@ -252,6 +259,7 @@ pub(crate) fn server_config() -> ServerConfig {
         host_keys: Arc::new([key()]),
         login_grace: Some(PATIENCE),
         max_startups: MaxStartups::default(),
+        per_source: PerSource::unlimited(),
         alive: None,
         max_auth_tries: 6,
     }

@@ -1,6 +1,7 @@
 //! What is said while more connections come than MaxStartups lets in: enough to see it, and not
 //! as many lines as there are connections.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -30,6 +31,23 @@ pub(super) struct Throttling {
 pub(super) struct Ends {
     pub(super) address: SocketAddr,
     pub(super) local: Option<SocketAddr>,
+}
+
+impl fmt::Display for Ends {
+    /// `from [192.0.2.7]:50000 on [2001:db8::1]:22`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { address, local } = self;
+        write!(
+            f,
+            "from [{}]:{}",
+            address.ip().to_canonical(),
+            address.port()
+        )?;
+        match local {
+            Some(local) => write!(f, " on [{}]:{}", local.ip().to_canonical(), local.port()),
+            None => Ok(()),
+        }
+    }
 }
 
 impl Throttling {
@@ -67,17 +85,9 @@ impl Throttling {
                 if is_time { Level::Info } else { Level::Verbose }
             }
         };
-        let Ends { address, local } = ends;
-        let on = local.map_or_else(String::new, |local| {
-            format!(" on [{}]:{}", local.ip(), local.port())
-        });
         report.line(
             level,
-            format_args!(
-                "drop connection #{startups} from [{}]:{}{on} past MaxStartups",
-                address.ip(),
-                address.port()
-            ),
+            format_args!("drop connection #{startups} {ends} past MaxStartups"),
         );
     }
 
