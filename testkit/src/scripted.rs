@@ -10,6 +10,7 @@
 //! ```
 
 mod exchange;
+mod keys;
 mod login;
 mod messages;
 mod wire;
@@ -23,6 +24,7 @@ use adit_crypto::{Cipher, Kex, Provider, Secret, SigningKey};
 use adit_forward::session::{ServerAuth, Session};
 use adit_transport::RekeyLimits;
 
+pub use keys::{ALGORITHMS, Disguise, key_for, relabelled};
 pub use login::request;
 pub use messages::{IS_OPEN_ENDED, minimal, string};
 pub use wire::Frame;
@@ -70,6 +72,10 @@ pub struct Script {
     pub strict: Strict,
     /// Whether a client asks before it signs; `None` if it has no key.
     pub probe: Option<Probe>,
+    /// With which algorithm the peer signs.
+    pub algorithm: &'static str,
+    /// And with what: not every provider signs with RSA.
+    pub signer: &'static Provider,
 }
 
 /// After how long the session under test wants new keys.
@@ -89,6 +95,8 @@ impl Script {
             setup,
             strict: Strict::Offered,
             probe: Some(Probe::No),
+            algorithm: "ssh-ed25519",
+            signer: provider,
         }
     }
 }
@@ -146,6 +154,8 @@ pub struct Scripted {
     pub channel: u32,
     /// What the peer proves itself with: a host key, or a user's.
     pub key: Arc<dyn SigningKey>,
+    /// The algorithm that it says it signs with.
+    pub algorithm: &'static str,
     role: Role,
     strict: Strict,
     provider: &'static Provider,
@@ -162,7 +172,10 @@ impl Scripted {
     pub fn new(script: &Script) -> Self {
         let Setup { provider, .. } = script.setup;
         let now = Duration::from_secs(1000);
-        let key: Arc<dyn SigningKey> = Arc::from(new_key(&script.setup));
+        let key = match script.algorithm {
+            "ssh-ed25519" => Arc::from(new_key(&script.setup)),
+            other => key_for(script.signer, other),
+        };
         let (session, offered) = match script.role {
             Role::Client => client(script, &*key, now),
             Role::Server => (server(script, now), Vec::new()),
@@ -176,6 +189,7 @@ impl Scripted {
             heard: VecDeque::new(),
             channel: 0,
             key,
+            algorithm: script.algorithm,
             role: script.role,
             strict: script.strict,
             provider,

@@ -20,7 +20,7 @@ mod sign;
 use adit_crypto::Provider;
 
 pub use random::{NoRandom, random};
-pub use sign::{ed25519_key, rsa_key};
+pub use sign::{ecdsa_key, ed25519_key, rsa_key};
 
 /// All of it.
 pub static PROVIDER: Provider = Provider {
@@ -43,7 +43,13 @@ pub static PROVIDER: Provider = Provider {
     sha512: &hash::HASH64,
     hmac_sha1: hash::hmac_sha1,
     passphrase_cipher: Some(&cipher::Passphrase),
-    verifiers: &[&sign::ED25519, &sign::RSA_SHA512, &sign::RSA_SHA256],
+    verifiers: &[
+        &sign::ED25519,
+        &sign::NISTP384,
+        &sign::NISTP256,
+        &sign::RSA_SHA512,
+        &sign::RSA_SHA256,
+    ],
     keys: &sign::KEYS,
     random: &random::SHARED,
 };

@@ -43,6 +43,8 @@ pub struct End {
     pub error: Option<Error>,
     /// Every byte that it has sent from when this was set.
     pub sent: Option<Vec<u8>>,
+    /// The keys that a server lets in, each in a line of its own from 1: at first the client's.
+    pub authorized: Vec<Vec<u8>>,
     /// The peer's bytes that were not read yet.
     pub(crate) inbox: VecDeque<u8>,
     pub(super) is_mute: bool,
@@ -76,6 +78,7 @@ impl End {
             log: Vec::new(),
             error: None,
             sent: None,
+            authorized: vec![key.public_blob().to_vec()],
             inbox: VecDeque::new(),
             is_mute: false,
             key,
@@ -89,6 +92,12 @@ impl End {
     #[must_use]
     pub const fn is_alive(&self) -> bool {
         self.error.is_none()
+    }
+
+    /// The application goes away, and takes nothing more.
+    pub fn release(&mut self, id: ChannelId) {
+        self.locals.remove(&id);
+        self.session.release(id);
     }
 
     /// Neither reads nor sends from now on, as if its machine had gone.
@@ -182,11 +191,13 @@ impl End {
                 true
             }
             Need::Authorize { key_blob, .. } => {
-                let known = self.willing != Willing::Nobody && key_blob == self.key.public_blob();
-                let decision = if known {
-                    Decision::Allowed(KeyPolicy { file: 0, line: 1 })
-                } else {
-                    Decision::Refused
+                let mut lines = self.authorized.iter().zip(1..);
+                let line = lines.find(|(key, _)| *key == key_blob);
+                let decision = match line {
+                    Some((_, line)) if self.willing != Willing::Nobody => {
+                        Decision::Allowed(KeyPolicy { file: 0, line })
+                    }
+                    _ => Decision::Refused,
                 };
                 match self.session.authorize(decision, now) {
                     Ok(event) => self.log.extend(event.map(|event| format!("{event:?}"))),
@@ -287,6 +298,7 @@ impl Locals for Side<'_> {
                 self.locals.insert(id, Local::new());
                 session.accept(id);
             }
+            Event::OpenAsked { .. } if self.willing == Willing::Undecided => {}
             Event::OpenAsked { id, .. } => {
                 session.refuse(id, reason::OpenFailure::ConnectFailed, "Connection refused");
             }

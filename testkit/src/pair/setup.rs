@@ -42,6 +42,8 @@ pub enum Willing {
     All,
     /// Accepts the key and no channel.
     NoChannels,
+    /// Accepts the key, and leaves the test to say what becomes of a channel.
+    Undecided,
     /// Refuses the key.
     Nobody,
 }

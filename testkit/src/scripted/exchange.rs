@@ -38,9 +38,9 @@ const IDENT: &[u8] = b"SSH-2.0-scripted";
 impl Scripted {
     /// The peer's KEXINIT, with one algorithm of each kind. It counts as sent.
     pub fn kexinit_payload(&mut self) -> Vec<u8> {
-        let (ext_info, strict) = match self.role {
-            Role::Client => ("ext-info-s", "kex-strict-s-v00@openssh.com"),
-            Role::Server => ("ext-info-c", "kex-strict-c-v00@openssh.com"),
+        let (ext_info, strict, host_key) = match self.role {
+            Role::Client => ("ext-info-s", "kex-strict-s-v00@openssh.com", self.algorithm),
+            Role::Server => ("ext-info-c", "kex-strict-c-v00@openssh.com", "ssh-ed25519"),
         };
         let mut kex = vec![self.kex.name()];
         if self.exchange.session_id.is_empty() {
@@ -54,7 +54,7 @@ impl Scripted {
         let payload = encoded(&KexInit {
             cookie: [9; 16],
             kex_algorithms: NameList::parse(kex.as_bytes()).expect("names"),
-            server_host_key_algorithms: names("ssh-ed25519"),
+            server_host_key_algorithms: names(host_key),
             encryption_algorithms_client_to_server: cipher,
             encryption_algorithms_server_to_client: cipher,
             mac_algorithms_client_to_server: mac,
@@ -103,7 +103,7 @@ impl Scripted {
         let (q_s, secret) = answer.expect("the victim's share");
         let k_s = self.key.public_blob().to_vec();
         let h = self.derive(&k_s, &q_c, &q_s, &secret);
-        let mut signature = self.key.sign("ssh-ed25519", &h).expect("a signature");
+        let mut signature = self.key.sign(self.algorithm, &h).expect("a signature");
         wrong(&mut signature);
         encoded(&KexEcdhReply {
             k_s: &k_s,

@@ -57,7 +57,7 @@ impl Scripted {
     ) -> Vec<u8> {
         let unsigned = self.key_request(true, &[]);
         let message = [string(session_id), unsigned].concat();
-        let mut signature = signer.sign("ssh-ed25519", &message).expect("a signature");
+        let mut signature = signer.sign(self.algorithm, &message).expect("a signature");
         wrong(&mut signature);
         self.key_request(true, &string(&signature))
     }
@@ -71,7 +71,7 @@ impl Scripted {
     fn key_request(&self, has_signature: bool, signature: &[u8]) -> Vec<u8> {
         let method = encoded(&PublickeyMethod {
             has_signature,
-            public_key_algorithm_name: b"ssh-ed25519",
+            public_key_algorithm_name: self.algorithm.as_bytes(),
             public_key_blob: self.key.public_blob(),
             signature: Rest(signature),
         });

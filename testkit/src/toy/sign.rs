@@ -4,8 +4,10 @@ use adit_crypto::{
     KeyLoader, LoadError, PrivateKey, Secret, SecureRandom, SigningKey, Unspecified, Verifier,
     encoded,
 };
-use adit_proto::blob::{Blob, OneString, ed25519_public};
-use adit_proto::{Decode, Rest};
+use adit_proto::Decode;
+use adit_proto::blob::{
+    Blob, EcdsaPublic, NistCurve, OneString, RsaPublic, ecdsa_public, ed25519_public, rsa_public,
+};
 
 use super::hash::expand;
 
@@ -24,11 +26,22 @@ pub(super) static RSA_SHA256: ToyVerifier = ToyVerifier {
     algorithm: "rsa-sha2-256",
     key_type: SSH_RSA,
 };
+pub(super) static NISTP256: ToyVerifier = ToyVerifier::of_curve(NistCurve::P256);
+pub(super) static NISTP384: ToyVerifier = ToyVerifier::of_curve(NistCurve::P384);
 pub(super) static KEYS: Keys = Keys;
 
 pub(super) struct ToyVerifier {
     algorithm: &'static str,
     key_type: &'static str,
+}
+
+impl ToyVerifier {
+    const fn of_curve(curve: NistCurve) -> Self {
+        Self {
+            algorithm: curve.key_type(),
+            key_type: curve.key_type(),
+        }
+    }
 }
 
 impl Verifier for ToyVerifier {
@@ -39,8 +52,12 @@ impl Verifier for ToyVerifier {
         self.key_type
     }
     fn accepts_key(&self, key: &[u8]) -> bool {
-        Blob::decode(key).is_ok_and(|blob| blob.name == self.key_type.as_bytes())
-            && (self.key_type != SSH_ED25519 || ed25519_public(key).is_ok())
+        let name = self.key_type.as_bytes();
+        match NistCurve::of_key_type(name) {
+            Some(curve) => ecdsa_public(key).is_ok_and(|public| public.curve == curve),
+            None if self.key_type == SSH_ED25519 => ed25519_public(key).is_ok(),
+            None => rsa_public(key).is_ok(),
+        }
     }
     fn verify(&self, key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), Unspecified> {
         let expected = signature_blob(self.algorithm, key, message)?;
@@ -113,18 +130,37 @@ pub fn ed25519_key(seed: u8) -> Box<dyn SigningKey> {
     })
 }
 
-/// A key as long as one of ssh-rsa with that many bytes of modulus.
+/// A key in the form of ssh-rsa with that many bytes of modulus.
 #[must_use]
 pub fn rsa_key(seed: u8, modulus_len: usize) -> Box<dyn SigningKey> {
-    let mut contents = vec![0; modulus_len + 16];
-    expand(&[b"rsa", &[seed]], &mut contents);
-    let name = SSH_RSA.as_bytes();
-    let public_blob = encoded(&Blob {
-        name,
-        contents: Rest(&contents),
-    });
+    let mut n = vec![0; modulus_len];
+    expand(&[b"rsa", &[seed]], &mut n);
+    n[0] |= 0x80;
+    n[modulus_len - 1] |= 1;
+    let public = RsaPublic::new(&[1, 0, 1], &n);
+    let public_blob = encoded(&public.expect("as many bytes as RSA may have"));
     Box::new(ToyKey {
         algorithms: &["rsa-sha2-512", "rsa-sha2-256"],
+        public_blob,
+    })
+}
+
+/// A key in the form of one of that curve.
+#[must_use]
+pub fn ecdsa_key(seed: u8, curve: NistCurve) -> Box<dyn SigningKey> {
+    const P256: &[&str] = &[NistCurve::P256.key_type()];
+    const P384: &[&str] = &[NistCurve::P384.key_type()];
+    let mut point = vec![0; curve.point_len()];
+    expand(&[b"point", &[seed]], &mut point);
+    point[0] = 4;
+    let point = &point;
+    let public_blob = encoded(&EcdsaPublic { curve, point });
+    let algorithms = match curve {
+        NistCurve::P256 => P256,
+        NistCurve::P384 => P384,
+    };
+    Box::new(ToyKey {
+        algorithms,
         public_blob,
     })
 }
