@@ -8,11 +8,12 @@ use adit_auth::{Fingerprint, How};
 use adit_crypto::{Provider, SigningKey};
 use adit_proto::Decode;
 use adit_proto::blob::Blob;
+use adit_testkit::on_every_provider;
 use adit_testkit::scripted::{
     ALGORITHMS, Disguise, Outcome, Role, Script, Scripted, Step, key_for, relabelled, string,
 };
 
-use crate::on_every_provider;
+use crate::signer;
 
 /// Names of algorithms that adit has not, and that are close to one that it has.
 const OTHERS: [&str; 6] = [
@@ -27,7 +28,7 @@ const OTHERS: [&str; 6] = [
 /// One of each type.
 fn keys(provider: &'static Provider) -> Vec<Arc<dyn SigningKey>> {
     let types = &ALGORITHMS[..4];
-    let signer = crate::signer(provider);
+    let signer = signer(provider);
     types.iter().map(|name| key_for(signer, name)).collect()
 }
 
@@ -220,25 +221,29 @@ fn unfit(case: &Case) -> bool {
     !same || !algorithms.contains(&case.requested)
 }
 
-fn a_users_whole_keys(provider: &'static Provider) {
+fn a_user_logs_in_where_algorithm_key_and_signature_are_of_one_kind(provider: &'static Provider) {
     a_users(provider, whole_keys(provider));
 }
 
-fn a_users_mixed_keys(provider: &'static Provider) {
+fn a_users_key_under_another_name_or_with_another_curve_is_refused(provider: &'static Provider) {
     a_users(provider, mixed_keys(provider));
 }
 
-fn a_servers_whole_keys(provider: &'static Provider) {
+fn a_host_key_is_offered_where_algorithm_key_and_signature_are_of_one_kind(
+    provider: &'static Provider,
+) {
     a_servers(provider, whole_keys(provider));
 }
 
-fn a_servers_mixed_keys(provider: &'static Provider) {
+fn a_host_key_under_another_name_or_with_another_curve_is_never_offered(
+    provider: &'static Provider,
+) {
     a_servers(provider, mixed_keys(provider));
 }
 
 on_every_provider! {
-    a_user_logs_in_where_algorithm_key_and_signature_are_of_one_kind: a_users_whole_keys,
-    a_users_key_under_another_name_or_with_another_curve_is_refused: a_users_mixed_keys,
-    a_host_key_is_offered_where_algorithm_key_and_signature_are_of_one_kind: a_servers_whole_keys,
-    a_host_key_under_another_name_or_with_another_curve_is_never_offered: a_servers_mixed_keys,
+    a_user_logs_in_where_algorithm_key_and_signature_are_of_one_kind
+    a_users_key_under_another_name_or_with_another_curve_is_refused
+    a_host_key_is_offered_where_algorithm_key_and_signature_are_of_one_kind
+    a_host_key_under_another_name_or_with_another_curve_is_never_offered
 }

@@ -14,6 +14,7 @@ mod matrix;
 mod packets;
 mod proofs;
 mod strict;
+mod unsound;
 mod walks;
 
 /// What the peer signs with where it needs keys of every type: RSA is not signed with in `pure`.
@@ -24,21 +25,3 @@ fn signer(provider: &'static Provider) -> &'static Provider {
         provider
     }
 }
-
-/// A module of tests for each provider: `name: function,`, where the function takes the provider.
-macro_rules! on_every_provider {
-    ($($name:ident: $function:ident,)*) => {
-        $crate::on_every_provider! { @of ring (adit_crypto::RING) $($name $function)* }
-        $crate::on_every_provider! { @of pure (adit_crypto::PURE) $($name $function)* }
-        $crate::on_every_provider! { @of toy (adit_testkit::toy::PROVIDER) $($name $function)* }
-    };
-    (@of $provider:ident ($value:expr) $($name:ident $function:ident)*) => {
-        mod $provider {
-            $(#[test]
-            fn $name() {
-                super::$function(&$value);
-            })*
-        }
-    };
-}
-use on_every_provider;
