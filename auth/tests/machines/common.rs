@@ -339,20 +339,6 @@ pub(crate) fn change_request(prompt: &str) -> Vec<u8> {
     })
 }
 
-/// The tests of a file, once for each provider.
-macro_rules! with_every_provider {
-    ($($(#[$doc:meta])* fn $name:ident($provider:ident) $body:block)*) => {
-        mod ring {
-            $(#[test] fn $name() { super::$name(&adit_crypto::RING); })*
-        }
-        mod pure {
-            $(#[test] fn $name() { super::$name(&adit_crypto::PURE); })*
-        }
-        $($(#[$doc])* fn $name($provider: &'static adit_crypto::Provider) $body)*
-    };
-}
-pub(crate) use with_every_provider;
-
 /// A seeded xorshift: what fails can be repeated.
 pub(crate) struct Random(pub(crate) u64);
 

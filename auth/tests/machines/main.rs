@@ -13,6 +13,7 @@ mod client;
 mod common;
 mod hostbound;
 mod key_types;
+mod partial;
 mod people;
 mod scripts;
 mod server;
