@@ -26,8 +26,17 @@ pub struct Pair {
     pub server: End,
     /// What both believe the time is.
     pub now: Duration,
-    chunk: usize,
-    wire: usize,
+    /// The way to the server, and the way to the client.
+    pub ways: [Way; 2],
+}
+
+/// One direction between the ends.
+#[derive(Clone, Copy, Debug)]
+pub struct Way {
+    /// Most bytes that one step carries.
+    pub chunk: usize,
+    /// How many bytes it holds before it is full.
+    pub wire: usize,
 }
 
 impl Pair {
@@ -57,8 +66,10 @@ impl Pair {
             client: end(client, vec![offered]),
             server: end(server, Vec::new()),
             now,
-            chunk: setup.chunk,
-            wire: setup.wire,
+            ways: [Way {
+                chunk: setup.chunk,
+                wire: setup.wire,
+            }; 2],
         }
     }
 
@@ -95,16 +106,17 @@ impl Pair {
 
     /// Lets everything happen that can, without the clock. Says after how many rounds nothing did.
     pub fn run(&mut self) -> usize {
-        for round in 0.. {
-            let mut moved = self.client.turn(self.now);
-            moved |= self.server.turn(self.now);
-            moved |= carry(&mut self.client, &mut self.server, self.chunk, self.wire);
-            moved |= carry(&mut self.server, &mut self.client, self.chunk, self.wire);
-            if !moved {
-                return round;
-            }
-        }
-        0
+        (0..).take_while(|_| self.step()).count()
+    }
+
+    /// One turn of each end and one step of each way between them. Whether anything happened.
+    pub fn step(&mut self) -> bool {
+        let [there, back] = self.ways;
+        let mut moved = self.client.turn(self.now);
+        moved |= self.server.turn(self.now);
+        moved |= carry(&mut self.client, &mut self.server, there);
+        moved |= carry(&mut self.server, &mut self.client, back);
+        moved
     }
 
     /// Turns the clock to the next time at which either end has something to do, at most by
@@ -152,15 +164,15 @@ pub(crate) fn new_key(setup: &Setup) -> Box<dyn SigningKey> {
 }
 
 /// Moves sealed bytes of one end to the other. Whether any moved.
-fn carry(from: &mut End, to: &mut End, chunk: usize, wire: usize) -> bool {
+fn carry(from: &mut End, to: &mut End, way: Way) -> bool {
     if from.is_mute {
         return false;
     }
     let mut sink = WireSink {
         inbox: &mut to.inbox,
         sent: from.sent.as_mut(),
-        left: chunk,
-        wire,
+        left: way.chunk,
+        wire: way.wire,
     };
     let before: usize = from
         .session

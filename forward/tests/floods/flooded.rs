@@ -1,0 +1,352 @@
+//! A session under a flood, turned as the event loop turns it, and what that costs.
+
+use core::time::Duration;
+use std::io::{self, ErrorKind, IoSlice, Write};
+use std::time::Instant;
+
+use adit_connection::{ChannelId, Limits};
+use adit_crypto::Provider;
+use adit_forward::relay::{self, Locals, Outlet};
+use adit_forward::session::{Event, Session};
+use adit_forward::{Error, Spill};
+use adit_proto::reason::OpenFailure;
+use adit_testkit::scripted::{Role, Script, Scripted, Step, string};
+
+use crate::gauge::Memory;
+
+/// Whether somebody takes what there is for him: the peer of what it is sent, or an application of
+/// what its socket gets.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Takes {
+    All,
+    Nothing,
+}
+
+/// What becomes of a channel that the peer asks for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Asked {
+    Accept,
+    Refuse,
+    /// It waits for [`Flooded::decide`].
+    Wait,
+}
+
+/// The local sides of all channels.
+pub(crate) struct App {
+    pub(crate) takes: Takes,
+    pub(crate) asked: Asked,
+    pub(crate) waiting: Vec<ChannelId>,
+    /// What was told, but for data.
+    pub(crate) events: usize,
+    /// Bytes of data that were taken.
+    pub(crate) taken: usize,
+    pub(crate) rekeyed: usize,
+    spills: Vec<Spill>,
+    stalled: Vec<ChannelId>,
+    writable: bool,
+    sink: Sink,
+}
+
+impl App {
+    /// Sockets that take something again get what is held for them.
+    fn drain(&mut self, session: &mut Session) {
+        if self.takes == Takes::Nothing {
+            return;
+        }
+        for id in self.stalled.drain(..) {
+            let n = self.spills[id.index()].clear();
+            session.delivered(id, n);
+            self.taken += n;
+        }
+    }
+}
+
+#[derive(Default)]
+pub(crate) struct Sink {
+    is_full: bool,
+}
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_vectored(&[IoSlice::new(bytes)])
+    }
+
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        if self.is_full {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        Ok(slices.iter().map(|slice| slice.len()).sum())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Locals for App {
+    type Sink = Sink;
+
+    fn outlet(&mut self, id: ChannelId) -> Option<Outlet<'_, Sink>> {
+        self.writable = true;
+        self.sink.is_full = self.takes == Takes::Nothing;
+        let spill = &mut self.spills[id.index()];
+        if self.sink.is_full && spill.is_empty() {
+            self.stalled.push(id);
+        }
+        Some(Outlet {
+            sink: &mut self.sink,
+            spill,
+            writable: &mut self.writable,
+        })
+    }
+
+    fn took(&mut self, _: ChannelId, n: usize) {
+        self.taken += n;
+    }
+
+    fn failed(&mut self, _: &mut Session, id: ChannelId, error: io::Error) {
+        panic!("{id:?}: {error}");
+    }
+
+    fn event(&mut self, session: &mut Session, event: Event) -> Result<(), Error> {
+        self.events += 1;
+        match event {
+            Event::OpenAsked { id, .. } => match self.asked {
+                Asked::Accept => session.accept(id),
+                Asked::Refuse => session.refuse(id, OpenFailure::ConnectFailed, "refused"),
+                Asked::Wait => self.waiting.push(id),
+            },
+            Event::Closed(id) | Event::OpenRefused { id, .. } => {
+                self.spills[id.index()].clear();
+                session.release(id);
+            }
+            Event::Rekeyed => self.rekeyed += 1,
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// What a flood came to so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counts {
+    /// Bytes that the session has read, and has sent.
+    pub(crate) read: usize,
+    pub(crate) sent: usize,
+    /// Messages that it has sent.
+    pub(crate) said: usize,
+    pub(crate) allocations: usize,
+    pub(crate) time: Duration,
+}
+
+/// See the module.
+pub(crate) struct Flooded {
+    pub(crate) peer: Scripted,
+    pub(crate) app: App,
+    pub(crate) reads: Takes,
+    pub(crate) counts: Counts,
+    /// The session's numbers of channels that it has confirmed.
+    pub(crate) channels: Vec<u32>,
+    /// What is on its way to the session.
+    backlog: Vec<u8>,
+    wire: Wire,
+}
+
+/// What is on its way from the session.
+struct Wire {
+    bytes: Vec<u8>,
+    reads: Takes,
+}
+
+impl Write for Wire {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let room = self.bytes.capacity() - self.bytes.len();
+        if self.reads == Takes::Nothing || room == 0 {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        let n = bytes.len().min(room);
+        self.bytes.extend_from_slice(&bytes[..n]);
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The limits that the programs have.
+pub(crate) const fn limits(role: Role) -> Limits {
+    match role {
+        Role::Client => Limits::CLIENT,
+        Role::Server => Limits::SERVER,
+    }
+}
+
+impl Flooded {
+    /// Logged in, with one channel open.
+    pub(crate) fn open(role: Role, provider: &'static Provider) -> Self {
+        Self::open_with(role, provider, limits(role))
+    }
+
+    /// The same, with other limits.
+    pub(crate) fn open_with(role: Role, provider: &'static Provider, limits: Limits) -> Self {
+        let mut script = Script::new(role, provider);
+        script.setup.limits = limits;
+        let mut this = Self::at(&script, Step::Login);
+        this.peer.open();
+        this.peer.forget();
+        this
+    }
+
+    pub(crate) fn at(script: &Script, step: Step) -> Self {
+        let channels = script.setup.limits.max_channels as usize;
+        Self {
+            peer: Scripted::at(script, step),
+            app: App {
+                takes: Takes::All,
+                asked: Asked::Refuse,
+                waiting: Vec::with_capacity(channels),
+                events: 0,
+                taken: 0,
+                rekeyed: 0,
+                spills: (0..channels).map(|_| Spill::default()).collect(),
+                stalled: Vec::with_capacity(channels),
+                writable: true,
+                sink: Sink::default(),
+            },
+            reads: Takes::All,
+            counts: Counts::default(),
+            channels: Vec::with_capacity(channels),
+            backlog: Vec::with_capacity(1 << 20),
+            wire: Wire {
+                bytes: Vec::with_capacity(1 << 20),
+                reads: Takes::All,
+            },
+        }
+    }
+
+    /// Seals a message behind others.
+    pub(crate) fn seal(&mut self, payload: &[u8], batch: &mut Vec<u8>) {
+        let frame = self.peer.frame(payload);
+        batch.extend(self.peer.sealed(frame));
+    }
+
+    /// The peer sends this. The session does all it can, fill by fill.
+    pub(crate) fn feed(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.backlog.extend_from_slice(bytes);
+        self.wire.reads = self.reads;
+        loop {
+            let mut at = 0;
+            let (memory, before) = (Memory::new(), Instant::now());
+            let mut result = Ok(true);
+            while matches!(result, Ok(true)) {
+                result = self.turn(&mut at);
+            }
+            self.counts.time += before.elapsed();
+            self.counts.allocations += memory.allocations();
+            self.counts.read += at;
+            self.backlog.drain(..at);
+            let is_full = self.wire.bytes.len() == self.wire.bytes.capacity();
+            self.hear();
+            if result.is_err() || !is_full {
+                return result.map(|_| ());
+            }
+        }
+    }
+
+    /// The peer hears what has come, and learns the numbers of channels that it gets.
+    fn hear(&mut self) {
+        self.counts.sent += self.wire.bytes.len();
+        let before = self.peer.heard.len();
+        // In pieces: the peer moves what it has not opened yet.
+        for piece in self.wire.bytes.chunks(4096) {
+            self.peer.hear(piece);
+        }
+        self.wire.bytes.clear();
+        let new = self.peer.heard.iter().skip(before);
+        self.counts.said += new.len();
+        let confirmed = new.filter(|message| message[0] == 91);
+        self.channels
+            .extend(confirmed.map(|message| number_at(message, 5)));
+    }
+
+    /// The peer sends one message.
+    pub(crate) fn send(&mut self, payload: &[u8]) -> Result<(), Error> {
+        let mut bytes = Vec::new();
+        self.seal(payload, &mut bytes);
+        self.feed(&bytes)
+    }
+
+    /// The peer's part of a whole exchange, whoever began it.
+    pub(crate) fn exchange(&mut self) -> Result<(), Error> {
+        for payload in [Scripted::kexinit_payload, Scripted::share_payload] {
+            let payload = payload(&mut self.peer);
+            self.send(&payload)?;
+        }
+        let mut newkeys = Vec::new();
+        self.seal(&[21], &mut newkeys);
+        self.peer.use_new_keys();
+        self.feed(&newkeys)
+    }
+
+    /// What the session has not read yet.
+    pub(crate) fn unread(&self) -> usize {
+        self.backlog.len()
+    }
+
+    /// As the event loop's turn of a peer. Whether anything moved.
+    fn turn(&mut self, at: &mut usize) -> Result<bool, Error> {
+        let (session, now) = (&mut self.peer.victim.session, self.peer.now);
+        let before = (*at, self.wire.bytes.len(), self.app.events, self.app.taken);
+        relay::flush(session, &mut self.wire).unwrap();
+        let left = &self.backlog[*at..];
+        if !left.is_empty()
+            && let Some(space) = session.recv_space()
+        {
+            let n = left.len().min(space.len());
+            space[..n].copy_from_slice(&left[..n]);
+            session.recv_filled(n, now);
+            *at += n;
+        }
+        self.app.drain(session);
+        relay::push(session, now, &mut self.app)?;
+        while let Some(event) = session.send_due(now)? {
+            self.app.event(session, event)?;
+        }
+        relay::flush(session, &mut self.wire).unwrap();
+        let after = (*at, self.wire.bytes.len(), self.app.events, self.app.taken);
+        Ok(before != after || session.can_go_on())
+    }
+
+    /// The channels that wait are refused.
+    pub(crate) fn decide(&mut self) {
+        for id in core::mem::take(&mut self.app.waiting) {
+            let session = &mut self.peer.victim.session;
+            session.refuse(id, OpenFailure::ConnectFailed, "refused");
+        }
+    }
+
+    /// The session answers, and its channel carries bytes.
+    pub(crate) fn still_works(&mut self) {
+        (self.reads, self.app.takes) = (Takes::All, Takes::All);
+        self.feed(&[]).unwrap();
+        assert_eq!(self.unread(), 0, "everything was read");
+        self.peer.forget();
+        let taken = self.app.taken;
+        let mut batch = Vec::new();
+        let ping = [&[192][..], &string(b"are you there?")].concat();
+        self.seal(&ping, &mut batch);
+        let channel = self.peer.channel.to_be_bytes();
+        let data = [&[94][..], &channel, &string(b"data")].concat();
+        self.seal(&data, &mut batch);
+        self.feed(&batch).unwrap();
+        let pong = [&[193][..], &string(b"are you there?")].concat();
+        assert!(self.peer.heard.contains(&pong), "{:?}", self.peer.heard);
+        assert_eq!(self.app.taken, taken + 4);
+    }
+}
+
+/// `uint32` in a message.
+pub(crate) fn number_at(message: &[u8], at: usize) -> u32 {
+    u32::from_be_bytes(*message[at..].first_chunk().unwrap())
+}

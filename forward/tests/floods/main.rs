@@ -1,0 +1,19 @@
+//! Floods: what a peer that is logged in, or about to be, can send without end. Whole sessions, on
+//! both roles, counted: bytes of memory that stay, allocations, messages and bytes that go back,
+//! and time for each message. `docs/attacks.md` says what each of them is about.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test fails by panicking"
+)]
+
+mod flooded;
+mod gauge;
+mod kinds;
+mod mixes;
+mod random;
+mod steady;
+mod unread;
