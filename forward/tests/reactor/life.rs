@@ -209,7 +209,9 @@ fn too_many_startups_are_dropped_and_count_no_longer_when_they_end() {
         stream.read_exact(&mut [0; 4]).unwrap();
     }
     let mut third = TcpStream::connect(address).unwrap();
-    assert_eq!(third.read(&mut [0; 4]).unwrap_or(0), 0);
+    let mut told = String::new();
+    third.read_to_string(&mut told).unwrap();
+    assert_eq!(told, "Not allowed at this time\r\n");
     let startups = |heard: &Heard| match heard {
         Heard::Startups(n) => Some(*n),
         _ => None,
