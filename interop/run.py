@@ -19,13 +19,15 @@ import cases
 import faults
 import figures
 import matrix
+import paths
 import people
 import programs
+import silences
 from lab import Failed, Lab
 from peers import CIPHERS, Server, Tunnel, World, kexes
 
 # Each has all_cases(run, world, build, size).
-FAULTS = [faults]
+FAULTS = [faults, paths, silences]
 
 # What --self-check tries.
 STOCK = (("ssh", "sshd"), ("asyncssh", "sshd"), ("ssh", "asyncssh"))

@@ -1,0 +1,142 @@
+"""Bad paths: packets are late, lost, out of order, doubled, damaged or too long, and a tunnel is only
+slower for it. How much slower is compared with plain TCP over the same path, turn by turn."""
+
+import socket
+import time
+
+from lab import seeds
+from link import Link, missing
+from peers import Server, Tunnel
+from road import at_once
+from stream import carry
+from traffic import MIB, check
+
+# Bits a second: what one process in between carries for several links at once.
+RATE = 40e6
+# Of what plain TCP carries over the same path, at least. Looked at in the full form alone: in the
+# short one a path is crossed once, others at the same time, and chance decides.
+SHARE_MIN = 0.7
+# Name: bytes each way, and what happens to packets.
+PROFILES = {
+    "one in a hundred lost": (2 * MIB, {"delay": 0.010, "loss": 0.01}),
+    "one in twenty lost, with jitter": (MIB, {"delay": 0.025, "jitter": 0.010, "loss": 0.05}),
+    "one in five lost": (MIB // 4, {"delay": 0.005, "loss": 0.20}),
+    "a quarter out of order": (2 * MIB, {"delay": 0.020, "reorder": 0.25}),
+    "doubled and damaged": (2 * MIB, {"delay": 0.010, "duplicate": 0.05, "corrupt": 0.02}),
+    "half a second there and back": (2 * MIB, {"delay": 0.250}),
+}
+# Which counter shows that a setting did something.
+EFFECTS = {"loss": "lost", "reorder": "thrown", "duplicate": "doubled", "corrupt": "damaged"}
+
+
+def plain(link):
+    """A TCP connection over the link, without a tunnel."""
+    with link.far:
+        listener = socket.create_server((link.far.host, 0))
+    with link.near:
+        a = socket.create_connection(listener.getsockname(), 60)
+    b, _ = listener.accept()
+    listener.close()
+    for sock in (a, b):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return a, b
+
+
+def seconds(pair, size, seed):
+    start = time.monotonic()
+    carry([pair], size, size, seed, 120)
+    return time.monotonic() - start
+
+
+def crossed(world, build, name, seed, rounds):
+    """One path, and how long plain TCP and the tunnel took for the same bytes."""
+    size, settings = PROFILES[name]
+    size = size if rounds > 1 else size // 4
+    took = [0.0, 0.0]
+    with Link(seed, rate=RATE, **settings) as link, Server(world, "aditd", build, place=link.far) as server:
+        with Tunnel(world, "adit", server, place=link.near, build=build, verbose=False) as tunnel:
+            for number in range(rounds):
+                for which, pair in enumerate((plain(link), tunnel.pair())):
+                    took[which] += seconds(pair, size, 100 * seed + number)
+            code = tunnel.client.process.child.poll()
+            check(code is None, f"seed {seed}: the client ended with {code}")
+        counters = link.counters()
+    for setting, counter in EFFECTS.items():
+        for way, counts in counters.items():
+            happened = counts[counter] > 0 or setting not in settings
+            check(happened, f"seed {seed}: nothing was {counter} on the way {way}")
+    return took
+
+
+def every_byte_crosses_a_bad_path(run, world, build, size):
+    rounds = 3 if size == "full" else 1
+    took = {}
+
+    def one(_world, _build, name, seed):
+        took[name, seed] = crossed(world, build, name, seed, rounds)
+
+    given = [(world, build, name, seed) for name in PROFILES for seed in seeds(1, 8)]
+    at_once(run, "paths: every byte crosses a bad path", one, given, workers=3 if size == "full" else 6)
+    for profile in PROFILES:
+        both = [times for (name, _), times in took.items() if name == profile]
+        if both:
+            name = f"paths: a tunnel keeps up with plain TCP, {profile}"
+            run.case(name, keeps_up, profile, both, SHARE_MIN if size == "full" else 0)
+
+
+def keeps_up(profile, both, share_min):
+    """Over all seeds of a profile."""
+    plain_took, tunnel_took = (sum(times) for times in zip(*both))
+    share = plain_took / tunnel_took
+    note = f"{profile}: the tunnel has {share:.2f} of plain TCP's speed"
+    check(share >= share_min, note)
+    return note
+
+
+def packets_of_576_bytes(world, build):
+    """RFC 879's size that every path carries."""
+    with Link(1, mtu=576, delay=0.005) as link, Server(world, "aditd", build, place=link.far) as server:
+        with Tunnel(world, "adit", server, place=link.near, build=build) as tunnel:
+            carry([tunnel.pair(), tunnel.pair()], MIB, MIB)
+
+
+def a_path_that_swallows_long_packets_is_found_dead(world, build):
+    """Nobody says that they are too long, and their sender does not guess it: questions for a sign of
+    life wait behind them, and the tunnel must not hang for ever."""
+    options = ["ServerAliveInterval=1", "ServerAliveCountMax=3"]
+    sysctls = ["net.ipv4.tcp_mtu_probing=0"]
+    with Link(1, sysctls=sysctls, delay=0.005) as link, Server(world, "aditd", build, place=link.far) as server:
+        with Tunnel(world, "adit", server, place=link.near, build=build, options=options) as tunnel:
+            a, b = tunnel.pair()
+            link.tell(up={"longest": 1000})
+            a.settimeout(10)
+            a.sendall(bytes(MIB))
+            check(tunnel.client.process.wait_exit(12) == 255, "ends with 0")
+            a.close()
+            b.close()
+
+
+def a_path_that_swallows_long_packets_is_crossed_where_the_kernel_probes(world, build):
+    with Link(1, sysctls=["net.ipv4.tcp_mtu_probing=1"], delay=0.005) as link:
+        with Server(world, "aditd", build, place=link.far) as server:
+            with Tunnel(world, "adit", server, place=link.near, build=build) as tunnel:
+                pair = tunnel.pair()
+                link.set(longest=1000)
+                carry([pair], MIB // 4, MIB // 4)
+
+
+PACKETS = [
+    packets_of_576_bytes,
+    a_path_that_swallows_long_packets_is_found_dead,
+    a_path_that_swallows_long_packets_is_crossed_where_the_kernel_probes,
+]
+
+
+def all_cases(run, world, build, size):
+    why = missing()
+    if why:
+        print(f"skip: paths: {why}")
+        return
+    every_byte_crosses_a_bad_path(run, world, build, size)
+    given = [(world, build, case) for case in PACKETS]
+    at_once(run, "paths: packets too long for the path", lambda w, b, case: case(w, b), given)
