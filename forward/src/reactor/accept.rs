@@ -9,7 +9,7 @@ use mio::Token;
 use mio::net::TcpListener;
 
 use super::context::Context;
-use super::limits::{Pause, Tell, is_shortage};
+use super::limits::{Pause, Tell, is_about_one_connection};
 use super::local::{Local, Socket, Subject, Way};
 use super::ready::Ready;
 use super::stream::{Listener, Stream};
@@ -204,7 +204,10 @@ impl Reactor {
                 listening.ready = Waiting::No;
                 Accepted::Stop
             }
-            Err(e) if is_shortage(&e) => {
+            // The next one may be well.
+            Err(e) if is_about_one_connection(&e) => Accepted::Done,
+            // Mostly descriptors that ran out, which come back.
+            Err(e) => {
                 if listening.pause.begin(self.context.now) == Tell::Now {
                     program.observe(&Event::AcceptPaused {
                         address: listening.address,
@@ -216,8 +219,6 @@ impl Reactor {
                 timers.arm(Timer::Listener(slot), &mut listening.armed, until);
                 Accepted::Stop
             }
-            // That connection is gone already (accept(2)); the next may be well.
-            Err(_) => Accepted::Done,
         }
     }
 
@@ -258,6 +259,10 @@ impl Reactor {
             stream.reset();
             peer.session.close(channel);
             peer.session.release(channel);
+            program.observe(&Event::Debug {
+                peer: Some(peer.state.info()),
+                text: "a connection was reset: the system has no memory to watch it",
+            });
             return None;
         }
         stream.adopt();

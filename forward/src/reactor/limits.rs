@@ -26,6 +26,27 @@ pub(super) fn is_shortage(error: &io::Error) -> bool {
         .any(|errno| error.raw_os_error() == Some(errno as i32))
 }
 
+/// Whether accept(2) speaks of one connection, which is gone with that: it hands on what the network
+/// has said of it meanwhile. All others are about the listening socket or this program (EPERM comes
+/// from rules about programs, and leaves the connection where it is), and another try at once would
+/// only hear the same.
+pub(super) fn is_about_one_connection(error: &io::Error) -> bool {
+    [
+        Errno::ECONNABORTED,
+        Errno::EHOSTDOWN,
+        Errno::EHOSTUNREACH,
+        Errno::EINTR,
+        Errno::ENETDOWN,
+        Errno::ENETUNREACH,
+        Errno::ENONET,
+        Errno::ENOPROTOOPT,
+        Errno::EPROTO,
+        Errno::ETIMEDOUT,
+    ]
+    .into_iter()
+    .any(|errno| error.raw_os_error() == Some(errno as i32))
+}
+
 /// First pause after a shortage.
 pub(super) const PAUSE_FIRST: Duration = Duration::from_millis(100);
 /// Longest pause.
@@ -132,6 +153,23 @@ mod tests {
             assert_eq!(is_shortage(&error), expected, "{errno}");
         }
         assert!(!is_shortage(&io::Error::other("words")));
+    }
+
+    #[test]
+    fn only_what_is_about_one_connection_lets_the_next_one_be_accepted_at_once() {
+        for (errno, expected) in [
+            (Errno::ECONNABORTED, true),
+            (Errno::EPROTO, true),
+            (Errno::EPERM, false),
+            (Errno::EMFILE, false),
+            (Errno::ENOMEM, false),
+            (Errno::EINVAL, false),
+            (Errno::EOPNOTSUPP, false),
+        ] {
+            let error = io::Error::from_raw_os_error(errno as i32);
+            assert_eq!(is_about_one_connection(&error), expected, "{errno}");
+        }
+        assert!(!is_about_one_connection(&io::Error::other("words")));
     }
 
     #[test]

@@ -171,6 +171,10 @@ impl Reactor {
         if registered.is_err() {
             self.context.sources.remove(source);
             self.peers.release(slot);
+            program.observe(&Event::Debug {
+                peer: None,
+                text: "a client was turned away: the system has no memory to watch its connection",
+            });
             return;
         }
         server.admission.begin(address.ip());
