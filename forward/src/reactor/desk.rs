@@ -39,9 +39,10 @@ impl Desk<'_> {
         };
         if local.settle() == Seen::Yes {
             let why = local.end();
-            let ending = match local.peer_eof {
-                Seen::No if always_says_eof(session) => Ending::Reset,
-                Seen::No | Seen::Yes => Ending::Fin,
+            let broken = local.peer_eof == Seen::No && always_says_eof(session);
+            let ending = match local.deaf {
+                Seen::No if !broken => Ending::Fin,
+                Seen::No | Seen::Yes => Ending::Reset,
             };
             self.end(session, id, why, ending);
         }

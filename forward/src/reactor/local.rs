@@ -165,7 +165,10 @@ impl Local {
             if self.local_eof == Seen::Yes {
                 return Seen::Yes;
             }
-            if let Some(socket) = self.socket() {
+            // Where bytes were given up, FIN would say that there were none.
+            if self.deaf == Seen::No
+                && let Some(socket) = self.socket()
+            {
                 // Fails only where the other end is gone, which an event tells as well.
                 let _ = socket.stream.shutdown();
             }
@@ -288,7 +291,52 @@ impl Locals {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{ErrorKind, Read};
+
+    use adit_connection::{Accepts, Channels, Limits};
+
     use super::*;
+
+    /// A local side with a socket, and who is connected to it.
+    fn connected() -> (Local, std::net::TcpStream) {
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let ours = std::net::TcpStream::connect(address).unwrap();
+        ours.set_nonblocking(true).unwrap();
+        let way = Way::Socket(Socket {
+            stream: TcpStream::from_std(ours),
+            source: 0,
+            ready: Ready::default(),
+        });
+        let channel = Channels::new(Limits::CLIENT, Accepts::Nothing)
+            .open(adit_connection::OpenKind::DirectTcpip {
+                host: b"host",
+                port: 1,
+                originator: b"127.0.0.1",
+                originator_port: 1,
+            })
+            .unwrap();
+        let subject = Subject::Forward {
+            forward: 0,
+            from: address,
+        };
+        let local = Local::new(channel, way, subject, Duration::ZERO);
+        (local, listener.accept().unwrap().0)
+    }
+
+    #[test]
+    fn the_peers_end_is_passed_on_but_not_behind_bytes_that_were_given_up() {
+        for (deaf, expected) in [(Seen::No, Ok(0)), (Seen::Yes, Err(ErrorKind::WouldBlock))] {
+            let (mut local, mut theirs) = connected();
+            local.deaf = deaf;
+            local.peer_eof = Seen::Yes;
+            assert_eq!(local.settle(), Seen::No);
+            // On loopback a FIN is there when shutdown(2) returns.
+            theirs.set_nonblocking(true).unwrap();
+            let read = theirs.read(&mut [0]).map_err(|e| e.kind());
+            assert_eq!(read, expected, "{deaf:?}");
+        }
+    }
 
     #[test]
     fn an_originator_is_kept_only_as_far_as_an_address_goes() {
