@@ -7,6 +7,7 @@ use mio::Waker;
 
 use super::state::Letter;
 use crate::observer::PeerId;
+use crate::spill::retry;
 
 /// One message to the loop.
 pub(super) enum Note {
@@ -37,7 +38,8 @@ impl Outlet {
     /// Sends, and wakes the loop. A loop that is gone does not mind.
     pub(super) fn send(&self, note: Note) {
         if self.notes.send(note).is_ok() {
-            let _ = self.waker.wake();
+            // Nobody else would wake the loop for this note.
+            let _ = retry(|| self.waker.wake());
         }
     }
 }
