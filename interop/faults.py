@@ -1,8 +1,6 @@
 """Faults between the real programs: the SSH connection, and those to the application and to the
 destination, go through proxies that do harm at seeded places."""
 
-import time
-
 from lab import Failed, seeds
 from proxy import BLACKHOLE, CORRUPT, DELAY, DOWN, HALF_CLOSE, LOSE, RESET, STALL, TRICKLE, UP, anywhere
 from road import ALL, BROKEN, CLEAN, PATIENCE, Road, both, follow, pour, sane, at_once, whole
@@ -35,7 +33,7 @@ def ssh_connection(world, build, kind, seed, client="adit", server="aditd"):
         world, ssh=[fault], options=options, server_options=server_options, wait=False, **ours
     ) as road:
         process = road.client.process
-        if not begins(road):
+        if not road.begins():
             check(kind not in HARMLESS, f"no tunnel though nothing was lost: {fault}")
             if client == "adit":
                 sane(process, (255,))
@@ -59,19 +57,6 @@ def ssh_connection(world, build, kind, seed, client="adit", server="aditd"):
         if broken and client == "adit":
             sane(process, (255,))
         check("panicked" not in road.server.process.output(), "the server panicked")
-
-
-def begins(road):
-    """Whether the client comes to listen, instead of ending."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        try:
-            road.client.process.wait_listening(road.listen.number, 0.05)
-            return True
-        except Failed:
-            if road.client.process.child.poll() is not None:
-                return False
-    raise Failed("neither listens nor ends")
 
 
 # The connections to the application and to the destination.

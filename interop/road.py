@@ -5,16 +5,20 @@ it arrives, or the reader is told: a clean end ahead of the last byte is what mu
 """
 
 import concurrent.futures
+import select
 import socket
+import time
 
-from lab import HOST, Failed, Port
-from peers import Client, Server
+from lab import HERE, HOST, Failed, Port
+from peers import Client, Server, exactly
 from proxy import Proxy
-from traffic import MIB, Task, check, stream
+from traffic import MIB, Task, check, ended, stream
 
 PATIENCE = 30
 # How a stream ends: after its last byte, with FIN ahead of it, or with RST.
 ALL, CLEAN, BROKEN = "all", "clean end", "reset"
+WAITS = "waits"
+TOKEN = b"who is that?"
 
 
 class Road:
@@ -42,19 +46,24 @@ class Road:
         options=(),
         server_options=(),
         wait=True,
+        place=HERE,
         **how,
     ):
         self.target = self._part(socket.create_server((HOST, 0), backlog=256))
         self.target.settimeout(PATIENCE)
         self.server = Server(
-            world, server, build if server == "aditd" else None, options=server_options
+            world,
+            server,
+            build if server == "aditd" else None,
+            options=server_options,
+            place=place,
         )
         self.parts.append(Stopped(self.server))
         self.listen = self._part(Port())
         far_port = self._through("far", far, self.target.getsockname()[1])
         forwards = [(self.listen.number, far_port)]
         self.door = Door(self.server, self._through("ssh", ssh, self.server.port))
-        self.client = Client(
+        self.again = lambda: Client(
             world,
             client,
             self.door,
@@ -64,6 +73,7 @@ class Road:
             wait=False,
             **how,
         )
+        self.client = self.again()
         self.parts.append(Stopped(self.client))
         if wait:
             self.client.process.wait_listening(self.listen.number)
@@ -92,6 +102,59 @@ class Road:
     def pair(self):
         a = self.connect()
         return a, self.accept()
+
+    def pair_if_any(self, timeout):
+        """A connection and its other end; or how it ended instead, or WAITS when it did not."""
+        self._drain()
+        a = self.connect()
+        ready, _, _ = select.select([a, self.target], [], [], timeout)
+        if self.target in ready:
+            return a, self.accept()
+        if ready:
+            check(ended(a) == "RST", "a connection that was not made ends cleanly")
+        a.close()
+        return BROKEN if ready else WAITS
+
+    def _drain(self):
+        """Forgets connections that came without anybody's waiting for them."""
+        self.target.settimeout(0)
+        try:
+            while True:
+                self.target.accept()[0].close()
+        except BlockingIOError:
+            self.target.settimeout(PATIENCE)
+
+    def matched(self):
+        """A connection and its other end, whatever came before and waits to be accepted."""
+        a = self.connect()
+        a.sendall(TOKEN)
+        while True:
+            b = self.accept()
+            try:
+                if exactly(b, len(TOKEN)) == TOKEN:
+                    return a, b
+            except (Failed, ConnectionError):
+                pass
+            b.close()
+
+    def begins(self, timeout=PATIENCE):
+        """Whether the client comes to listen, instead of ending."""
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            try:
+                self.client.process.wait_listening(self.listen.number, 0.05)
+                return True
+            except Failed:
+                if self.client.process.child.poll() is not None:
+                    return False
+        raise Failed("neither listens nor ends")
+
+    def reconnect(self):
+        """Another client in place of one that has ended."""
+        self.client.stop()
+        self.client = self.again()
+        self.parts.append(Stopped(self.client))
+        self.client.process.wait_listening(self.listen.number)
 
     def report(self):
         return self.client.process.report() + "\n" + self.server.process.report()

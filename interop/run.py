@@ -16,6 +16,7 @@ from functools import partial
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import cases
+import errnos
 import faults
 import figures
 import matrix
@@ -27,7 +28,7 @@ from lab import Failed, Lab
 from peers import CIPHERS, Server, Tunnel, World, kexes
 
 # Each has all_cases(run, world, build, size).
-FAULTS = [faults, paths, silences]
+FAULTS = [faults, errnos, paths, silences]
 
 # What --self-check tries.
 STOCK = (("ssh", "sshd"), ("asyncssh", "sshd"), ("ssh", "asyncssh"))
