@@ -304,7 +304,7 @@ mod tests {
         let ours = std::net::TcpStream::connect(address).unwrap();
         ours.set_nonblocking(true).unwrap();
         let way = Way::Socket(Socket {
-            stream: TcpStream::from_std(ours),
+            stream: Stream::Tcp(mio::net::TcpStream::from_std(ours)),
             source: 0,
             ready: Ready::default(),
         });
