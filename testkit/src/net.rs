@@ -219,6 +219,16 @@ impl Net {
         Ok(Stream::new(self.clone(), id))
     }
 
+    /// The same, from an address of one's own choice.
+    ///
+    /// # Errors
+    /// As [`Net::connect`].
+    pub fn connect_from(&self, from: SocketAddr, to: SocketAddr) -> io::Result<Stream> {
+        let stream = self.connect(to)?;
+        self.lock().end(stream.id() ^ 1).from = Some(from);
+        Ok(stream)
+    }
+
     /// The other end of a connection, for [`Net::tamper`]: `stream` is the one that reads it.
     pub fn tamper(&self, reader: &Stream, tamper: Tamper) {
         self.lock().end(reader.id()).tamper = Some(tamper);

@@ -183,7 +183,6 @@ impl Write for Stream {
 #[derive(Debug)]
 pub(super) enum Listener {
     #[cfg(test)]
-    #[expect(dead_code, reason = "the tests that use it come next")]
     Fake(net::Listener),
     Tcp(TcpListener),
 }

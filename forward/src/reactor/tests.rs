@@ -1,5 +1,9 @@
 //! What needs a look inside, or limits that no program can set.
 
+mod before_login;
+mod guests;
+mod who_is_there;
+
 use core::net::SocketAddr;
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;

@@ -1,5 +1,6 @@
 //! One end of a connection, and the direction towards it.
 
+use core::net::SocketAddr;
 use std::io::ErrorKind;
 
 use super::{Bytes, Host, Tamper, Told};
@@ -24,6 +25,8 @@ pub(super) struct End {
     pub(super) is_taken: bool,
     pub(super) is_closed: bool,
     pub(super) connecting: Connecting,
+    /// What the other end is bound to, where it said so.
+    pub(super) from: Option<SocketAddr>,
     pub(super) token: Option<usize>,
     /// On their way here.
     pub(super) flying: Bytes,
@@ -57,6 +60,7 @@ impl End {
             is_taken: false,
             is_closed: false,
             connecting: Connecting::Done,
+            from: None,
             token: None,
             flying: Bytes::new(),
             arrived: Bytes::new(),

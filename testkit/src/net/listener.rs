@@ -72,9 +72,10 @@ impl Listener {
         let id = waiting.and_then(|listening| listening.waiting.pop_front());
         let id = id.expect("a connection that waits");
         inner.progress += 1;
+        let from = inner.end_ref(id).from.unwrap_or(stream_address(id));
         drop(inner);
         let stream = Stream::new(self.net.clone(), id);
-        Ok((stream, stream_address(id)))
+        Ok((stream, from))
     }
 }
 
