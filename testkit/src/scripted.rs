@@ -9,6 +9,7 @@
 //! assert_eq!(peer.answer_to(&[52]), Outcome::Refused(2));
 //! ```
 
+pub mod channels;
 mod exchange;
 mod keys;
 mod login;
@@ -30,6 +31,7 @@ pub use messages::{IS_OPEN_ENDED, minimal, string};
 pub use wire::Frame;
 
 use crate::pair::{End, Setup, new_key};
+use channels::Sizes;
 use exchange::Exchange;
 use wire::{Inward, Outward};
 
@@ -299,6 +301,11 @@ impl Scripted {
     /// What was heard before is of no interest.
     pub fn forget(&mut self) {
         self.heard.clear();
+    }
+
+    /// A channel is opened, and [`Scripted::channel`] is its number.
+    pub fn open(&mut self) {
+        self.channel = self.open_channel(7, Sizes::USUAL).number();
     }
 
     /// Lets everything happen that can, without the clock.

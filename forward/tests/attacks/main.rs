@@ -9,6 +9,7 @@
 
 use adit_crypto::{Provider, RING};
 
+mod channels;
 mod confusion;
 mod matrix;
 mod packets;

@@ -52,10 +52,19 @@ pub struct End {
     offered: Vec<OfferedKey>,
     /// What a person would type, if there is one.
     pub(crate) secret: Option<&'static [u8]>,
-    willing: Willing,
+    /// What it does when asked.
+    pub willing: Willing,
+    /// Channels that the peer asked for and the test is to decide about.
+    pub asked: Vec<ChannelId>,
 }
 
 impl Local {
+    /// Whether both ends know of each other, and its bytes are read.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        self.open
+    }
+
     /// A connection that was just made.
     pub(super) fn new() -> Self {
         Self {
@@ -85,6 +94,7 @@ impl End {
             offered,
             secret: None,
             willing,
+            asked: Vec::new(),
         }
     }
 
@@ -92,6 +102,12 @@ impl End {
     #[must_use]
     pub const fn is_alive(&self) -> bool {
         self.error.is_none()
+    }
+
+    /// The peer gets the channel that it asked for.
+    pub fn accept(&mut self, id: ChannelId) {
+        self.locals.insert(id, Local::new());
+        self.session.accept(id);
     }
 
     /// The application goes away, and takes nothing more.
@@ -155,6 +171,7 @@ impl End {
         let seen = self.log.len();
         let mut side = Side {
             locals: &mut self.locals,
+            asked: &mut self.asked,
             log: &mut self.log,
             willing: self.willing,
         };
@@ -261,6 +278,7 @@ impl End {
 /// What the relay sees of one end.
 struct Side<'a> {
     locals: &'a mut HashMap<ChannelId, Local>,
+    asked: &'a mut Vec<ChannelId>,
     log: &'a mut Vec<String>,
     willing: Willing,
 }
@@ -298,7 +316,9 @@ impl Locals for Side<'_> {
                 self.locals.insert(id, Local::new());
                 session.accept(id);
             }
-            Event::OpenAsked { .. } if self.willing == Willing::Undecided => {}
+            Event::OpenAsked { id, .. } if self.willing == Willing::Undecided => {
+                self.asked.push(id)
+            }
             Event::OpenAsked { id, .. } => {
                 session.refuse(id, reason::OpenFailure::ConnectFailed, "Connection refused");
             }

@@ -1,12 +1,10 @@
-//! The peer's part in authentication (RFC 4252) and in opening one channel (RFC 4254 §5.1).
+//! The peer's part in authentication (RFC 4252).
 
-use adit_connection::OpenKind;
 use adit_crypto::{SigningKey, encoded};
 use adit_proto::Rest;
-use adit_proto::msg::{ChannelOpenConfirmation, PublickeyMethod, UserauthRequest};
+use adit_proto::msg::{PublickeyMethod, UserauthRequest};
 
 use super::{Role, Scripted, minimal, string};
-use crate::pair::Local;
 
 impl Scripted {
     /// Sends SERVICE_REQUEST or SERVICE_ACCEPT.
@@ -83,38 +81,6 @@ impl Scripted {
     pub fn session_id(&self) -> Vec<u8> {
         self.exchange.session_id.clone()
     }
-
-    /// The client opens a channel, whoever it is.
-    pub fn open(&mut self) {
-        match self.role {
-            Role::Server => {
-                self.forget();
-                self.send(&minimal(90, 0));
-                let confirmed = self.heard.back().expect("an answer");
-                assert_eq!(confirmed.first(), Some(&91));
-                self.channel = number_at(confirmed, 5);
-            }
-            Role::Client => {
-                let kind = OpenKind::DirectTcpip {
-                    host: b"localhost",
-                    port: 80,
-                    originator: b"127.0.0.1",
-                    originator_port: 4000,
-                };
-                let id = self.victim.session.open(kind).expect("a free slot");
-                self.victim.locals.insert(id, Local::default());
-                self.channel = id.number();
-                self.run();
-                self.send(&encoded(&ChannelOpenConfirmation {
-                    recipient_channel: self.channel,
-                    sender_channel: 7,
-                    initial_window_size: 1 << 20,
-                    maximum_packet_size: 1 << 15,
-                    data: Rest(b""),
-                }));
-            }
-        }
-    }
 }
 
 /// A client's USERAUTH_REQUEST of any method.
@@ -126,9 +92,4 @@ pub fn request(method_name: &[u8], fields: &[u8]) -> Vec<u8> {
         method_name,
         method: Rest(fields),
     })
-}
-
-fn number_at(message: &[u8], at: usize) -> u32 {
-    let bytes = message.get(at..).and_then(|rest| rest.first_chunk());
-    u32::from_be_bytes(*bytes.expect("four bytes"))
 }

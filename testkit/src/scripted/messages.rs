@@ -1,9 +1,9 @@
 //! The least that is well-formed of each message number.
 
 use adit_crypto::encoded;
-use adit_proto::Rest;
-use adit_proto::msg::{ChannelOpen, DIRECT_TCPIP, DirectTcpip, KexEcdhInit};
+use adit_proto::msg::KexEcdhInit;
 
+use super::channels::{Sizes, open};
 use super::login::request;
 
 /// `string` (RFC 4251 §5).
@@ -40,7 +40,7 @@ pub fn minimal(number: u8, channel: u32) -> Vec<u8> {
         60 => &[empty, empty],
         80 => &[&string(b"x"), &[1]],
         81 => &[],
-        90 => return channel_open(),
+        90 => return open(7, Sizes::USUAL),
         91 => &[&id, &7_u32.to_be_bytes(), &[0, 0, 1, 0], &[0, 0, 1, 0]],
         92 => &[&id, &1_u32.to_be_bytes(), empty, empty],
         93 => &[&id, &1_u32.to_be_bytes()],
@@ -51,20 +51,4 @@ pub fn minimal(number: u8, channel: u32) -> Vec<u8> {
         _ => &[empty],
     };
     [&[number][..], &fields.concat()].concat()
-}
-
-fn channel_open() -> Vec<u8> {
-    let data = encoded(&DirectTcpip {
-        host_to_connect: b"localhost",
-        port_to_connect: 80,
-        originator_ip_address: b"127.0.0.1",
-        originator_port: 4000,
-    });
-    encoded(&ChannelOpen {
-        channel_type: DIRECT_TCPIP,
-        sender_channel: 7,
-        initial_window_size: 1 << 20,
-        maximum_packet_size: 1 << 15,
-        data: Rest(&data),
-    })
 }

@@ -1,0 +1,266 @@
+//! Every state of a channel and every message that names one (RFC 4254 §5), in both roles, with
+//! channels beside it that the message is not for: the last one in the same slot, with the next id.
+
+mod states;
+
+use adit_crypto::Provider;
+use adit_testkit::scripted::channels::{Channel, Sizes, adjust, confirmation, data, extended_data};
+use adit_testkit::scripted::{Outcome, Role, Script, Scripted, Step, minimal};
+use adit_testkit::{on_every_provider, toy};
+
+use State::{
+    AwaitDecision, AwaitReply, AwaitReplyReleased, BothClosed, CloseDue, CloseReceived, CloseSent,
+    CloseSentEofReceived, CloseSentReleased, ConfirmationDue, EofDue, EofReceived, EofSent, Open,
+    OpenDue,
+};
+use states::{Left, Point, State};
+
+/// All messages about one channel that somebody might send.
+fn messages(channel: u32) -> Vec<Vec<u8>> {
+    let extended = [0, 1, 7, u32::MAX]
+        .into_iter()
+        .flat_map(|code| [&b""[..], b"error"].map(|text| extended_data(channel, code, text)));
+    let mut requests = [
+        b"exit-status".as_slice(),
+        b"shell",
+        b"keepalive@openssh.com",
+    ]
+    .map(|name| {
+        [
+            &[98][..],
+            &channel.to_be_bytes(),
+            &[0, 0, 0, name.len() as u8],
+            name,
+        ]
+        .concat()
+    })
+    .into_iter()
+    .flat_map(|head| [[&head[..], &[0]].concat(), [&head[..], &[1]].concat()])
+    .collect::<Vec<_>>();
+    let mut all = vec![
+        confirmation(channel, 9, Sizes::USUAL),
+        minimal(92, channel),
+        adjust(channel, 0),
+        adjust(channel, 1),
+        data(channel, b""),
+        data(channel, b"data"),
+        minimal(96, channel),
+        minimal(97, channel),
+        minimal(99, channel),
+        minimal(100, channel),
+    ];
+    all.append(&mut requests);
+    all.extend(extended);
+    all
+}
+
+/// What must come of it: `None` ends the session, else it is what is said.
+fn must(state: State, message: &[u8]) -> Option<&'static [u8]> {
+    let quiet = Some(&[][..]);
+    match message[0] {
+        // Only what was asked for can be confirmed or refused (RFC 4254 §5.1). Who asked and has
+        // gone since closes what was opened for them.
+        91 => match state {
+            AwaitReply => quiet,
+            AwaitReplyReleased => Some(&[97]),
+            _ => None,
+        },
+        92 => match state {
+            AwaitReply | AwaitReplyReleased => quiet,
+            _ => None,
+        },
+        // Nobody knows the number yet. A late adjust, as OpenSSH ignores it, gives nothing to any.
+        93 => match state {
+            OpenDue | AwaitReply | AwaitReplyReleased | AwaitDecision | ConfirmationDue => None,
+            _ => quiet,
+        },
+        94 => match state {
+            Open | EofDue | EofSent | CloseDue | CloseSent | CloseSentReleased => quiet,
+            _ => None,
+        },
+        // RFC 4254 §5.2 defines it for sessions.
+        95 => None,
+        // RFC 4254 §5.3: both have said EOF, so that both can close.
+        96 => match state {
+            EofSent => Some(&[97]),
+            Open | EofDue | CloseDue | CloseSent | CloseSentReleased => quiet,
+            _ => None,
+        },
+        // §5.3: "a party MUST send SSH_MSG_CHANNEL_CLOSE unless it has already sent this message".
+        97 => match state {
+            Open | EofSent | EofReceived => Some(&[97]),
+            EofDue | CloseDue | CloseSent | CloseSentReleased | CloseSentEofReceived => quiet,
+            _ => None,
+        },
+        98 => match state {
+            Open | EofSent | EofReceived if message.ends_with(&[1]) => Some(&[100]),
+            Open | EofSent | EofReceived | EofDue | CloseDue | CloseSent | CloseSentReleased
+            | CloseSentEofReceived => quiet,
+            _ => None,
+        },
+        // They answer nothing, whatever they are about.
+        _ => quiet,
+    }
+}
+
+/// What the peer has still to say behind that message.
+fn left(state: State, message: u8) -> Left {
+    match (state, message) {
+        (AwaitReply | AwaitReplyReleased, 92) => Left::Nothing,
+        (AwaitReply | AwaitReplyReleased, 91) => Left::Close,
+        (OpenDue | AwaitReply | AwaitReplyReleased, _) => Left::Refuse,
+        (Open | EofDue | EofSent | EofReceived | CloseDue, 97)
+        | (CloseSent | CloseSentReleased | CloseSentEofReceived, 97)
+        | (CloseReceived | BothClosed, _) => Left::Nothing,
+        (Open | EofDue | EofSent | EofReceived | CloseDue, _)
+        | (CloseSent | CloseSentReleased | CloseSentEofReceived | ConfirmationDue, _) => {
+            Left::Close
+        }
+        _ => Left::Nothing,
+    }
+}
+
+/// Bytes pass in both directions, all of them and no others.
+fn still_works(peer: &mut Scripted, channel: Channel, what: &str) {
+    peer.forget();
+    let local = peer.local(channel);
+    assert!(local.socket.written.is_empty(), "{what}");
+    local.socket.to_read.extend(b"from here");
+    peer.run();
+    peer.send(&data(channel.number(), b"from there"));
+    assert_eq!(peer.data_heard(channel).concat(), b"from here", "{what}");
+    assert_eq!(peer.local(channel).socket.written, b"from there", "{what}");
+}
+
+fn each_state_of_a_channel_takes_only_its_messages(provider: &'static Provider) {
+    for role in Role::BOTH {
+        for state in State::of(role) {
+            let count = messages(0).len();
+            for at in 0..count {
+                let point = state.reach(role, provider);
+                let message = messages(point.number).swap_remove(at);
+                try_one(role, state, point, &message);
+            }
+        }
+    }
+}
+
+fn try_one(role: Role, state: State, point: Point, message: &[u8]) {
+    let Point {
+        mut peer,
+        number,
+        others,
+    } = point;
+    let what = format!("{role:?} {state:?} {message:?}");
+    let loans: Vec<_> = others.iter().map(|(o, _)| loan(&peer, *o)).collect();
+    let seen = peer.answer_to(message);
+    let must = must(state, message);
+    let expected = match must {
+        None => Outcome::Refused(2),
+        Some(said) => Outcome::Said(said.to_vec()),
+    };
+    assert_eq!(seen, expected, "{what}");
+    if must.is_none() {
+        return;
+    }
+    for ((other, _), before) in others.iter().zip(loans) {
+        assert_eq!(loan(&peer, *other), before, "{what}");
+    }
+    if state.is_held() {
+        peer.rekey();
+    }
+    for (other, _) in others.iter().filter(|(_, left)| *left == Left::Close) {
+        still_works(&mut peer, *other, &what);
+    }
+    let others = others.iter().map(|(other, left)| (other.number(), *left));
+    let all = others.chain([(number, left(state, message[0]))]);
+    all_go(&mut peer, all, &what);
+}
+
+fn loan(peer: &Scripted, channel: Channel) -> u32 {
+    peer.victim.session.channels().loan(channel.id)
+}
+
+/// Everybody goes away, and nothing is left of any channel.
+fn all_go(peer: &mut Scripted, all: impl Iterator<Item = (u32, Left)>, what: &str) {
+    let ids: Vec<_> = peer.victim.locals.keys().copied().collect();
+    let undecided = std::mem::take(&mut peer.victim.asked);
+    for id in ids.into_iter().chain(undecided) {
+        peer.victim.release(id);
+    }
+    peer.run();
+    for (number, left) in all {
+        match left {
+            Left::Nothing => {}
+            Left::Close => peer.send(&minimal(97, number)),
+            Left::Refuse => peer.send(&minimal(92, number)),
+        }
+    }
+    assert!(peer.victim.is_alive(), "{what} {:?}", peer.victim.log);
+    let channels = peer.victim.session.channels();
+    assert!(channels.is_empty(), "{what}");
+    let limits = Script::new(Role::Client, &toy::PROVIDER).setup.limits;
+    assert_eq!(channels.left(), limits.window_budget, "{what}");
+}
+
+/// Every message cut off, and with a byte behind it.
+fn a_message_about_a_channel_is_whole_or_ends_the_session(provider: &'static Provider) {
+    for role in Role::BOTH {
+        for at in 0..messages(0).len() {
+            let whole = messages(0).swap_remove(at).len();
+            for len in (1..whole).chain([whole + 1]) {
+                let mut point = Open.reach(role, provider);
+                let mut message = messages(point.number).swap_remove(at);
+                message.resize(len, 0);
+                // Data of CHANNEL_REQUEST goes on to the end of the message.
+                if message[0] == 98 && len > whole {
+                    continue;
+                }
+                let seen = point.peer.answer_to(&message);
+                assert_eq!(seen, Outcome::Refused(2), "{role:?} {message:?}");
+            }
+        }
+    }
+}
+
+/// Two channels that are one to the peer, or two of the peer's that it mixes up: each message is for
+/// the channel whose number it has.
+fn the_peers_own_numbers_mean_nothing_here(provider: &'static Provider) {
+    for role in Role::BOTH {
+        let mut peer = Scripted::at(&Script::new(role, provider), Step::Login);
+        let [one, other] = [0, 1].map(|_| peer.open_channel(u32::MAX, Sizes::USUAL));
+        assert_ne!(one.number(), other.number());
+        peer.send(&data(one.number(), b"one"));
+        peer.send(&data(other.number(), b"other"));
+        peer.send(&minimal(97, one.number()));
+        peer.send(&data(other.number(), b" more"));
+        assert_eq!(peer.local(one).socket.written, b"one");
+        assert_eq!(peer.local(other).socket.written, b"other more");
+    }
+}
+
+/// A client's two channels, and an answer for one of them that names the other, or comes twice.
+fn an_answer_is_for_the_channel_that_it_names(provider: &'static Provider) {
+    for twice in [91, 92] {
+        let script = Script::new(Role::Client, provider);
+        let mut peer = Scripted::at(&script, Step::Login);
+        let [one, other] = [7, 8].map(|own| peer.ask(own));
+        // The numbers of both ends are exchanged.
+        let seen = peer.answer_to(&confirmation(other.number(), one.number(), Sizes::USUAL));
+        assert_eq!(seen, Outcome::Said(vec![]));
+        let is_open = |peer: &mut Scripted, channel| peer.local(channel).is_open();
+        assert!(is_open(&mut peer, other) && !is_open(&mut peer, one));
+        let again = match twice {
+            91 => confirmation(other.number(), 8, Sizes::USUAL),
+            _ => minimal(92, other.number()),
+        };
+        assert_eq!(peer.answer_to(&again), Outcome::Refused(2));
+    }
+}
+
+on_every_provider! {
+    each_state_of_a_channel_takes_only_its_messages
+    a_message_about_a_channel_is_whole_or_ends_the_session
+    the_peers_own_numbers_mean_nothing_here
+    an_answer_is_for_the_channel_that_it_names
+}
