@@ -17,6 +17,7 @@ mod proofs;
 mod strict;
 mod unsound;
 mod walks;
+mod windows;
 
 /// What the peer signs with where it needs keys of every type: RSA is not signed with in `pure`.
 fn signer(provider: &'static Provider) -> &'static Provider {
