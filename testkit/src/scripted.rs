@@ -26,7 +26,7 @@ use adit_forward::session::{ServerAuth, Session};
 use adit_transport::RekeyLimits;
 
 pub use keys::{ALGORITHMS, Disguise, key_for, relabelled};
-pub use login::request;
+pub use login::{Claim, request};
 pub use messages::{IS_OPEN_ENDED, minimal, string};
 pub use wire::Frame;
 

@@ -5,13 +5,12 @@ mod states;
 
 use adit_crypto::Provider;
 use adit_testkit::scripted::channels::{Channel, Sizes, adjust, confirmation, data, extended_data};
-use adit_testkit::scripted::{Outcome, Role, Script, Scripted, Step, minimal};
+use adit_testkit::scripted::{Outcome, Role, Script, Scripted, Step, minimal, string};
 use adit_testkit::{on_every_provider, toy};
 
 use State::{
-    AwaitDecision, AwaitReply, AwaitReplyReleased, BothClosed, CloseDue, CloseReceived, CloseSent,
-    CloseSentEofReceived, CloseSentReleased, ConfirmationDue, EofDue, EofReceived, EofSent, Open,
-    OpenDue,
+    AwaitDecision, AwaitReply, AwaitReplyReleased, CloseDue, CloseSent, CloseSentEofReceived,
+    CloseSentReleased, ConfirmationDue, EofDue, EofReceived, EofSent, Open, OpenDue,
 };
 use states::{Left, Point, State};
 
@@ -25,15 +24,7 @@ fn messages(channel: u32) -> Vec<Vec<u8>> {
         b"shell",
         b"keepalive@openssh.com",
     ]
-    .map(|name| {
-        [
-            &[98][..],
-            &channel.to_be_bytes(),
-            &[0, 0, 0, name.len() as u8],
-            name,
-        ]
-        .concat()
-    })
+    .map(|name| [&[98][..], &channel.to_be_bytes(), &string(name)].concat())
     .into_iter()
     .flat_map(|head| [[&head[..], &[0]].concat(), [&head[..], &[1]].concat()])
     .collect::<Vec<_>>();
@@ -54,68 +45,97 @@ fn messages(channel: u32) -> Vec<Vec<u8>> {
     all
 }
 
+type Row = (&'static [u8], &'static [State], &'static [u8]);
+
+const OPENING: &[State] = &[
+    OpenDue,
+    AwaitReply,
+    AwaitReplyReleased,
+    AwaitDecision,
+    ConfirmationDue,
+];
+
+/// Which messages are taken in which states, and what is said to that. Any other ends the session.
+const TAKEN: &[Row] = &[
+    // Only what was asked for can be confirmed or refused (RFC 4254 §5.1). Who asked and has gone
+    // since closes what was opened for them.
+    (&[91, 92], &[AwaitReply], &[]),
+    (&[91], &[AwaitReplyReleased], &[97]),
+    (&[92], &[AwaitReplyReleased], &[]),
+    (
+        &[94],
+        &[
+            Open,
+            EofDue,
+            EofSent,
+            CloseDue,
+            CloseSent,
+            CloseSentReleased,
+        ],
+        &[],
+    ),
+    // RFC 4254 §5.3: when both have said EOF, both can close.
+    (&[96], &[EofSent], &[97]),
+    (
+        &[96],
+        &[Open, EofDue, CloseDue, CloseSent, CloseSentReleased],
+        &[],
+    ),
+    // §5.3: "a party MUST send SSH_MSG_CHANNEL_CLOSE unless it has already sent this message".
+    (&[97], &[Open, EofSent, EofReceived], &[97]),
+    (
+        &[97, 98],
+        &[
+            EofDue,
+            CloseDue,
+            CloseSent,
+            CloseSentReleased,
+            CloseSentEofReceived,
+        ],
+        &[],
+    ),
+    // §5.4: with want_reply, "the recipient responds".
+    (&[98], &[Open, EofSent, EofReceived], &[100]),
+];
+
 /// What must come of it: `None` ends the session, else it is what is said.
 fn must(state: State, message: &[u8]) -> Option<&'static [u8]> {
-    let quiet = Some(&[][..]);
     match message[0] {
-        // Only what was asked for can be confirmed or refused (RFC 4254 §5.1). Who asked and has
-        // gone since closes what was opened for them.
-        91 => match state {
-            AwaitReply => quiet,
-            AwaitReplyReleased => Some(&[97]),
-            _ => None,
-        },
-        92 => match state {
-            AwaitReply | AwaitReplyReleased => quiet,
-            _ => None,
-        },
-        // Nobody knows the number yet. A late adjust, as OpenSSH ignores it, gives nothing to any.
-        93 => match state {
-            OpenDue | AwaitReply | AwaitReplyReleased | AwaitDecision | ConfirmationDue => None,
-            _ => quiet,
-        },
-        94 => match state {
-            Open | EofDue | EofSent | CloseDue | CloseSent | CloseSentReleased => quiet,
-            _ => None,
-        },
-        // RFC 4254 §5.2 defines it for sessions.
-        95 => None,
-        // RFC 4254 §5.3: both have said EOF, so that both can close.
-        96 => match state {
-            EofSent => Some(&[97]),
-            Open | EofDue | CloseDue | CloseSent | CloseSentReleased => quiet,
-            _ => None,
-        },
-        // §5.3: "a party MUST send SSH_MSG_CHANNEL_CLOSE unless it has already sent this message".
-        97 => match state {
-            Open | EofSent | EofReceived => Some(&[97]),
-            EofDue | CloseDue | CloseSent | CloseSentReleased | CloseSentEofReceived => quiet,
-            _ => None,
-        },
-        98 => match state {
-            Open | EofSent | EofReceived if message.ends_with(&[1]) => Some(&[100]),
-            Open | EofSent | EofReceived | EofDue | CloseDue | CloseSent | CloseSentReleased
-            | CloseSentEofReceived => quiet,
-            _ => None,
-        },
+        // Nobody knows the number yet. A late one gives nothing to anybody; OpenSSH ignores it, too.
+        93 => (!OPENING.contains(&state)).then_some(&[]),
         // They answer nothing, whatever they are about.
-        _ => quiet,
+        99 | 100 => Some(&[]),
+        number => {
+            let mut rows = TAKEN.iter();
+            let row = rows
+                .find(|(numbers, states, _)| numbers.contains(&number) && states.contains(&state));
+            let asks = number != 98 || message.last() == Some(&1);
+            row.map(|(.., said)| if asks { *said } else { &[] })
+        }
     }
 }
 
 /// What the peer has still to say behind that message.
 fn left(state: State, message: u8) -> Left {
-    match (state, message) {
-        (AwaitReply | AwaitReplyReleased, 92) => Left::Nothing,
-        (AwaitReply | AwaitReplyReleased, 91) => Left::Close,
-        (OpenDue | AwaitReply | AwaitReplyReleased, _) => Left::Refuse,
-        (Open | EofDue | EofSent | EofReceived | CloseDue, 97)
-        | (CloseSent | CloseSentReleased | CloseSentEofReceived, 97)
-        | (CloseReceived | BothClosed, _) => Left::Nothing,
-        (Open | EofDue | EofSent | EofReceived | CloseDue, _)
-        | (CloseSent | CloseSentReleased | CloseSentEofReceived | ConfirmationDue, _) => {
-            Left::Close
-        }
+    let is_asked = [OpenDue, AwaitReply, AwaitReplyReleased].contains(&state);
+    let is_open = [
+        ConfirmationDue,
+        Open,
+        EofDue,
+        EofSent,
+        EofReceived,
+        CloseDue,
+        CloseSent,
+        CloseSentReleased,
+        CloseSentEofReceived,
+    ]
+    .contains(&state);
+    match message {
+        91 if is_asked => Left::Close,
+        92 if is_asked => Left::Nothing,
+        _ if is_asked => Left::Refuse,
+        97 => Left::Nothing,
+        _ if is_open => Left::Close,
         _ => Left::Nothing,
     }
 }

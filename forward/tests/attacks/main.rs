@@ -14,6 +14,7 @@ mod confusion;
 mod matrix;
 mod packets;
 mod proofs;
+mod sequences;
 mod strict;
 mod unsound;
 mod walks;

@@ -32,9 +32,9 @@ fn with_channel(role: Role, provider: &'static Provider, sizes: Sizes) -> (Scrip
 
 /// Bytes of which no two that are near to each other are the same.
 fn stream(len: usize) -> Vec<u8> {
-    (0..len)
-        .map(|at| (at % 251) as u8 ^ (at >> 8) as u8)
-        .collect()
+    let rows = (0..=u8::MAX).cycle();
+    let bytes = rows.flat_map(|row| (0..251).map(move |at| at ^ row));
+    bytes.take(len).collect()
 }
 
 /// The victim's application has this to send.
@@ -69,10 +69,11 @@ fn a_window_is_filled_to_its_last_byte_and_not_beyond(provider: &'static Provide
                 let (mut other, channel) = with_channel(role, provider, sizes(left, 100));
                 assert_eq!(other.answer_to(&adjust(channel.number(), over)), REFUSED);
             }
-            let sent = stream(left.min(70) as usize);
+            let n = left.min(70);
+            let sent = stream(n as usize);
             write(&mut peer, channel, &sent);
             assert_eq!(peer.data_heard(channel).concat(), sent);
-            let room = MAX - left + sent.len() as u32;
+            let room = MAX - left + n;
             assert_eq!(peer.answer_to(&adjust(channel.number(), room)), QUIET);
             assert_eq!(peer.answer_to(&adjust(channel.number(), 1)), REFUSED);
         }

@@ -53,33 +53,79 @@ impl Scripted {
         session_id: &[u8],
         wrong: impl FnOnce(&mut Vec<u8>),
     ) -> Vec<u8> {
-        let unsigned = self.key_request(true, &[]);
-        let message = [string(session_id), unsigned].concat();
-        let mut signature = signer.sign(self.algorithm, &message).expect("a signature");
-        wrong(&mut signature);
-        self.key_request(true, &string(&signature))
+        self.claim().signed(signer, session_id, wrong)
     }
 
     /// A client's question whether its key would do.
     #[must_use]
     pub fn probe_request(&self) -> Vec<u8> {
-        self.key_request(false, &[])
+        self.claim().probe()
     }
 
-    fn key_request(&self, has_signature: bool, signature: &[u8]) -> Vec<u8> {
-        let method = encoded(&PublickeyMethod {
-            has_signature,
-            public_key_algorithm_name: self.algorithm.as_bytes(),
-            public_key_blob: self.key.public_blob(),
-            signature: Rest(signature),
-        });
-        request(b"publickey", &method)
+    fn claim(&self) -> Claim<'_> {
+        Claim {
+            user: b"user",
+            service: b"ssh-connection",
+            algorithm: self.algorithm,
+            key: self.key.public_blob(),
+        }
     }
 
     /// The session identifier, which a signature is over.
     #[must_use]
     pub fn session_id(&self) -> Vec<u8> {
         self.exchange.session_id.clone()
+    }
+}
+
+/// Who a client says it is, by which key.
+#[derive(Clone, Copy)]
+pub struct Claim<'a> {
+    /// The user.
+    pub user: &'a [u8],
+    /// The service.
+    pub service: &'a [u8],
+    /// The signature algorithm.
+    pub algorithm: &'a str,
+    /// The key's blob.
+    pub key: &'a [u8],
+}
+
+impl Claim<'_> {
+    /// The question whether that key would do (RFC 4252 §7).
+    #[must_use]
+    pub fn probe(&self) -> Vec<u8> {
+        self.request(false, &[])
+    }
+
+    /// The request with a signature of `signer` over `session_id`, which `wrong` may change.
+    #[must_use]
+    pub fn signed(
+        &self,
+        signer: &dyn SigningKey,
+        session_id: &[u8],
+        wrong: impl FnOnce(&mut Vec<u8>),
+    ) -> Vec<u8> {
+        let message = [string(session_id), self.request(true, &[])].concat();
+        let signature = signer.sign(self.algorithm, &message);
+        let mut signature = signature.expect("a signature");
+        wrong(&mut signature);
+        self.request(true, &string(&signature))
+    }
+
+    fn request(&self, has_signature: bool, signature: &[u8]) -> Vec<u8> {
+        let method = encoded(&PublickeyMethod {
+            has_signature,
+            public_key_algorithm_name: self.algorithm.as_bytes(),
+            public_key_blob: self.key,
+            signature: Rest(signature),
+        });
+        encoded(&UserauthRequest {
+            user_name: self.user,
+            service_name: self.service,
+            method_name: b"publickey",
+            method: Rest(&method),
+        })
     }
 }
 

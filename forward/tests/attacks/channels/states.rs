@@ -1,7 +1,6 @@
 //! The states of a channel, and the way there in a whole session.
 
 use adit_crypto::Provider;
-use adit_forward::session::Session;
 use adit_proto::reason::OpenFailure;
 use adit_testkit::pair::Willing;
 use adit_testkit::scripted::channels::{Channel, Sizes, open};
@@ -178,20 +177,25 @@ impl State {
         if self.is_held() {
             peer.wait(REKEY_TIME);
         }
-        let session: &mut Session = &mut peer.victim.session;
-        match self {
-            EofDue => session.finish_sending(id),
-            EofSent => peer.local(channel).socket.read_closed = true,
-            EofReceived => peer.send(&minimal(96, number)),
-            CloseDue | CloseSentReleased => peer.victim.release(id),
-            CloseSent => session.close(id),
-            CloseSentEofReceived => {
-                session.close(id);
-                peer.run();
-                peer.send(&minimal(96, number));
-            }
-            CloseReceived | BothClosed => peer.send(&minimal(97, number)),
-            _ => {}
+        if [EofReceived, CloseReceived, BothClosed].contains(&self) {
+            let said = if self == EofReceived { 96 } else { 97 };
+            peer.send(&minimal(said, number));
+        }
+        if [CloseDue, CloseSentReleased].contains(&self) {
+            peer.victim.release(id);
+        }
+        if [CloseSent, CloseSentEofReceived].contains(&self) {
+            peer.victim.session.close(id);
+            peer.run();
+        }
+        if self == CloseSentEofReceived {
+            peer.send(&minimal(96, number));
+        }
+        if self == EofDue {
+            peer.victim.session.finish_sending(id);
+        }
+        if self == EofSent {
+            peer.local(channel).socket.read_closed = true;
         }
     }
 
