@@ -112,6 +112,8 @@ pub struct Transport {
     exchange: Exchange,
     exchange_began: Duration,
     exchange_ended: Duration,
+    /// How many terms the exchange under way has had.
+    exchange_terms: u32,
     /// Where data waits before our KEXINIT: how much had gone out when its term began.
     exchange_behind: Option<u64>,
     /// How much had come in when its term began.
@@ -181,6 +183,7 @@ impl Transport {
             exchange: Exchange::Idle,
             exchange_began: now,
             exchange_ended: now,
+            exchange_terms: 0,
             exchange_behind: None,
             exchange_ahead: 0,
             rekey_wanted: false,

@@ -16,6 +16,10 @@ pub(crate) const PACKETS_HARD: u32 = u32::MAX;
 /// How long an exchange may take once authentication succeeded. OpenSSH sets no limit; a peer that
 /// starts one and never ends it would hold all channels.
 pub(crate) const EXCHANGE_MAX: Duration = Duration::from_secs(30);
+/// How many times as long it may take where data that was on its way before still moves: ten
+/// minutes, in which a full send buffer passes a line of 4000 bits a second. A peer that moves a
+/// byte now and then, or sends what no window bounds, would hold all channels otherwise.
+pub(crate) const EXCHANGE_TERMS_MAX: u32 = 20;
 
 /// What went through one key in one direction.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]

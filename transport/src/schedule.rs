@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use crate::error::{Error, TimedOut};
 use crate::exchange::Exchange;
-use crate::rekey::EXCHANGE_MAX;
+use crate::rekey::{EXCHANGE_MAX, EXCHANGE_TERMS_MAX};
 use crate::{Life, Stage, Transport};
 
 impl Transport {
@@ -48,14 +48,16 @@ impl Transport {
     }
 
     /// Where our KEXINIT waits behind data, or the peer's does, that data alone may take longer on a
-    /// slow line than an exchange may. As long as some of it moves there is another term. This
-    /// ends: nothing more is taken here meanwhile, and no window is granted.
+    /// slow line than an exchange may. As long as some of it moves there is another term. Their
+    /// number has a limit: nothing more is taken here meanwhile and no window is granted, but what
+    /// comes in may be messages that need none.
     fn extend_exchange(&mut self, now: Duration) -> Result<(), Error> {
         let (gone, come) = (self.tx.total(), self.rx.total());
         let is_sending = self.exchange_behind.is_some_and(|before| before != gone);
         let is_receiving =
             matches!(self.exchange, Exchange::KexInit(_)) && self.exchange_ahead != come;
-        if !(is_sending || is_receiving) {
+        self.exchange_terms = self.exchange_terms.saturating_add(1);
+        if !(is_sending || is_receiving) || self.exchange_terms >= EXCHANGE_TERMS_MAX {
             return Err(Error::TimedOut(TimedOut::Exchange));
         }
         self.exchange_began = now;
@@ -71,6 +73,13 @@ impl Transport {
     pub fn start_rekey(&mut self, now: Duration) -> Result<(), Error> {
         self.rekey_wanted = true;
         self.handle_timeout(now)
+    }
+
+    /// Whether a key exchange holds back whatever else is to be sent. Only the peer's part of it
+    /// ends that, so the peer has to be read meanwhile, even where answers are owed that wait.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.tx.is_held()
     }
 
     fn is_rekey_wanted(&self) -> bool {

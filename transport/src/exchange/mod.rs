@@ -82,6 +82,7 @@ impl Transport {
         };
         let kexinit = self.offer.kexinit(cookie, which)?;
         self.tx.hold();
+        self.exchange_terms = 0;
         self.exchange_behind = (!self.tx.is_empty()).then(|| self.tx.total());
         self.exchange_ahead = self.rx.total();
         self.tx.send_kex(&Encoded(&kexinit))?;

@@ -1,7 +1,7 @@
 //! Every exchange after the first: data in flight, both sides at once, full buffers, limits.
 
 use super::*;
-use crate::rekey::{EXCHANGE_MAX, PACKETS_SOFT};
+use crate::rekey::{EXCHANGE_MAX, EXCHANGE_TERMS_MAX, PACKETS_SOFT};
 
 /// The byte at a place in the stream that each side sends.
 fn stream_byte(at: usize) -> u8 {
@@ -317,6 +317,48 @@ fn an_exchange_has_more_time_while_data_before_the_peers_kexinit_still_comes_in(
     assert_eq!(pair.client.t.handle_timeout(now), Err(late));
 }
 
+fn an_exchange_has_at_most_twenty_terms_whatever_moves(provider: &'static Provider) {
+    let fill = |pair: &mut Pair, now| {
+        while let Some(slot) = pair.client.t.tx().reserve(32 * 1024) {
+            slot.seal(0, 32 * 1024).unwrap();
+        }
+        pair.client.t.start_rekey(now).unwrap();
+    };
+    let goes = |pair: &mut Pair| pair.client.t.send_consumed(1);
+    let comes = |pair: &mut Pair| {
+        let ignore = msg::Ignore { data: b"" };
+        pair.server.t.tx().send(&ignore).unwrap();
+        let ignore = pair.server.take();
+        pair.client.give(&ignore);
+    };
+    let late = Err(Error::TimedOut(TimedOut::Exchange));
+    for moves in [goes as fn(&mut Pair), comes] {
+        let mut pair = Pair::on(provider).authenticated();
+        fill(&mut pair, NOW);
+        for term in 1..=EXCHANGE_TERMS_MAX {
+            moves(&mut pair);
+            let now = NOW + EXCHANGE_MAX * term;
+            let early = now - Duration::from_nanos(1);
+            assert_eq!(pair.client.t.handle_timeout(early), Ok(()));
+            let ended = pair.client.t.handle_timeout(now);
+            let is_last = term == EXCHANGE_TERMS_MAX;
+            assert_eq!(ended, if is_last { late } else { Ok(()) }, "{term}");
+        }
+    }
+    // The next exchange has as many.
+    let mut pair = Pair::on(provider).authenticated();
+    let mut now = NOW;
+    for _ in 0..2 {
+        fill(&mut pair, now);
+        for _ in 1..EXCHANGE_TERMS_MAX {
+            comes(&mut pair);
+            now += EXCHANGE_MAX;
+            assert_eq!(pair.client.t.handle_timeout(now), Ok(()));
+        }
+        pair.run();
+    }
+}
+
 fn bytes_ask_for_new_keys_in_either_direction(provider: &'static Provider) {
     let mut config = config(provider, 1);
     config.rekey.bytes = Some(5_000);
@@ -430,6 +472,7 @@ on_every_provider! {
     an_exchange_ends_within_thirty_seconds_once_authenticated
     an_exchange_has_more_time_while_data_before_it_still_goes_out
     an_exchange_has_more_time_while_data_before_the_peers_kexinit_still_comes_in
+    an_exchange_has_at_most_twenty_terms_whatever_moves
     bytes_ask_for_new_keys_in_either_direction
     packets_ask_for_new_keys
     new_keys_asked_for_too_early_come_as_soon_as_they_may
