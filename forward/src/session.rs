@@ -294,10 +294,12 @@ impl Session {
         self.phase = Phase::Over;
     }
 
-    /// Whether the next packet may be looked at: an answer that is owed comes first.
+    /// Whether the next packet may be looked at: an answer that is owed comes first. Not where a key
+    /// exchange holds all answers: the peer's part of it may be behind its requests, and one that
+    /// finds no row any more is the peer's mistake.
     fn can_take(&self) -> bool {
         match &self.phase {
-            Phase::Open(_) => self.channels.can_take(),
+            Phase::Open(_) => self.channels.can_take() || self.transport.is_held(),
             Phase::ServerAuth(server) => server.can_take(),
             Phase::ClientAuth(_) | Phase::ServerAwaitKeys(_) => true,
             Phase::Over => false,

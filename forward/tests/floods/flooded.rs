@@ -4,9 +4,9 @@ use core::time::Duration;
 use std::io::{self, ErrorKind, IoSlice, Write};
 use std::time::Instant;
 
-use adit_connection::{ChannelId, Limits};
+use adit_connection::{ChannelId, Limits, OpenKind};
 use adit_crypto::Provider;
-use adit_forward::relay::{self, Locals, Outlet};
+use adit_forward::relay::{self, Locals, Outlet, Pull};
 use adit_forward::session::{Event, Session};
 use adit_forward::{Error, Spill};
 use adit_proto::reason::OpenFailure;
@@ -36,6 +36,7 @@ pub(crate) struct App {
     pub(crate) takes: Takes,
     pub(crate) asked: Asked,
     pub(crate) waiting: Vec<ChannelId>,
+    pub(crate) open: Vec<ChannelId>,
     /// What was told, but for data.
     pub(crate) events: usize,
     /// Bytes of data that were taken.
@@ -120,6 +121,7 @@ impl Locals for App {
                 self.spills[id.index()].clear();
                 session.release(id);
             }
+            Event::OpenConfirmed(id) => self.open.push(id),
             Event::Rekeyed => self.rekeyed += 1,
             _ => {}
         }
@@ -206,6 +208,7 @@ impl Flooded {
                 takes: Takes::All,
                 asked: Asked::Refuse,
                 waiting: Vec::with_capacity(channels),
+                open: Vec::with_capacity(channels),
                 events: 0,
                 taken: 0,
                 rekeyed: 0,
@@ -279,10 +282,20 @@ impl Flooded {
 
     /// The peer's part of a whole exchange, whoever began it.
     pub(crate) fn exchange(&mut self) -> Result<(), Error> {
-        for payload in [Scripted::kexinit_payload, Scripted::share_payload] {
-            let payload = payload(&mut self.peer);
-            self.send(&payload)?;
-        }
+        let kexinit = self.peer.kexinit_payload();
+        self.exchange_from(&kexinit)
+    }
+
+    /// The same, from a KEXINIT that the peer knows to be its own.
+    pub(crate) fn exchange_from(&mut self, kexinit: &[u8]) -> Result<(), Error> {
+        self.send(kexinit)?;
+        self.exchange_on()
+    }
+
+    /// The rest of one, behind the peer's KEXINIT.
+    pub(crate) fn exchange_on(&mut self) -> Result<(), Error> {
+        let share = self.peer.share_payload();
+        self.send(&share)?;
         let mut newkeys = Vec::new();
         self.seal(&[21], &mut newkeys);
         self.peer.use_new_keys();
@@ -316,6 +329,61 @@ impl Flooded {
         relay::flush(session, &mut self.wire).unwrap();
         let after = (*at, self.wire.bytes.len(), self.app.events, self.app.taken);
         Ok(before != after || session.can_go_on())
+    }
+
+    /// A client's session opens a channel, and the peer confirms it.
+    pub(crate) fn open_one(&mut self) {
+        let session = &mut self.peer.victim.session;
+        let kind = OpenKind::DirectTcpip {
+            host: b"localhost",
+            port: 80,
+            originator: b"127.0.0.1",
+            originator_port: 4000,
+        };
+        let id = session.open(kind).unwrap().number();
+        self.feed(&[]).unwrap();
+        let numbers = [id, 7, 1 << 20, 1 << 15].map(u32::to_be_bytes).concat();
+        self.send(&[&[91][..], &numbers].concat()).unwrap();
+    }
+
+    /// Applications that always have more to send, each with its turn until nothing moves. How many
+    /// bytes that was.
+    pub(crate) fn pull(&mut self) -> usize {
+        let session = &mut self.peer.victim.session;
+        let before = self.wire.bytes.len();
+        self.wire.reads = self.reads;
+        loop {
+            let mut moved = false;
+            for id in &self.app.open {
+                let pulled = relay::pull(session, *id, &mut io::repeat(7));
+                moved |= matches!(pulled.unwrap(), Pull::Moved { .. });
+            }
+            relay::flush(session, &mut self.wire).unwrap();
+            if !moved {
+                break;
+            }
+        }
+        let sent = self.wire.bytes.len() - before;
+        self.hear();
+        sent
+    }
+
+    /// The clock goes on, and the session does what is due.
+    pub(crate) fn wait(&mut self, time: Duration) -> Result<(), Error> {
+        self.peer.now += time;
+        let now = self.peer.now;
+        self.peer.victim.session.handle_timeout(now)?;
+        self.feed(&[])
+    }
+
+    /// The peer reads no more than so many bytes.
+    pub(crate) fn sip(&mut self, n: usize) {
+        let session = &mut self.peer.victim.session;
+        let [first, _] = session.send_pending();
+        let n = n.min(first.len());
+        self.wire.bytes.extend_from_slice(&first[..n]);
+        session.send_consumed(n);
+        self.hear();
     }
 
     /// The channels that wait are refused.

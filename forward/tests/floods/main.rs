@@ -10,6 +10,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod exchanges;
 mod flooded;
 mod gauge;
 mod kinds;

@@ -70,6 +70,11 @@ impl Scripted {
         payload
     }
 
+    /// The KEXINIT that is sent is this one, which says the same in other words.
+    pub fn says_instead(&mut self, kexinit: &[u8]) {
+        self.exchange.our_kexinit = kexinit.to_vec();
+    }
+
     /// Sends its identification.
     pub fn ident(&mut self) {
         self.send_raw(&[IDENT, b"\r\n"].concat());
