@@ -18,6 +18,8 @@ PATIENCE = 30
 # How a stream ends: after its last byte, with FIN ahead of it, or with RST.
 ALL, CLEAN, BROKEN = "all", "clean end", "reset"
 WAITS = "waits"
+# As /proc/net/tcp has it.
+SYN_SENT = "02"
 TOKEN = b"who is that?"
 
 
@@ -103,6 +105,34 @@ class Road:
         a = self.connect()
         return a, self.accept()
 
+    def knock(self):
+        """A connection to the destination that goes through no tunnel."""
+        sock = socket.socket()
+        sock.setblocking(False)
+        sock.connect_ex(self.target.getsockname())
+        return sock
+
+    def wait_connecting(self):
+        """Until somebody's connection to the destination has been begun and waits."""
+        there = ":%04X" % self.target.getsockname()[1]
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            for line in open("/proc/thread-self/net/tcp").read().splitlines()[1:]:
+                fields = line.split()
+                if fields[2].endswith(there) and fields[3] == SYN_SENT:
+                    return
+            time.sleep(0.002)
+        raise Failed("nobody connects to the destination")
+
+    def pair_with_room_for(self, count):
+        """A connection both of whose ends take hardly more than so many bytes unread."""
+        self.target.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, count)
+        a = socket.socket()
+        a.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, count)
+        a.settimeout(PATIENCE)
+        a.connect((HOST, self.near))
+        return a, self.accept()
+
     def pair_if_any(self, timeout):
         """A connection and its other end; or how it ended instead, or WAITS when it did not."""
         self._drain()
@@ -186,9 +216,12 @@ class Door:
         self.port, self.process, self.kind = port, server.process, server.kind
 
 
-def follow(sock, seed, total):
-    """Reads a stream to its end: how it ended and after how many bytes. Fails on a wrong byte."""
-    count, pieces, left = 0, stream(seed, total), memoryview(b"")
+def follow(sock, seed, total, begin=0, at=None, then=None):
+    """Reads a stream to its end: how it ended and after how many bytes. Fails on a wrong byte. The
+    first `begin` bytes were read before; `then` is called once `at` bytes are here."""
+    count, pieces, left = begin, stream(seed, total), memoryview(b"")
+    if begin:
+        left = next(pieces)[begin:]
     while True:
         try:
             data = sock.recv(65536)
@@ -208,6 +241,8 @@ def follow(sock, seed, total):
                 wrong = next(i for i in range(n) if data[i] != left[i])
                 raise Failed(f"byte {count + wrong} of {total} is wrong")
             count, data, left = count + n, data[n:], left[n:]
+        if at is not None and count >= at:
+            at = then()
 
 
 def pour(sock, seed, total):

@@ -16,6 +16,8 @@ from functools import partial
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import cases
+import closes
+import endings
 import errnos
 import faults
 import figures
@@ -28,7 +30,7 @@ from lab import Failed, Lab
 from peers import CIPHERS, Server, Tunnel, World, kexes
 
 # Each has all_cases(run, world, build, size).
-FAULTS = [faults, errnos, paths, silences]
+FAULTS = [faults, closes, endings, errnos, paths, silences]
 
 # What --self-check tries.
 STOCK = (("ssh", "sshd"), ("asyncssh", "sshd"), ("ssh", "asyncssh"))
