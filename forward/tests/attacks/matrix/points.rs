@@ -1,10 +1,10 @@
 //! The points of a connection at which a message may come, and the honest way there.
 
 use adit_auth::Probe;
+use adit_crypto::Provider;
 use adit_testkit::scripted::{
     REKEY_TIME, Role, Script, Scripted, Step, Strict, minimal, request, string,
 };
-use adit_testkit::toy;
 
 /// Where a connection is when the message comes. The session under test …
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -104,8 +104,13 @@ impl At {
         }
     }
 
-    pub(super) fn reach(self, role: Role, strict: Strict) -> Point {
-        let mut script = Script::new(role, &toy::PROVIDER);
+    /// Whether packets are sealed when the message comes.
+    pub(super) const fn has_keys(self) -> bool {
+        !matches!(self, Ident | KexInit | Share | NewKeys)
+    }
+
+    pub(super) fn reach(self, role: Role, strict: Strict, provider: &'static Provider) -> Point {
+        let mut script = Script::new(role, provider);
         script.strict = strict;
         script.probe = match self {
             Auth | Password | Interactive | Answered => None,
