@@ -1,15 +1,18 @@
 //! What a local socket has not taken yet.
 //!
-//! A list of fixed chunks, allocated when bytes arrive for a socket that is full and freed as it
+//! A list of chunks, allocated when bytes arrive for a socket that is full and freed as it
 //! takes them. One growing buffer with an offset would pass the window under a slow, steady
 //! reader: it never empties, so the part already taken is never given back.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, IoSlice, Write};
 
-/// Bytes in a chunk. A page: the spill then holds at most one page more than the loan of its
-/// channel (and a front chunk partly taken, which counts as taken).
-const CHUNK: usize = 4096;
+/// Most bytes in a chunk. A page: what is taken from its front is given back a page at a time.
+const CHUNK_MAX: usize = 4096;
+
+/// Fewest. A session may have 16384 channels with a byte each: with a page for each of them they
+/// would take twice what its book is for.
+const CHUNK_MIN: usize = 256;
 
 /// Chunks offered to the socket in one call. 64 KiB: what a socket that was full takes at once.
 const SLICES: usize = 16;
@@ -17,9 +20,11 @@ const SLICES: usize = 16;
 /// Bytes that wait for a local socket, in order. Bounded by its user: a channel's window.
 #[derive(Default)]
 pub struct Spill {
-    chunks: VecDeque<Box<[u8; CHUNK]>>,
+    chunks: VecDeque<Box<[u8]>>,
     /// Where the first byte lies in the first chunk.
     start: usize,
+    /// Where the last byte ends in the last chunk.
+    end: usize,
     len: usize,
 }
 
@@ -36,30 +41,35 @@ impl Spill {
         self.len == 0
     }
 
-    /// Bytes of memory in use for what is held.
+    /// Bytes of memory in use for what is held: four times as many at most, and [`CHUNK_MIN`].
     #[must_use]
     pub fn memory(&self) -> usize {
-        self.chunks.len() * CHUNK
+        self.chunks.iter().map(|chunk| chunk.len()).sum()
     }
 
     /// Puts bytes behind what is held.
     pub fn add(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
-            let end = (self.start + self.len) % CHUNK;
-            if self.start + self.len == self.chunks.len() * CHUNK {
-                self.chunks.push_back(Box::new([0; CHUNK]));
+            if self.chunks.back().is_none_or(|last| last.len() == self.end) {
+                // As much again as is held or comes, so that most of it is used.
+                let wanted = self.len.max(bytes.len()).min(CHUNK_MAX);
+                let size = wanted.next_power_of_two().max(CHUNK_MIN);
+                self.chunks.push_back(vec![0; size].into_boxed_slice());
+                self.end = 0;
             }
-            let (now, later) = bytes.split_at(bytes.len().min(CHUNK - end));
-            if let Some(free) = self
-                .chunks
-                .back_mut()
-                .and_then(|c| c.get_mut(end..end + now.len()))
-            {
+            let last = self.chunks.back_mut();
+            let Some(free) = last.and_then(|last| last.get_mut(self.end..)) else {
+                return;
+            };
+            let (now, later) = bytes.split_at(bytes.len().min(free.len()));
+            if let Some(free) = free.get_mut(..now.len()) {
                 free.copy_from_slice(now);
             }
+            self.end += now.len();
             self.len += now.len();
             bytes = later;
         }
+        self.compact();
     }
 
     /// Offers what is held, in one call. Says how much was taken; 0 when the socket is full.
@@ -69,12 +79,8 @@ impl Spill {
     pub fn drain_into(&mut self, sink: &mut impl Write) -> io::Result<usize> {
         let mut slices = [IoSlice::new(&[]); SLICES];
         let mut used = 0;
-        let mut left = self.len;
-        for (chunk, slice) in self.chunks.iter().zip(slices.iter_mut()) {
-            let start = if used == 0 { self.start } else { 0 };
-            let end = CHUNK.min(start + left);
-            *slice = IoSlice::new(chunk.get(start..end).unwrap_or(&[]));
-            left -= end - start;
+        for (held, slice) in self.slices().zip(slices.iter_mut()) {
+            *slice = IoSlice::new(held);
             used += 1;
         }
         let taken = write_some(sink, slices.get(..used).unwrap_or(&[]))?;
@@ -89,17 +95,42 @@ impl Spill {
         len
     }
 
+    /// What is held, chunk by chunk.
+    fn slices(&self) -> impl Iterator<Item = &[u8]> {
+        let last = self.chunks.len().saturating_sub(1);
+        self.chunks.iter().enumerate().map(move |(i, chunk)| {
+            let start = if i == 0 { self.start } else { 0 };
+            let end = if i == last { self.end } else { chunk.len() };
+            chunk.get(start..end).unwrap_or(&[])
+        })
+    }
+
     fn forget(&mut self, n: usize) {
         let n = n.min(self.len);
         self.len -= n;
         self.start += n;
-        while self.start >= CHUNK || (self.len == 0 && !self.chunks.is_empty()) {
+        while let Some(first) = self.chunks.front()
+            && (self.start >= first.len() || self.len == 0)
+        {
+            self.start = self.start.saturating_sub(first.len());
             self.chunks.pop_front();
-            self.start = self.start.saturating_sub(CHUNK);
         }
         if self.len == 0 {
             // Also the list itself: ten thousand channels that were slow once keep nothing.
             *self = Self::default();
+        }
+        self.compact();
+    }
+
+    /// Little that is left in large chunks moves to a small one. With more than two chunks those
+    /// between the ends are full, so this never moves more than half a page.
+    fn compact(&mut self) {
+        if self.chunks.len() <= 2 && self.memory() > 4 * self.len + CHUNK_MIN {
+            let mut small = Self::default();
+            for held in self.slices() {
+                small.add(held);
+            }
+            *self = small;
         }
     }
 }
@@ -189,8 +220,9 @@ mod tests {
                 spill.drain_into(&mut slow).unwrap();
             }
             assert_eq!(spill.len(), given.len() - slow.got.len());
+            assert!(spill.memory() <= 4 * spill.len() + CHUNK_MIN);
             // A page at each end may be partly used.
-            assert!(spill.memory() <= spill.len() + 2 * CHUNK);
+            assert!(spill.memory() <= spill.len() + 2 * CHUNK_MAX);
         }
         slow.room = usize::MAX;
         while !spill.is_empty() {
@@ -198,6 +230,32 @@ mod tests {
         }
         assert!(given == slow.got);
         assert_eq!(spill.memory(), 0);
+    }
+
+    #[test]
+    fn what_is_held_is_most_of_what_it_takes() {
+        for n in (1..10_000).step_by(13) {
+            let mut at_once = Spill::default();
+            at_once.add(&vec![1; n]);
+            assert!(at_once.memory() <= 2 * n + CHUNK_MIN, "{n}");
+        }
+        let (mut one_by_one, mut slow) = (
+            Spill::default(),
+            Slow {
+                room: 1,
+                got: Vec::new(),
+            },
+        );
+        for n in 1..10_000_usize {
+            one_by_one.add(&[n.to_le_bytes()[0]]);
+            assert!(one_by_one.memory() <= 2 * n + CHUNK_MIN, "{n}");
+        }
+        while !one_by_one.is_empty() {
+            one_by_one.drain_into(&mut slow).unwrap();
+            assert!(one_by_one.memory() <= 4 * one_by_one.len() + CHUNK_MIN);
+        }
+        let given = (1..10_000_usize).map(|n| n.to_le_bytes()[0]);
+        assert!(slow.got.into_iter().eq(given));
     }
 
     #[test]
@@ -214,7 +272,7 @@ mod tests {
             let taken = spill.drain_into(&mut slow).unwrap();
             spill.add(&[2; 100][..taken]);
             slow.got.clear();
-            assert!(spill.memory() <= 10_000 + 2 * CHUNK);
+            assert!(spill.memory() <= 10_000 + 2 * CHUNK_MAX);
         }
     }
 

@@ -13,6 +13,7 @@
 mod exchanges;
 mod flooded;
 mod gauge;
+mod held;
 mod kinds;
 mod mixes;
 mod random;
