@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 import time
 
+import before_login
 import channels
 from lab import HOST, Port, Process, cpu_seconds, descendants, rss
 from peers import Client, Server, Tunnel, exactly
@@ -272,6 +273,7 @@ def all_cases(run, world, build, size):
         run.case("figures: system calls, client decrypts", calls_downward, world, build)
     else:
         print("skip: figures: system calls: strace and root are needed")
+    before_login.all_cases(run, world, build, size)
     run.case("figures: ten thousand idle channels", channels.ten_thousand_idle_channels, world, build)
     beyond = channels.connections_beyond_the_descriptors_wait
     run.case("figures: connections beyond the descriptors", beyond, world, build)
