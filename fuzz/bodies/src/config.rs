@@ -60,6 +60,8 @@ pub(crate) fn sshd_config_seeds() -> Vec<Vec<u8>> {
         "PermitOpen localhost:80 [::1]:*\nMaxStartups 10:30:100\nLoginGraceTime 2m\n",
         "AuthorizedKeysFile %h/.ssh/authorized_keys\nStrictModes no\nLogLevel DEBUG1\n",
         "ClientAliveInterval 15\nClientAliveCountMax 3\nRekeyLimit 1G 1h\nMaxAuthTries 6\n",
+        "PerSourcePenalties crash:2m authfail:3 max-sources6:9 overflow:deny-all\nPerSourcePenalties no\n",
+        "PerSourceMaxStartups 3\nPerSourceNetBlockSize 24:64\nPerSourcePenaltyExemptList ::1,!10.0.0.0/8\n",
         "# comment\n  Ciphers=aes256-gcm@openssh.com\nMatch all\nKey \"unbalanced\n",
     ])
 }

@@ -48,6 +48,7 @@ const fn target(name: &'static str, run: fn(&[u8]), seeds: fn() -> Vec<Vec<u8>>)
 
 /// All of them, by name.
 pub const TARGETS: &[Target] = &[
+    target("address_list", spec::address_list, spec::address_list_seeds),
     target("agent_reply", files::agent_reply, files::agent_reply_seeds),
     target("args", args::run, args::seeds),
     target("auth_client", auth::client, auth::client_seeds),

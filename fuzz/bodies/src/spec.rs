@@ -1,5 +1,8 @@
 //! Forward specifications and what a server may open.
 
+use std::net::IpAddr;
+
+use adit_forward::admission::{AddressList, NetBlocks};
 use adit_forward::policy::{AllowTcpForwarding, Host, Permit, PermitOpen, Policy};
 use adit_forward::spec::{Bind, LocalForward, Names};
 
@@ -123,5 +126,54 @@ pub(crate) fn permit_open_seeds() -> Vec<Vec<u8>> {
         "any\nx\n1",
         "none\nx\n1",
         "127.1:80\n127.1\n80",
+    ])
+}
+
+/// The first line is a list, each other one an address. A list has what one of its entries alone
+/// has, and no entry with `!` takes away.
+pub(crate) fn address_list(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    let (list, addresses) = text.split_once('\n').unwrap_or((text, ""));
+    let Ok(read) = AddressList::parse(list) else {
+        return;
+    };
+    let alone = |entry: &str| AddressList::parse(entry).expect("an entry of a list that is one");
+    let (out, within): (Vec<&str>, Vec<&str>) = list
+        .split(',')
+        .filter(|entry| *entry != "none")
+        .partition(|entry| entry.starts_with('!'));
+    for address in addresses
+        .lines()
+        .filter_map(|line| line.parse::<IpAddr>().ok())
+    {
+        let one_has = |entries: &[&str]| {
+            let plain = |entry: &&str| alone(entry.trim_start_matches('!')).has(address);
+            entries.iter().any(plain)
+        };
+        assert_eq!(read.has(address), one_has(&within) && !one_has(&out));
+        // The same, written otherwise.
+        if let IpAddr::V4(v4) = address {
+            assert_eq!(read.has(v4.to_ipv6_mapped().into()), read.has(address));
+        }
+        for (v4, v6) in [(0, 0), (24, 64), (32, 128)] {
+            let blocks = NetBlocks::new(v4, v6).expect("no more bits than there are");
+            let source = blocks.source(address);
+            assert_eq!(blocks.source(source.first_address()), source);
+        }
+    }
+}
+
+pub(crate) fn address_list_seeds() -> Vec<Vec<u8>> {
+    texts(&[
+        "192.0.2.1,!192.0.2.2,198.51.100.0/24\n192.0.2.1\n192.0.2.2\n198.51.100.255\n::1",
+        "2001:db8::/32,!2001:db8:*,::1\n2001:db8::1\n::1\n::ffff:192.0.2.1",
+        "*\n0.0.0.0\n::",
+        "10.?.0.*,!10.1.0.0/31\n10.1.0.1\n10.1.0.2\n10.22.0.2",
+        "none\n127.0.0.1",
+        "0.0.0.0/0,::/0\n255.255.255.255\nfe80::1",
+        "192.0.2.1/24\n",
+        "example.com,\n",
     ])
 }

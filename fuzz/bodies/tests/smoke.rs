@@ -102,6 +102,7 @@ macro_rules! targets {
 }
 
 targets! {
+    address_list
     agent_reply
     args
     auth_client
