@@ -17,6 +17,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import cases
 import closes
+import crowds
 import endings
 import errnos
 import faults
@@ -30,7 +31,7 @@ from lab import Failed, Lab
 from peers import CIPHERS, Server, Tunnel, World, kexes
 
 # Each has all_cases(run, world, build, size).
-FAULTS = [faults, closes, endings, errnos, paths, silences]
+FAULTS = [faults, closes, endings, errnos, paths, silences, crowds]
 
 # What --self-check tries.
 STOCK = (("ssh", "sshd"), ("asyncssh", "sshd"), ("ssh", "asyncssh"))

@@ -193,9 +193,22 @@ class Streams:
         return f"{done} of {len(self.ways)} streams whole; written/read/total {', '.join(some)}"
 
 
+class Echoes(Streams):
+    """Streams to destinations that send back what they get: each socket reads what it wrote."""
+
+    def __init__(self, socks, total, seed=1):
+        super().__init__([], 0, 0)
+        for index, sock in enumerate(socks):
+            way = Way(f"{seed} {index} echo", total)
+            self.ways.append(way)
+            self._add(End(sock, way, way, f"connection {index}"))
+
+
 def carry(pairs, up, down, seed=1, timeout=60):
     """All of it, each way, or a failure."""
-    streams = Streams(pairs, up, down, seed)
+    whole(Streams(pairs, up, down, seed), timeout)
+
+
+def whole(streams, timeout=60):
     streams.run(timeout)
     check(streams.whole(), f"broken: {streams.report()}")
-    return streams
