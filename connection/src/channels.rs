@@ -144,7 +144,7 @@ impl Channels {
         if channel.is_receiving() {
             if channel.window().is_too_small(&self.clock) {
                 let more = self.budget.growth(channel.loan());
-                channel.window_mut().grow(more, &self.clock);
+                channel.window_mut().grow(more);
             }
             if channel.window().is_adjust_due() {
                 let excess = self.budget.excess(channel.loan());

@@ -47,9 +47,10 @@ pub(crate) struct LocalWindow {
     granted: u32,
     held: u32,
     owed: u32,
-    /// When the present round began, and how much arrived in it.
-    round_start: Millis,
+    /// How much arrived in the present round, how long that took, and when the last of it came.
     used: u32,
+    round_millis: u32,
+    latest: Millis,
 }
 
 impl LocalWindow {
@@ -59,8 +60,9 @@ impl LocalWindow {
             granted: first,
             held: 0,
             owed: 0,
-            round_start: Millis(0),
             used: 0,
+            round_millis: 0,
+            latest: Millis(0),
         }
     }
 
@@ -90,11 +92,21 @@ impl LocalWindow {
         Ok(())
     }
 
-    /// They are kept. A round lasts as long as a round trip; `used` counts within one.
-    pub(crate) const fn hold(&mut self, n: u32, clock: &Clock) {
+    /// They are kept. `used` counts within one round. A pause of the peer counts for no more than
+    /// [`Clock::pause_millis`]: where TCP waits for something that was lost, and where the peer waits
+    /// for this very window, nobody is slow.
+    pub(crate) fn hold(&mut self, n: u32, clock: &Clock) {
+        let pause = clock.since(self.latest);
+        let counted = match (self.used, self.held) {
+            (0, _) => 0, // A round begins with what arrives in it.
+            (_, 0) => pause.min(clock.pause_millis()),
+            (_, _) => pause, // That of whoever reads here.
+        };
+        self.round_millis = self.round_millis.saturating_add(counted);
         self.held = self.held.saturating_add(n);
-        if clock.is_past(self.round_start) {
-            self.new_round(clock);
+        self.latest = clock.now;
+        if self.round_millis > clock.round_millis {
+            self.new_round();
         }
         self.used = self.used.saturating_add(n);
     }
@@ -108,17 +120,18 @@ impl LocalWindow {
         self.owed = self.owed.saturating_add(n);
     }
 
-    /// Whether the window holds the peer up: it used three quarters of it within a round trip, and
+    /// Whether the window holds the peer up: it used three quarters of it within a round, and
     /// whoever reads here kept up with that. A slow reader therefore never gets more.
     pub(crate) fn is_too_small(&self, clock: &Clock) -> bool {
         let three_quarters = self.loan().saturating_sub(self.loan() / 4);
-        self.held == 0 && self.used >= three_quarters && !clock.is_past(self.round_start)
+        let took = self.round_millis.saturating_add(clock.since(self.latest));
+        self.held == 0 && self.used >= three_quarters && took <= clock.round_millis
     }
 
     /// `more` was lent.
-    pub(crate) const fn grow(&mut self, more: u32, clock: &Clock) {
+    pub(crate) const fn grow(&mut self, more: u32) {
         self.owed = self.owed.saturating_add(more);
-        self.new_round(clock);
+        self.new_round();
     }
 
     /// Whether enough is owed to be worth a WINDOW_ADJUST: a quarter of the whole.
@@ -144,8 +157,8 @@ impl LocalWindow {
         self.held = 0;
     }
 
-    const fn new_round(&mut self, clock: &Clock) {
-        self.round_start = clock.now;
+    const fn new_round(&mut self) {
+        self.round_millis = 0;
         self.used = 0;
     }
 }
@@ -155,24 +168,30 @@ impl LocalWindow {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 struct Millis(u32);
 
-/// The time of the latest call that brought one, and how long a round trip is taken to be.
+/// The time of the latest call that brought one, and how long a round lasts.
 #[derive(Debug)]
 pub(crate) struct Clock {
     now: Millis,
-    round_trip_millis: u32,
+    round_millis: u32,
 }
 
-/// Where no round trip is measured. Too long a one lets windows grow to what arrives in a second,
-/// which the book bounds; too short a one would keep a slow path slow.
-const ROUND_TRIP_ASSUMED: u32 = 1000;
-/// Shorter ones count as this: the two event loops on the way take their time as well.
+/// Round trips in a round. More let windows, and what waits in queues because of them, grow beyond
+/// what the path holds; fewer keep a path slow whose queues add to the round trip.
+const ROUND_TRIPS: u32 = 2;
+/// Pauses that a round has room for. Each lost packet makes one of a round trip, as all behind it
+/// waits until it is there.
+const PAUSES: u32 = 16;
+/// A round where no round trip is measured. Too long a one lets windows grow to what arrives in a
+/// second, which the book bounds; too short a one would keep a slow path slow.
+const ROUND_ASSUMED: u32 = 1000;
+/// Shorter round trips count as this: the two event loops on the way take their time as well.
 const ROUND_TRIP_MIN: u32 = 1;
 
 impl Clock {
     pub(crate) const fn new() -> Self {
         Self {
             now: Millis(0),
-            round_trip_millis: ROUND_TRIP_ASSUMED,
+            round_millis: ROUND_ASSUMED,
         }
     }
 
@@ -182,14 +201,19 @@ impl Clock {
     }
 
     pub(crate) fn set_round_trip(&mut self, round_trip: core::time::Duration) {
-        self.round_trip_millis = u32::try_from(round_trip.as_micros().div_ceil(1000))
+        self.round_millis = u32::try_from(round_trip.as_micros().div_ceil(1000))
             .unwrap_or(u32::MAX)
-            .max(ROUND_TRIP_MIN);
+            .max(ROUND_TRIP_MIN)
+            .saturating_mul(ROUND_TRIPS);
     }
 
-    /// Whether a round that began at `start` is over.
-    const fn is_past(&self, start: Millis) -> bool {
-        self.now.0.wrapping_sub(start.0) > self.round_trip_millis
+    const fn since(&self, then: Millis) -> u32 {
+        self.now.0.wrapping_sub(then.0)
+    }
+
+    /// What a pause counts for at most, and it counts for something.
+    fn pause_millis(&self) -> u32 {
+        (self.round_millis / PAUSES).max(1)
     }
 }
 
@@ -215,12 +239,12 @@ mod tests {
     }
 
     #[test]
-    fn a_window_is_too_small_when_three_quarters_are_used_within_a_round_trip() {
+    fn a_window_is_too_small_when_three_quarters_are_used_within_two_round_trips() {
         let now = clock(5000);
         assert!(!used(749, &now).is_too_small(&now));
         assert!(used(750, &now).is_too_small(&now));
         let mut later = clock(5200);
-        for (round_trip, is_too_small) in [(201, true), (200, true), (199, false)] {
+        for (round_trip, is_too_small) in [(101, true), (100, true), (99, false)] {
             later.set_round_trip(Duration::from_millis(round_trip));
             assert_eq!(used(750, &now).is_too_small(&later), is_too_small);
         }
@@ -235,7 +259,57 @@ mod tests {
     }
 
     #[test]
-    fn where_no_round_trip_is_known_it_is_a_second() {
+    fn a_window_grows_where_each_part_of_it_waits_for_what_was_lost() {
+        let mut clock = clock(5000);
+        clock.set_round_trip(Duration::from_millis(50));
+        let mut window = LocalWindow::new(1000);
+        for n in 1..=7 {
+            clock.advance(Duration::from_millis(5000 + 60 * n));
+            assert!(!window.is_too_small(&clock));
+            window.spend(110).unwrap();
+            window.hold(110, &clock);
+            window.delivered(110);
+        }
+        assert!(window.is_too_small(&clock));
+    }
+
+    #[test]
+    fn what_comes_in_small_parts_without_haste_makes_no_window_grow() {
+        for round_trip in [1, 50, 1000] {
+            let mut clock = clock(5000);
+            clock.set_round_trip(Duration::from_millis(round_trip));
+            let mut window = LocalWindow::new(1000);
+            for n in 1..=1000 {
+                clock.advance(Duration::from_millis(5000 + 2000 * n));
+                window.take_owed();
+                window.spend(40).unwrap();
+                window.hold(40, &clock);
+                window.delivered(40);
+                assert!(!window.is_too_small(&clock));
+            }
+        }
+    }
+
+    #[test]
+    fn the_pauses_of_whoever_reads_here_count_in_full() {
+        let mut clock = clock(5000);
+        clock.set_round_trip(Duration::from_millis(50));
+        let mut window = LocalWindow::new(1000);
+        for n in 1..=10 {
+            window.take_owed();
+            window.spend(500).unwrap();
+            window.hold(500, &clock);
+            clock.advance(Duration::from_millis(5000 + 110 * n));
+            window.spend(500).unwrap();
+            window.hold(500, &clock);
+            clock.advance(Duration::from_millis(5000 + 110 * n + 101));
+            window.delivered(1000);
+            assert!(!window.is_too_small(&clock));
+        }
+    }
+
+    #[test]
+    fn where_no_round_trip_is_known_a_round_is_a_second() {
         let start = clock(5000);
         assert!(used(750, &start).is_too_small(&clock(5999)));
         assert!(used(750, &start).is_too_small(&clock(6000)));
@@ -245,9 +319,9 @@ mod tests {
     #[test]
     fn a_round_trip_is_at_least_a_millisecond_and_rounded_up() {
         let mut clock = Clock::new();
-        for (micros, millis) in [(0, 1), (999, 1), (1000, 1), (1001, 2), (u64::MAX, u32::MAX)] {
+        for (micros, millis) in [(0, 2), (999, 2), (1000, 2), (1001, 4), (u64::MAX, u32::MAX)] {
             clock.set_round_trip(Duration::from_micros(micros));
-            assert_eq!(clock.round_trip_millis, millis);
+            assert_eq!(clock.round_millis, millis);
         }
     }
 
@@ -260,11 +334,19 @@ mod tests {
 
     #[test]
     fn a_new_round_counts_anew() {
-        let mut window = used(700, &clock(5000));
-        window.spend(100).unwrap();
-        window.hold(100, &clock(6001));
-        window.delivered(100);
-        assert!(!window.is_too_small(&clock(6001)));
-        assert_eq!(window.loan(), 1000);
+        // Sixteen pauses are a round, and the next one begins another.
+        for (pauses, is_too_small) in [(16, true), (17, false)] {
+            let mut window = used(734, &clock(5000));
+            let mut now = clock(5000);
+            for n in 1..=pauses {
+                now = clock(5000 + 1000 * n);
+                assert!(!window.is_too_small(&now));
+                window.spend(1).unwrap();
+                window.hold(1, &now);
+                window.delivered(1);
+            }
+            assert_eq!(window.is_too_small(&now), is_too_small);
+            assert_eq!(window.loan(), 1000);
+        }
     }
 }
