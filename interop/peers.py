@@ -136,7 +136,8 @@ def in_bytes(size):
 
 
 class Client:
-    """A client that forwards local ports; `forwards` are pairs of a local and a destination port."""
+    """A client that forwards local ports; `forwards` are pairs of a local port and a destination's, or
+    its host:port."""
 
     def __init__(
         self,
@@ -181,7 +182,8 @@ class Client:
             argv += ["-i", lab.path(key)] if key else []
             argv += ["-p", server.port]
             for listen, destination in forwards:
-                argv += ["-L", f"{HOST}:{listen}:{HOST}:{destination}"]
+                to = destination if ":" in str(destination) else f"{HOST}:{destination}"
+                argv += ["-L", f"{HOST}:{listen}:{to}"]
             argv += [f"{USER}@{host}"]
         else:
             argv = world.asyncssh("client", "--port", server.port, "--user", USER)

@@ -49,6 +49,7 @@ class Road:
         server_options=(),
         wait=True,
         place=HERE,
+        more=(),
         **how,
     ):
         self.target = self._part(socket.create_server((HOST, 0), backlog=256))
@@ -63,7 +64,10 @@ class Road:
         self.parts.append(Stopped(self.server))
         self.listen = self._part(Port())
         far_port = self._through("far", far, self.target.getsockname()[1])
+        # Local ports of further destinations, each of them host:port.
+        self.more = {to: self._part(Port()).number for to in more}
         forwards = [(self.listen.number, far_port)]
+        forwards += [(port, to) for to, port in self.more.items()]
         self.door = Door(self.server, self._through("ssh", ssh, self.server.port))
         self.again = lambda: Client(
             world,
@@ -91,8 +95,8 @@ class Road:
         self.proxies[name] = self._part(Proxy(port, faults))
         return self.proxies[name].port
 
-    def connect(self):
-        sock = socket.create_connection((HOST, self.near), PATIENCE)
+    def connect(self, port=None):
+        sock = socket.create_connection((HOST, port or self.near), PATIENCE)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return sock
 
@@ -301,6 +305,19 @@ def sane(process, expected):
     check(process.output().strip(), f"ends without a word\n{process.report()}")
 
 
+def slowest_round_trip(pair, until):
+    """Bytes there and back, again and again; the longest time that one of them took, in seconds."""
+    slowest, (a, b) = 0, pair
+    while not until():
+        start = time.monotonic()
+        a.sendall(b"?")
+        b.sendall(exactly(b, 1))
+        exactly(a, 1)
+        slowest = max(slowest, time.monotonic() - start)
+        time.sleep(0.001)
+    return slowest
+
+
 def at_once(run, name, function, arguments, workers=8):
     """One case for many arguments that mostly wait, at once; all that fail are said."""
     if not run.wants(name):
@@ -319,3 +336,8 @@ def at_once(run, name, function, arguments, workers=8):
         check(not said, f"{len(said)} of {len(arguments)}\n" + "\n".join(said[:3]))
 
     run.case(name, all_of_them)
+
+
+def by_name(world, build, function):
+    """One of several cases that are run at once."""
+    function(world, build)

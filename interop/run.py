@@ -23,15 +23,17 @@ import errnos
 import faults
 import figures
 import matrix
+import networks
 import paths
 import people
 import programs
+import scarce
 import silences
 from lab import Failed, Lab
 from peers import CIPHERS, Server, Tunnel, World, kexes
 
 # Each has all_cases(run, world, build, size).
-FAULTS = [faults, closes, endings, errnos, paths, silences, crowds]
+FAULTS = [faults, closes, endings, errnos, networks, scarce, paths, silences, crowds]
 
 # What --self-check tries.
 STOCK = (("ssh", "sshd"), ("asyncssh", "sshd"), ("ssh", "asyncssh"))

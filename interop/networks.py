@@ -1,0 +1,245 @@
+"""Cases in a network of their own, where anything may be done to routes, names and buffers."""
+
+import ctypes
+import os
+import re
+import socket
+import struct
+import subprocess
+import threading
+import time
+
+from lab import HOST, Port
+from peers import Client
+from road import ALL, Road, Stopped, at_once, both, by_name, slowest_round_trip, whole
+from traffic import MIB, Task, check, ended
+
+CLONE_NEWNET = 0x40000000
+# Nobody may be held up by what others wait for: a loop that waited would do so for seconds.
+HELD_UP_MAX = 0.5
+# What adit waits for a name, and for a connection, before it gives up.
+GIVEN_UP = 10
+
+
+def apart(function, *arguments, commands=()):
+    """Calls it on a thread with a network of its own, which has a loopback interface and nothing
+    else. Threads and processes that are started there are there too."""
+
+    def there():
+        if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET) != 0:
+            raise OSError(ctypes.get_errno(), "no network of its own")
+        for command in ("ip link set lo up", *commands):
+            subprocess.run(command, shell=True, check=True, capture_output=True, timeout=10)
+        return function(*arguments)
+
+    return Task(there).result(120)
+
+
+# Destinations, what the client's application gets in which time, and what both logs say of it.
+UNREACHABLE = {
+    "127.0.0.1:9": "Connection refused",
+    "203.0.113.1:80": "Network is unreachable",
+    "203.0.113.2:80": "No route to host",
+    "203.0.113.3:80": "Permission denied",
+    "203.0.113.4:80": "[Cc]onnection timed out",
+}
+ROUTES = (
+    "ip route add unreachable 203.0.113.2",
+    "ip route add prohibit 203.0.113.3",
+    # Sent, looped back, and dropped, as it is nobody's here.
+    "ip route add 203.0.113.4 dev lo",
+)
+
+
+def a_destination_that_cannot_be_reached_is_named(world, build):
+    apart(_unreachable, world, build, commands=ROUTES)
+
+
+def _unreachable(world, build):
+    with Road(world, build, more=UNREACHABLE) as road:
+        tries = [Task(ends_in, road, to) for to in UNREACHABLE]
+        over = lambda: not any(each.is_alive() for each in tries)  # noqa: E731
+        slowest = slowest_round_trip(road.pair(), over)
+        check(slowest < HELD_UP_MAX, f"held up for {slowest:.2f} s")
+        for (to, words), each in zip(UNREACHABLE.items(), tries):
+            how, took = each.result()
+            check(how == "RST", f"{to}: {how}")
+            expected = GIVEN_UP if "timed" in words else 0
+            check(expected <= took < expected + 3, f"{to}: ends after {took:.1f} s")
+            host, port = to.rsplit(":", 1)
+            road.client.process.wait_line(f"open failed: connect failed: {words}", 2)
+            said = rf"connect_to {re.escape(host)} port {port}: failed\. \({words}\)"
+            road.server.process.wait_line(said, 2)
+
+
+def ends_in(road, to):
+    """How a connection to a destination that is not reached ends, and when."""
+    start = time.monotonic()
+    try:
+        sock = road.connect(road.more[to])
+        how = ended(sock, 40)
+        sock.close()
+    except ConnectionError:
+        how = "RST"
+    return how, time.monotonic() - start
+
+
+# Names, and what comes of them: how many addresses of which family, an error code, or no answer.
+A, AAAA = 1, 28
+NAMES = {
+    "many.test": (A, [f"127.0.1.{n}" for n in range(1, 51)]),
+    "six.test": (AAAA, ["::1"]),
+    "nobody.test": 3,
+    "broken.test": 2,
+    "silent.test": None,
+}
+# Of fifty addresses only one takes connections; ::1 is the other.
+TAKEN = "127.0.1.7"
+
+
+class Names:
+    """A server of names at port 53, over UDP and, for what is too long for that, TCP."""
+
+    def __init__(self):
+        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.udp.bind((HOST, 53))
+        self.tcp = socket.create_server((HOST, 53))
+        for work in (self._udp, self._tcp):
+            threading.Thread(target=work, daemon=True).start()
+
+    def _udp(self):
+        while True:
+            question, who = self.udp.recvfrom(2000)
+            answer = self.answer(question)
+            if answer:
+                # The header alone, with TC: ask again over TCP.
+                short = answer[:2] + b"\x87\x80" + answer[4:6] + bytes(6) + self.asked(question)
+                self.udp.sendto(answer if len(answer) <= 512 else short, who)
+
+    def _tcp(self):
+        while True:
+            sock, _ = self.tcp.accept()
+            stream = sock.makefile("rwb")
+            # One after another, each behind its length (RFC 1035 §4.2.2).
+            while length := stream.read(2):
+                answer = self.answer(stream.read(*struct.unpack(">H", length)))
+                stream.write(struct.pack(">H", len(answer)) + answer)
+                stream.flush()
+            sock.close()
+
+    @staticmethod
+    def asked(question):
+        """The question's own section (RFC 1035 §4.1.2)."""
+        return question[12 : question.index(b"\0", 12) + 5]
+
+    def answer(self, question):
+        asked = self.asked(question)
+        labels, at = [], 0
+        while asked[at]:
+            labels.append(asked[at + 1 : at + 1 + asked[at]].decode())
+            at += 1 + asked[at]
+        (kind,) = struct.unpack(">H", asked[-4:-2])
+        what = NAMES.get(".".join(labels).lower(), 3)
+        if what is None:
+            return None
+        code, records = (what, []) if isinstance(what, int) else (0, what[1] if what[0] == kind else [])
+        family = socket.AF_INET if kind == A else socket.AF_INET6
+        body = b""
+        for record in records:
+            data = socket.inet_pton(family, record)
+            body += b"\xc0\x0c" + struct.pack(">HHIH", kind, 1, 60, len(data)) + data
+        return question[:2] + struct.pack(">HHHHH", 0x8580 | code, 1, len(records), 0, 0) + asked + body
+
+
+class Asking:
+    """Where a program asks that server, and nobody else, for names."""
+
+    host = HOST
+
+    def __init__(self, world):
+        resolv = world.lab.file(f"nameserver {HOST}\noptions timeout:30 attempts:1\n", "resolv.conf")
+        switch = world.lab.file("hosts: dns\n", "nsswitch.conf")
+        mounts = f"mount --bind {resolv} /etc/resolv.conf && mount --bind {switch} /etc/nsswitch.conf"
+        self.wrap = ("unshare", "-m", "sh", "-c", f'{mounts} && exec "$0" "$@"')
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+
+UNKNOWN = {
+    "nobody.test:80": "Name or service not known",
+    "broken.test:80": "Temporary failure in name resolution",
+}
+SILENT = [f"silent.test:{port}" for port in (80, 81, 82, 83)]
+
+
+def names_that_are_not_answered_hold_nobody_up(world, build):
+    apart(_names, world, build)
+
+
+def _names(world, build):
+    Names()
+    reached = {}
+    for name, address in (("many.test", TAKEN), ("six.test", "::1")):
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        listener = socket.create_server((address, 0), family=family)
+        listener.settimeout(20)
+        reached[f"{name}:{listener.getsockname()[1]}"] = listener
+    more = [*reached, *UNKNOWN, *SILENT]
+    with Road(world, build, more=more, place=Asking(world)) as road:
+        for to, listener in reached.items():
+            a = road.connect(road.more[to])
+            check(both(a, listener.accept()[0], MIB, MIB) == [ALL, ALL], f"{to} is not reached")
+        for to, words in UNKNOWN.items():
+            how, took = ends_in(road, to)
+            check(how == "RST" and took < 3, f"{to}: {how} after {took:.1f} s")
+            road.client.process.wait_line(f"open failed: connect failed: {words}", 2)
+            road.server.process.wait_line(words, 2)
+        # All that one session may ask at once go to names without an answer.
+        tries = [Task(ends_in, road, to) for to in SILENT]
+        over = lambda: not any(each.is_alive() for each in tries)  # noqa: E731
+        spare = Port()
+        other = Client(world, "adit", road.door, [(spare.number, "nobody.test:80")], build=build)
+        road.parts.append(Stopped(other))
+        slowest = Task(slowest_round_trip, road.pair(), over)
+        start = time.monotonic()
+        check(ended(road.connect(spare.number)) == "RST", "another session's name")
+        check(time.monotonic() - start < 3, "another session waits for the names of this one")
+        for to, each in zip(SILENT, tries):
+            how, took = each.result(40)
+            check(how == "RST", f"{to}: {how}")
+            check(GIVEN_UP <= took < GIVEN_UP + 3, f"{to}: ends after {took:.1f} s")
+        check(slowest.result() < HELD_UP_MAX, f"held up for {slowest.result():.2f} s")
+        road.client.process.wait_line("open failed: connect failed: the name could not be looked up in time", 2)
+
+
+def sockets_that_take_next_to_nothing_carry_everything(world, build, client, server):
+    """Every buffer of the network holds a page: writes are short, and sockets full all the time."""
+    small = [f"sysctl -w net.ipv4.tcp_{which}='4096 4096 4096'" for which in ("rmem", "wmem")]
+    apart(_narrow, world, build, client, server, commands=small)
+
+
+def _narrow(world, build, client, server):
+    how = {"client": client, "server": server, "options": ["RekeyLimit=64K"]}
+    with Road(world, build, **how) as road:
+        tasks = [Task(whole, road.pair(), MIB // 2, MIB // 2, n) for n in range(4)]
+        for task in tasks:
+            task.result()
+
+
+def all_cases(run, world, build, size):
+    if os.getuid() != 0:
+        print("skip: networks: root is needed")
+        return
+    # They wait for what is given up after ten seconds.
+    waiting = (a_destination_that_cannot_be_reached_is_named, names_that_are_not_answered_hold_nobody_up)
+    given = [(world, build, function) for function in waiting]
+    at_once(run, "networks: destinations that are not reached", by_name, given)
+    function = sockets_that_take_next_to_nothing_carry_everything
+    for client, server in (("adit", "aditd"), ("adit", "sshd"), ("ssh", "aditd")):
+        name = f"networks: {function.__name__.replace('_', ' ')}, {client} -> {server}"
+        if world.has(client) and world.has(server):
+            run.case(name, function, world, build, client, server)
