@@ -95,6 +95,70 @@ def ed25519_refused_records():
         yield dict(public=public, message=message, signature=signature)
 
 
+P25519 = 2**255 - 19
+ORDER = 2**252 + 27742317777372353535851937790883648493
+D = -121665 * pow(121666, -1, P25519) % P25519
+
+
+def plus(a, b):
+    (x, y), (u, v) = a, b
+    t = D * x * u * y * v % P25519
+    return ((x * v + y * u) * pow(1 + t, -1, P25519) % P25519,
+            (y * v + x * u) * pow(1 - t, -1, P25519) % P25519)
+
+
+def times(n, point):
+    out = (0, 1)
+    while n:
+        if n & 1:
+            out = plus(out, point)
+        point, n = plus(point, point), n >> 1
+    return out
+
+
+def encoded(point):
+    return (point[1] | (point[0] & 1) << 255).to_bytes(32, "little")
+
+
+def decoded(data):
+    n = int.from_bytes(data, "little")
+    y, sign = n % 2**255, n >> 255
+    square = (y * y - 1) * pow(D * y * y + 1, -1, P25519) % P25519
+    x = pow(square, (P25519 + 3) // 8, P25519)
+    if x * x % P25519 != square:
+        x = x * pow(2, (P25519 - 1) // 4, P25519) % P25519
+    assert x * x % P25519 == square
+    return (x if x % 2 == sign else P25519 - x, y)
+
+
+def ed25519_mixed_records():
+    base = decoded(unhex("58" + "66" * 31))
+    order_8 = decoded(unhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"))
+    assert encoded(base)[0] == 0x58 and times(8, order_8) == (0, 1) != times(4, order_8)
+    for of_a in range(8):
+        for of_r in range(8):
+            if of_a == of_r == 0:
+                continue
+            a, r = (int.from_bytes(hashlib.sha512(word + bytes([of_a, of_r])).digest(), "little")
+                    for word in (b"a", b"r"))
+            public = encoded(plus(times(a % ORDER, base), times(of_a, order_8)))
+            first = encoded(plus(times(r % ORDER, base), times(of_r, order_8)))
+            verdicts = set()
+            for message in (bytes([i]) for i in range(256)):
+                k = int.from_bytes(hashlib.sha512(first + public + message).digest(), "little")
+                signature = first + ((r + k * a) % ORDER).to_bytes(32, "little")
+                good = (k % ORDER * of_a + of_r) % 8 == 0
+                try:
+                    Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
+                    assert good
+                except InvalidSignature:
+                    assert not good
+                if good not in verdicts:
+                    verdicts.add(good)
+                    yield dict(public=public, message=message, signature=signature,
+                               good=bytes([good]))
+
+
 # --- ECDSA ---
 
 CURVES = {
@@ -207,6 +271,41 @@ def rsa_records():
         if result == "P":
             # ring signs with no smaller exponent.
             yield public | (private if public["e"] == b"\1\0\1" else {})
+
+
+def is_prime(n):
+    if any(n % small == 0 for small in (3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37)):
+        return False
+    return all(pow(base, n - 1, n) == 1 for base in (2, 3, 5, 7, 11))
+
+
+def prime(bits, e, seed):
+    """The first prime from a seed on whose two top bits are set, and that goes with e."""
+    stream = b"".join(hashlib.sha512(seed + bytes([i])).digest() for i in range(bits // 512 + 1))
+    n = int.from_bytes(stream, "big") % 2**bits | 3 << bits - 2 | 1
+    while not is_prime(n) or (n - 1) % e == 0:
+        n += 2
+    return n
+
+
+def rsa_sizes_records():
+    """Moduli that do not fill their bytes, and the exponents at both ends of their range."""
+    for bits, e in ((2048, 3), (2048, 2**33 - 1), (2049, 3), (2050, 65537), (2055, 2**32 + 1),
+                    (2056, 3), (3001, 17), (4095, 3), (4097, 65537)):
+        seed = f"{bits} {e}".encode()
+        p, q = prime((bits + 1) // 2, e, seed + b" p"), prime(bits // 2, e, seed + b" q")
+        n, length = p * q, (bits + 7) // 8
+        assert n.bit_length() == bits
+        d = pow(e, -1, (p - 1) * (q - 1))
+        for name, sha in ((256, hashlib.sha256), (512, hashlib.sha512)):
+            known = {256: "3031300d060960864801650304020105000420",
+                     512: "3051300d060960864801650304020305000440"}
+            info = unhex(known[name]) + sha(seed).digest()
+            padded = b"\0\1" + b"\xff" * (length - 3 - len(info)) + b"\0" + info
+            value = pow(int.from_bytes(padded, "big"), d, n)
+            assert is_rsa(n, e, name, seed, value.to_bytes(length, "big"))
+            yield dict(hash=name.to_bytes(2, "big"), n=bare(n), e=bare(e), message=seed,
+                       signature=value.to_bytes(length, "big"))
 
 
 def rsa_refused_records():
@@ -473,6 +572,11 @@ write("ed25519_refused.txt", """
 Ed25519 signatures that satisfy RFC 8032 §5.1.7 and that no honest signer makes: r = 0, so that R is
 the neutral element. Made from RFC 8032 §7.1, TEST 1 to 3.
 """, ed25519_refused_records())
+write("ed25519_mixed.txt", """
+Ed25519 keys and R that have a part of small order: a key and a nonce times the base point, plus a
+multiple of a point of order 8 each. `good` is 01 where [S]B = R + [k]A; [8][S]B = [8]R + [8][k]A
+holds for all of them (RFC 8032 §5.1.7 leaves the choice).
+""", ed25519_mixed_records())
 write("ecdsa.txt", """
 ECDSA over P-256 with SHA-256 and over P-384 with SHA-384: RFC 6979 A.2.5 and A.2.6, whose nonces
 come of the key and the message, and NIST CAVS 11.0, SigVer.rsp, those that verify.
@@ -485,6 +589,10 @@ write("rsa.txt", """
 RSASSA-PKCS1-v1_5 with SHA-256 and SHA-512, 2048, 3072 and 4096 bits: NIST CAVS 11.0,
 SigVer15_186-3.rsp, those that verify; with the private numbers where e is 65537.
 """, rsa_records())
+write("rsa_sizes.txt", """
+RSASSA-PKCS1-v1_5 with SHA-256 and SHA-512: moduli that do not fill their bytes, and the least and
+the greatest e.
+""", rsa_sizes_records())
 write("rsa_refused.txt", """
 RSASSA-PKCS1-v1_5 with SHA-256 and SHA-512, 2048 bits: NIST CAVS 11.0, SigVer15_186-3.rsp, and CAVS
 5.2, SigVer15EMTest.txt, those that do not verify: message, signature or e was changed, the hash

@@ -10,6 +10,9 @@ pub const ED25519: &str = include_str!("../data/ed25519.txt");
 /// Ed25519 signatures whose R is of small order, though the equation holds: `public`, `message`,
 /// `signature`.
 pub const ED25519_REFUSED: &str = include_str!("../data/ed25519_refused.txt");
+/// Ed25519 keys and Rs that have a part of small order: `public`, `message`, `signature`, and in
+/// `good` whether the equation holds without cofactor. With one it always does.
+pub const ED25519_MIXED: &str = include_str!("../data/ed25519_mixed.txt");
 /// ECDSA over P-256 with SHA-256, or over P-384 with SHA-384 (RFC 6979, NIST CAVS): `private` where
 /// the signature comes of it by RFC 6979, `public`, `message`, `r`, `s`.
 pub const ECDSA: &str = include_str!("../data/ecdsa.txt");
@@ -18,6 +21,9 @@ pub const ECDSA_REFUSED: &str = include_str!("../data/ecdsa_refused.txt");
 /// RSASSA-PKCS1-v1_5 (NIST CAVS): `hash` (256 or 512), `n`, `e`, `message`, `signature`, and for
 /// some `d`, `p`, `q`, `iqmp`.
 pub const RSA: &str = include_str!("../data/rsa.txt");
+/// RSASSA-PKCS1-v1_5 with moduli that do not fill their bytes, and with the least and the greatest
+/// `e`: as [`RSA`].
+pub const RSA_SIZES: &str = include_str!("../data/rsa_sizes.txt");
 /// RSA signatures that do not verify (NIST CAVS): `hash`, `n`, `e`, `message`, `signature`.
 pub const RSA_REFUSED: &str = include_str!("../data/rsa_refused.txt");
 /// Keys of ssh-keygen and signatures of ssh-agent: `algorithm`, the blobs `key` and `signature`,

@@ -6,7 +6,7 @@ use adit_crypto::{LoadError, PrivateKey, Provider, RsaPrivate, SigningKey, encod
 use adit_proto::Mpint;
 use adit_proto::blob::{OneString, RsaKeyBlob, SSH_RSA};
 use adit_testkit::on_every_provider;
-use adit_vectors::{RSA, RSA_REFUSED, Record, records};
+use adit_vectors::{RSA, RSA_REFUSED, RSA_SIZES, Record, records};
 
 use crate::{each_bit_turned, providers};
 
@@ -91,7 +91,7 @@ fn load(provider: &Provider, numbers: RsaPrivate<'_>) -> Result<Box<dyn SigningK
 }
 
 fn signatures_are_verified_as_published(here: &Provider) {
-    for record in records(RSA) {
+    for record in records(RSA).into_iter().chain(records(RSA_SIZES)) {
         assert!(is_good_as_it_is(here, &record), "line {}", record.line);
     }
 }
@@ -207,7 +207,7 @@ fn sum(a: &[u8], b: &[u8]) -> Option<Vec<u8>> {
 
 fn a_signature_not_below_the_modulus_is_refused(here: &Provider) {
     let mut tried = 0;
-    for record in records(RSA) {
+    for record in records(RSA).into_iter().chain(records(RSA_SIZES)) {
         let [n, message, signature] = ["n", "message", "signature"].map(|name| record.bytes(name));
         // s + n has the same remainder: RFC 8017 §5.2.2, step 1 is all that refuses it.
         if let Some(larger) = sum(signature, n) {
@@ -221,7 +221,7 @@ fn a_signature_not_below_the_modulus_is_refused(here: &Provider) {
 }
 
 fn a_message_that_was_not_padded_is_refused(here: &Provider) {
-    for record in records(RSA) {
+    for record in records(RSA).into_iter().chain(records(RSA_SIZES)) {
         let [n, message] = ["n", "message"].map(|name| record.bytes(name));
         for value in [0, 1, 2] {
             let mut number = vec![0; n.len()];

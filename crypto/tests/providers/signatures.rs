@@ -2,7 +2,7 @@
 
 use adit_crypto::{PrivateKey, Provider, SigningKey, verify};
 use adit_testkit::on_every_provider;
-use adit_vectors::{ED25519, ED25519_REFUSED, records};
+use adit_vectors::{ED25519, ED25519_MIXED, ED25519_REFUSED, records};
 
 use crate::{Repeatable, Script, each_bit_turned, providers};
 
@@ -13,6 +13,7 @@ on_every_provider! {
     one_turned_bit_is_found_anywhere
     blobs_of_other_lengths_or_names_are_refused
     points_of_small_order_are_refused_as_key_and_as_r
+    keys_with_a_part_of_small_order_are_judged_without_cofactor
     a_scalar_that_is_not_reduced_is_refused
     halves_that_do_not_belong_together_are_not_loaded
     a_key_signs_with_its_own_algorithm_only
@@ -185,6 +186,21 @@ fn points_of_small_order_are_refused_as_key_and_as_r(here: &Provider) {
         let (public, message) = (record.bytes("public"), record.bytes("message"));
         assert!(!is_good(here, public, message, record.bytes("signature")));
     }
+}
+
+/// RFC 8032 §5.1.7 allows both equations, so that what only one of them accepts is accepted by some
+/// and not by others. Here nobody accepts it.
+fn keys_with_a_part_of_small_order_are_judged_without_cofactor(here: &Provider) {
+    let mut verdicts = [0; 2];
+    for record in records(ED25519_MIXED) {
+        let [public, message, signature] =
+            ["public", "message", "signature"].map(|name| record.bytes(name));
+        let good = record.bytes("good") == [1];
+        let verdict = is_good(here, public, message, signature);
+        assert_eq!(verdict, good, "line {}", record.line);
+        verdicts[usize::from(good)] += 1;
+    }
+    assert_eq!(verdicts, [63, 42]);
 }
 
 fn a_scalar_that_is_not_reduced_is_refused(here: &Provider) {
