@@ -21,6 +21,16 @@ mod openssh;
 #[cfg(any(feature = "pure-nist", not(feature = "pure")))]
 mod rsa;
 
+// The two against each other need both, with all that they have.
+#[cfg(all(feature = "ring", feature = "pure-nist"))]
+mod both;
+#[cfg(all(feature = "ring", feature = "pure-nist"))]
+mod mutation;
+#[cfg(all(feature = "ring", feature = "pure-nist"))]
+mod results;
+#[cfg(all(feature = "ring", feature = "pure-nist"))]
+mod verdicts;
+
 use adit_crypto::{Provider, SecureRandom, Unspecified};
 
 /// Every provider that was built in.
