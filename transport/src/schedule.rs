@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use crate::error::{Error, TimedOut};
 use crate::exchange::Exchange;
-use crate::rekey::{EXCHANGE_MAX, EXCHANGE_TERMS_MAX};
+use crate::rekey::{ASLEEP, EXCHANGE_MAX, EXCHANGE_TERMS_MAX};
 use crate::{Life, Stage, Transport};
 
 impl Transport {
@@ -50,14 +50,18 @@ impl Transport {
     /// Where our KEXINIT waits behind data, or the peer's does, that data alone may take longer on a
     /// slow line than an exchange may. As long as some of it moves there is another term. Their
     /// number has a limit: nothing more is taken here meanwhile and no window is granted, but what
-    /// comes in may be messages that need none.
+    /// comes in may be messages that need none. A machine that slept has another term too: it could
+    /// not hear meanwhile whether its peer is there.
     fn extend_exchange(&mut self, now: Duration) -> Result<(), Error> {
         let (gone, come) = (self.tx.total(), self.rx.total());
         let is_sending = self.exchange_behind.is_some_and(|before| before != gone);
         let is_receiving =
             matches!(self.exchange, Exchange::KexInit(_)) && self.exchange_ahead != come;
         self.exchange_terms = self.exchange_terms.saturating_add(1);
-        if !(is_sending || is_receiving) || self.exchange_terms >= EXCHANGE_TERMS_MAX {
+        let due = self.exchange_began.saturating_add(EXCHANGE_MAX);
+        let has_slept = now.saturating_sub(due) >= ASLEEP;
+        let may_go_on = is_sending || is_receiving || has_slept;
+        if !may_go_on || self.exchange_terms >= EXCHANGE_TERMS_MAX {
             return Err(Error::TimedOut(TimedOut::Exchange));
         }
         self.exchange_began = now;

@@ -1,7 +1,7 @@
 //! Every exchange after the first: data in flight, both sides at once, full buffers, limits.
 
 use super::*;
-use crate::rekey::{EXCHANGE_MAX, EXCHANGE_TERMS_MAX, PACKETS_SOFT};
+use crate::rekey::{ASLEEP, EXCHANGE_MAX, EXCHANGE_TERMS_MAX, PACKETS_SOFT};
 
 /// The byte at a place in the stream that each side sends.
 fn stream_byte(at: usize) -> u8 {
@@ -268,6 +268,20 @@ fn an_exchange_ends_within_thirty_seconds_once_authenticated(provider: &'static 
     assert_eq!(pair.client.t.poll(NOW).unwrap_err(), late);
 }
 
+fn an_exchange_that_a_machine_slept_through_has_another_term(provider: &'static Provider) {
+    let mut pair = Pair::on(provider).authenticated();
+    pair.client.t.start_rekey(NOW).unwrap();
+    let late = Error::TimedOut(TimedOut::Exchange);
+    let mut now = NOW;
+    for asleep in [ASLEEP, 1000 * EXCHANGE_MAX] {
+        now += EXCHANGE_MAX + asleep;
+        pair.client.t.handle_timeout(now).unwrap();
+        assert_eq!(pair.client.t.deadline(), Some(now + EXCHANGE_MAX));
+    }
+    now += EXCHANGE_MAX + ASLEEP - Duration::from_nanos(1);
+    assert_eq!(pair.client.t.handle_timeout(now), Err(late));
+}
+
 fn an_exchange_has_more_time_while_data_before_it_still_goes_out(provider: &'static Provider) {
     let mut pair = Pair::on(provider).authenticated();
     while let Some(slot) = pair.client.t.tx().reserve(32 * 1024) {
@@ -470,6 +484,7 @@ on_every_provider! {
     no_limit_of_time_is_no_deadline
     the_smallest_limit_still_lets_something_through
     an_exchange_ends_within_thirty_seconds_once_authenticated
+    an_exchange_that_a_machine_slept_through_has_another_term
     an_exchange_has_more_time_while_data_before_it_still_goes_out
     an_exchange_has_more_time_while_data_before_the_peers_kexinit_still_comes_in
     an_exchange_has_at_most_twenty_terms_whatever_moves
