@@ -12,6 +12,10 @@ pub struct Patience {
     pub count_max: u32,
 }
 
+/// A program that runs is never so late, so its machine slept, and could hear nothing meanwhile:
+/// that interval does not count.
+const ASLEEP: Duration = Duration::from_secs(1);
+
 /// What to do now.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Step {
@@ -70,7 +74,11 @@ impl Life {
         let Some(patience) = self.patience.filter(|_| now >= self.next) else {
             return Step::Wait;
         };
+        let has_slept = now.saturating_sub(self.next) >= ASLEEP;
         self.wait(now);
+        if has_slept {
+            return Step::Ask;
+        }
         self.asked = self.asked.saturating_add(1);
         // The peer is asked at least once before it is given up, so 1 is as 2.
         match patience.count_max {
@@ -129,10 +137,34 @@ mod tests {
 
     #[test]
     fn a_program_that_slept_asks_before_it_gives_up() {
+        use Step::{Ask, Dead, Wait};
         assert_eq!(
-            steps(3, &[15, 3600, 3601, 3614, 3615]),
-            [Step::Ask, Step::Ask, Step::Wait, Step::Wait, Step::Dead]
+            steps(3, &[15, 3600, 3601, 3614, 3615, 3630]),
+            [Ask, Ask, Wait, Wait, Ask, Dead]
         );
+        // Also when it fell asleep just before it would have given the peer up.
+        assert_eq!(steps(2, &[15, 3600, 3615]), [Ask, Ask, Dead]);
+        assert_eq!(
+            steps(3, &[15, 30, 3600, 7200, 7215]),
+            [Ask, Ask, Ask, Ask, Dead]
+        );
+    }
+
+    #[test]
+    fn a_second_late_is_asleep_and_less_is_only_late() {
+        let after = |late: Duration| {
+            let patience = Patience {
+                interval: seconds(15),
+                count_max: 2,
+            };
+            let mut life = Life::new(Some(patience), Duration::ZERO);
+            assert_eq!(life.timeout(seconds(15)), Step::Ask);
+            life.timeout(seconds(30) + late)
+        };
+        let little = Duration::from_nanos(1);
+        assert_eq!(after(ASLEEP - little), Step::Dead);
+        assert_eq!(after(ASLEEP), Step::Ask);
+        assert_eq!(after(ASLEEP + little), Step::Ask);
     }
 
     #[test]
