@@ -23,6 +23,15 @@ pub(super) struct Connected {
     pub(super) ready: Ready,
 }
 
+impl Connected {
+    /// Nobody wants it any more. RST: who accepted it must not take it for a connection that was
+    /// used and ended in order.
+    pub(super) fn give_up(self, context: &mut Context) {
+        self.stream.reset();
+        context.sources.remove(self.source);
+    }
+}
+
 /// Why no address could be reached.
 #[derive(Debug)]
 pub(super) enum Failed {
@@ -165,6 +174,8 @@ impl Dial {
     pub(super) fn finish(&mut self, slot: usize, context: &mut Context) {
         context.timers.disarm(Timer::Dial(slot), &mut self.armed);
         for attempt in self.attempts.drain(..) {
+            // It may be connected by now: see `Connected::give_up`.
+            attempt.stream.reset();
             context.sources.remove(attempt.source);
         }
     }

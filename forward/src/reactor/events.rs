@@ -120,7 +120,11 @@ impl Reactor {
                         self.schedule(peer);
                     }
                 }
-                Some(_) | None => {}
+                Some(_) | None => {
+                    if let Progress::Connected(connected) = progress {
+                        connected.give_up(&mut self.context);
+                    }
+                }
             },
         }
     }

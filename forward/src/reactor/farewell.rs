@@ -34,7 +34,7 @@ impl Peer {
         for letter in desk.state.letters.drain(..) {
             // Connected in this batch, and nobody's yet.
             if let Letter::Dialled(_, Progress::Connected(connected)) = letter {
-                desk.context.sources.remove(connected.source);
+                connected.give_up(desk.context);
             }
         }
         for local in desk.state.locals.take_all() {

@@ -198,16 +198,16 @@ impl Desk<'_> {
     }
 
     fn reached(&mut self, session: &mut Session, id: ChannelId, connected: Connected) {
+        let Some(local) = self.state.locals.get_mut(id) else {
+            connected.give_up(self.context);
+            return;
+        };
         let Connected {
             stream,
             address,
             source,
             ready,
         } = connected;
-        let Some(local) = self.state.locals.get_mut(id) else {
-            self.context.sources.remove(source);
-            return;
-        };
         stream.adopt();
         local.way = Way::Socket(Socket {
             stream,
