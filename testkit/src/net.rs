@@ -19,6 +19,7 @@ mod listener;
 mod stream;
 
 use core::cell::RefCell;
+use core::fmt;
 use core::net::SocketAddr;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
@@ -56,11 +57,13 @@ pub struct Weather {
     pub late: usize,
     /// Most bytes that arrive at once.
     pub piece: usize,
-    /// Bytes that one direction of a connection holds.
+    /// Bytes that one direction of a connection holds, at least 1.
     pub room: usize,
+    /// The same of connections between two programs.
+    pub link_room: usize,
     /// One accept in this many finds no descriptor.
     pub no_descriptor: usize,
-    /// One connection in this many cannot be made, at once or later.
+    /// One connection to an application in this many cannot be made, at once or later.
     pub refused: usize,
     /// One connection in this many is made at once.
     pub at_once: usize,
@@ -76,6 +79,7 @@ impl Weather {
         late: 0,
         piece: usize::MAX,
         room: 64 << 10,
+        link_room: 64 << 10,
         no_descriptor: 0,
         refused: 0,
         at_once: 1,
@@ -127,10 +131,15 @@ pub enum Tamper {
 }
 
 /// The network. Copies are the same one.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Net(Arc<Mutex<Inner>>);
 
-#[derive(Debug)]
+impl fmt::Debug for Net {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Net")
+    }
+}
+
 struct Inner {
     dice: Dice,
     weather: Weather,
@@ -201,16 +210,20 @@ impl Net {
         let mut inner = self.lock();
         let (host, weather) = (inner.running, inner.weather);
         let calm = host == Host::Apps;
-        let refused = !calm && inner.dice.one_in(weather.refused);
         let listener = inner.listeners.iter().position(|l| l.is_at(address));
+        let theirs = listener.map_or(Host::Apps, |at| inner.listening(at).host());
+        let refused = !calm && theirs == Host::Apps && inner.dice.one_in(weather.refused);
         let at_once = calm || inner.dice.one_in(weather.at_once);
         if at_once && (refused || listener.is_none()) {
             return Err(ErrorKind::ConnectionRefused.into());
         }
         let id = inner.ends.len();
-        inner.ends.push(End::new(host, weather.room));
-        let theirs = listener.map_or(Host::Apps, |at| inner.listening(at).host());
-        inner.ends.push(End::new(theirs, weather.room));
+        let room = match (host, theirs) {
+            (Host::Apps, _) | (_, Host::Apps) => weather.room,
+            _ => weather.link_room,
+        };
+        inner.ends.push(End::new(host, room));
+        inner.ends.push(End::new(theirs, room));
         match listener.filter(|_| !refused) {
             Some(at) if at_once => inner.queue(at, id + 1),
             listener => inner.end(id).connecting = Connecting::Begun(listener),
@@ -229,9 +242,27 @@ impl Net {
         Ok(stream)
     }
 
-    /// The other end of a connection, for [`Net::tamper`]: `stream` is the one that reads it.
-    pub fn tamper(&self, reader: &Stream, tamper: Tamper) {
-        self.lock().end(reader.id()).tamper = Some(tamper);
+    /// Harms what is on its way to this end. Ends have numbers: who connects, and who is connected
+    /// to, in the order of connections.
+    pub fn tamper(&self, reader: usize, tamper: Tamper) {
+        self.lock().end(reader).tamper = Some(tamper);
+    }
+
+    /// Whether that has happened.
+    #[must_use]
+    pub fn is_harmed(&self) -> bool {
+        self.lock().ends.iter().any(|end| end.is_harmed)
+    }
+
+    /// The system finds out that connections have fallen silent (SO_KEEPALIVE). Whether any had.
+    pub fn time_out(&self) -> bool {
+        let mut inner = self.lock();
+        let silent = (0..inner.ends.len()).filter(|id| inner.end_ref(*id).is_silenced());
+        let silent: Vec<usize> = silent.collect();
+        for id in &silent {
+            inner.end(*id).time_out();
+        }
+        !silent.is_empty()
     }
 
     /// Lets something that is on its way arrive. `false`: nothing is.

@@ -283,6 +283,12 @@ impl Locals {
         slot.take_if(|local| local.channel == id)
     }
 
+    /// The channels that have one.
+    #[cfg(test)]
+    pub(super) fn ids(&self) -> impl Iterator<Item = ChannelId> {
+        self.0.iter().flatten().map(|local| local.channel)
+    }
+
     /// Empties the table.
     pub(super) fn take_all(&mut self) -> impl Iterator<Item = Box<Local>> + use<> {
         core::mem::take(&mut self.0).into_iter().flatten()

@@ -1,6 +1,7 @@
 //! What needs a look inside, or limits that no program can set.
 
 mod before_login;
+mod faults;
 mod guests;
 mod who_is_there;
 

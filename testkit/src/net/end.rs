@@ -1,5 +1,6 @@
 //! One end of a connection, and the direction towards it.
 
+use core::fmt;
 use core::net::SocketAddr;
 use std::io::ErrorKind;
 
@@ -14,7 +15,6 @@ pub(super) enum Connecting {
 }
 
 /// See the module.
-#[derive(Debug)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a bit of TCP's state"
@@ -49,8 +49,23 @@ pub(super) struct End {
     pub(super) resets_on_close: bool,
     has_news: bool,
     pub(super) tamper: Option<Tamper>,
+    pub(super) is_harmed: bool,
     /// Bytes that arrived here, ever.
     count: u64,
+}
+
+impl fmt::Debug for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("End")
+            .field("flying", &self.flying.len())
+            .field("arrived", &self.arrived.len())
+            .field("fin", &(self.is_fin_coming, self.is_fin_here))
+            .field("reset", &(self.is_reset_coming, self.is_dead, self.error))
+            .field("has_finished", &self.has_finished)
+            .field("awaits_room", &self.awaits_room)
+            .field("has_news", &self.has_news)
+            .finish_non_exhaustive()
+    }
 }
 
 impl End {
@@ -75,6 +90,7 @@ impl End {
             resets_on_close: false,
             has_news: false,
             tamper: None,
+            is_harmed: false,
             count: 0,
         }
     }
@@ -106,8 +122,16 @@ impl End {
     }
 
     /// Nothing gets here any more. What is sent stays in the sender's buffer.
-    fn is_silenced(&self) -> bool {
+    pub(super) fn is_silenced(&self) -> bool {
         matches!(self.tamper, Some(Tamper::Silence(at)) if at <= self.count)
+            && !(self.is_dead || self.is_closed)
+    }
+
+    /// The system gives it up.
+    pub(super) fn time_out(&mut self) {
+        self.die();
+        self.error = Some(ErrorKind::TimedOut);
+        self.wake();
     }
 
     /// The connection could not be made.
@@ -135,6 +159,12 @@ impl End {
             };
             let at = self.count;
             self.count += 1;
+            let place = match self.tamper {
+                Some(Tamper::Silence(place)) => Some(place.saturating_sub(1)),
+                Some(Tamper::Flip { at, .. } | Tamper::Fin(at) | Tamper::Reset(at)) => Some(at),
+                None => None,
+            };
+            self.is_harmed |= place == Some(at);
             match self.tamper {
                 Some(Tamper::Flip { at: place, bit }) if place == at => {
                     self.arrived.push_back(byte ^ (1 << bit));

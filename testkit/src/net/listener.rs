@@ -88,8 +88,14 @@ pub(super) fn stream_address(id: usize) -> SocketAddr {
 impl Drop for Listener {
     fn drop(&mut self) {
         let mut inner = self.net.lock();
-        if let Some(listening) = inner.listeners.get_mut(self.at) {
-            listening.is_closed = true;
+        let Some(listening) = inner.listeners.get_mut(self.at) else {
+            return;
+        };
+        listening.is_closed = true;
+        // Those that nobody accepted are reset.
+        for id in core::mem::take(&mut listening.waiting) {
+            inner.end(id).is_closed = true;
+            inner.end(id ^ 1).is_reset_coming = true;
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The calls on one end of a connection.
 
+use core::fmt;
 use core::net::SocketAddr;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 
@@ -8,10 +9,15 @@ use super::listener::stream_address;
 use super::{Host, Net};
 
 /// One end of a connection. Dropped, it is closed.
-#[derive(Debug)]
 pub struct Stream {
     net: Net,
     id: usize,
+}
+
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.net.lock().end_ref(self.id).fmt(f)
+    }
 }
 
 impl Stream {
@@ -20,9 +26,7 @@ impl Stream {
         Self { net, id }
     }
 
-    /// Which one it is.
-    #[must_use]
-    pub const fn id(&self) -> usize {
+    pub(super) const fn id(&self) -> usize {
         self.id
     }
 

@@ -1,0 +1,523 @@
+//! A client, a server, applications at both ends, and the network and clock that they share.
+
+use core::net::SocketAddr;
+use core::time::Duration;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use adit_auth::{Decision, KeyPolicy};
+use adit_connection::{ChannelId, Limits};
+use adit_crypto::Provider;
+use adit_proto::Ident;
+use adit_testkit::dice::Dice;
+use adit_testkit::net::{Host, Listener as FakeListener, Net, Tamper};
+use adit_testkit::toy;
+use adit_transport::{AeadFirst, Algorithms, RekeyLimits};
+
+use super::super::super::accept::For;
+use super::super::super::local::Seen;
+use super::super::super::ready::Readiness;
+use super::super::super::stream::Listener;
+use super::super::super::{
+    ClientConfig, End, FileKey, Forward, Identities, MaxStartups, OnForwardFailure, PerSource,
+    Reactor, ServerConfig, Side, SshConfig,
+};
+use super::apps::{App, Ended};
+use super::{Break, Clock, Plan};
+use crate::observer::{
+    Answer, Event, HostKeyQuestion, HostKeyVerdict, KeyQuestion, OpenQuestion, Program,
+};
+use crate::policy::{AllowTcpForwarding, Denied, Permitted, Policy};
+
+/// Steps of a run before it counts as one that never ends.
+const STEPS_MAX: usize = 3_000_000;
+/// Steps in which nothing happens before nothing can.
+const QUIET_MIN: u32 = 40;
+/// Turns of a loop that say that there is more to do, and do nothing.
+const IDLE_MAX: u32 = 64;
+/// Time that may pass with nothing done and something left to do.
+const STALLED: Duration = Duration::from_secs(20 * 60);
+
+struct Answers {
+    told: Vec<String>,
+}
+
+impl Program for Answers {
+    fn observe(&mut self, event: &Event<'_>) {
+        if let Event::PeerGone { why, .. } = event {
+            self.told.push(format!("{why:?}"));
+        }
+    }
+    fn host_key(&mut self, _: &HostKeyQuestion<'_>) -> Answer<HostKeyVerdict> {
+        Answer::Now(HostKeyVerdict::Trust)
+    }
+    fn authorize(&mut self, _: &KeyQuestion<'_>) -> Answer<Decision> {
+        Answer::Now(Decision::Allowed(KeyPolicy { file: 0, line: 1 }))
+    }
+    fn may_open(&mut self, question: &OpenQuestion<'_>) -> Result<Permitted, Denied> {
+        let policy = Policy::new(Some(AllowTcpForwarding::Yes), None);
+        policy.direct_tcpip(question.to.host, question.to.port)
+    }
+}
+
+/// One program.
+struct Looped {
+    host: Host,
+    reactor: Reactor,
+    program: Answers,
+    now: Duration,
+    idle: u32,
+    /// Channels that it ever had.
+    channels: BTreeSet<ChannelId>,
+    budget: u32,
+}
+
+/// A forwarded connection.
+struct Connection {
+    near: App,
+    far: App,
+    /// Where the near one connects, once it listens.
+    entry: SocketAddr,
+    exit: FakeListener,
+}
+
+pub(super) struct World {
+    plan: Plan,
+    dice: Dice,
+    net: Net,
+    client: Option<Looped>,
+    server: Looped,
+    connections: Vec<Connection>,
+    listening: bool,
+    client_end: Option<(End, Vec<String>)>,
+    /// The connection between the programs was harmed when both had keys and a user.
+    harmed_when_up: bool,
+}
+
+fn address(kind: u8, n: usize) -> SocketAddr {
+    let port = 1000 + u16::try_from(n).unwrap();
+    SocketAddr::from(([10, 0, 0, kind], port))
+}
+
+/// The toy, with randomness of its own, so that a run is the same each time.
+fn provider(seed: u64) -> &'static Provider {
+    Box::leak(Box::new(Provider {
+        random: toy::random(seed),
+        ..toy::PROVIDER
+    }))
+}
+
+impl World {
+    pub(super) fn new(plan: Plan) -> Self {
+        let mut dice = Dice::new(plan.seed ^ 0x5eed);
+        let net = Net::new(plan.seed, plan.weather);
+        net.install();
+        let provider = provider(plan.seed);
+        let ssh = || SshConfig {
+            provider,
+            ident: Ident::new(b"SSH-2.0-adit_test").unwrap(),
+            algorithms: Algorithms::defaults(provider, AeadFirst::Aes),
+            rekey: RekeyLimits {
+                bytes: plan.rekey,
+                time: Some(Duration::from_secs(3600)),
+            },
+        };
+        let mut server = Reactor::server(
+            ServerConfig {
+                ssh: ssh(),
+                host_keys: Arc::new([toy::ed25519_key(1)]),
+                login_grace: plan.login_time,
+                max_startups: MaxStartups::default(),
+                per_source: PerSource::unlimited(),
+                alive: plan.alive,
+                max_auth_tries: 6,
+            },
+            Vec::new(),
+        )
+        .unwrap();
+        if let Side::Server(side) = &mut server.side {
+            (side.limits, side.buffers) = (plan.server_limits, plan.buffers);
+        }
+        let forward = |n| Forward {
+            listen: Vec::new(),
+            host: address(3, n).ip().to_string(),
+            port: address(3, n).port(),
+        };
+        let mut client = Reactor::client(ClientConfig {
+            ssh: ssh(),
+            addresses: vec![address(1, 0)],
+            connect_timeout: plan.login_time,
+            connection_attempts: 1,
+            user: "user".to_owned(),
+            methods: adit_auth::Methods::default(),
+            identities: Identities {
+                files: vec![FileKey::loaded(String::new(), toy::ed25519_key(2))],
+                agent: None,
+            },
+            forwards: (0..plan.connections).map(forward).collect(),
+            on_forward_failure: OnForwardFailure::End,
+            alive: plan.alive,
+        })
+        .unwrap();
+        if let Side::Client(side) = &mut client.side {
+            (side.limits, side.buffers) = (plan.limits, plan.buffers);
+        }
+        net.run_as(Host::Server);
+        let listener = Listener::Fake(net.listen(address(1, 0)));
+        server.watch(listener, For::Peers).unwrap();
+        net.run_as(Host::Apps);
+        let connections = (0..plan.connections)
+            .map(|n| {
+                let mut app = |way| App::new(n, way, plan.bytes, plan.manners, &mut dice);
+                Connection {
+                    near: app(0),
+                    far: app(1),
+                    entry: address(2, n),
+                    exit: net.listen(address(3, n)),
+                }
+            })
+            .collect();
+        let looped = |host, reactor, limits: Limits| Looped {
+            host,
+            reactor,
+            program: Answers { told: Vec::new() },
+            now: Duration::from_secs(1),
+            idle: 0,
+            channels: BTreeSet::new(),
+            budget: limits.window_budget,
+        };
+        Self {
+            dice,
+            client: Some(looped(Host::Client, client, plan.limits)),
+            server: looped(Host::Server, server, plan.server_limits),
+            net,
+            connections,
+            plan,
+            listening: false,
+            client_end: None,
+            harmed_when_up: false,
+        }
+    }
+
+    /// From the first connection to the last byte.
+    pub(super) fn run(mut self) {
+        self.start();
+        let (mut stalled_since, mut quiet) = (None, 0);
+        for step in 0.. {
+            if self.is_over() {
+                self.plan.rekey_now = 0; // or there is no end
+            }
+            assert!(step < STEPS_MAX, "it never ends: {}", self.describe());
+            if self.step() {
+                (stalled_since, quiet) = (None, 0);
+                continue;
+            }
+            // Chance may have had nobody do what could be done.
+            quiet += 1;
+            if quiet < QUIET_MIN {
+                continue;
+            }
+            if self.is_over() {
+                break;
+            }
+            let now = self.server.now;
+            let since = *stalled_since.get_or_insert(now);
+            let waited = now.saturating_sub(since);
+            assert!(waited < STALLED, "nothing goes on: {}", self.describe());
+            let woken = self.wait() || self.net.time_out();
+            assert!(woken, "nothing is due: {}", self.describe());
+        }
+        self.check_end();
+        Net::remove();
+    }
+
+    fn start(&mut self) {
+        for looped in [self.client.as_mut(), Some(&mut self.server)]
+            .into_iter()
+            .flatten()
+        {
+            self.net.run_as(looped.host);
+            looped.reactor.start(&mut looped.program);
+        }
+        let most = 7000 + 3 * self.plan.bytes;
+        let at = self.dice.between(0, most) as u64;
+        let tamper = match self.plan.harm {
+            Break::Never => return,
+            Break::Flip => Tamper::Flip {
+                at,
+                bit: (at % 8) as u32,
+            },
+            Break::Fin => Tamper::Fin(at),
+            Break::Reset => Tamper::Reset(at),
+            Break::Silence => Tamper::Silence(at),
+        };
+        // Theirs is the first connection that there is.
+        self.net.tamper(self.dice.below(2), tamper);
+    }
+
+    /// Something that can happen does. `false`: nothing can.
+    fn step(&mut self) -> bool {
+        let first = self.dice.below(4);
+        let mut moved = false;
+        let is_up = self.is_up();
+        let is_harmed = self.net.is_harmed();
+        for n in 0..4 {
+            moved |= match (first + n) % 4 {
+                0 => self.net.arrive(),
+                1 => self.apps_step(),
+                2 => self.client_step(),
+                _ => {
+                    let due = self.server.is_due(&self.net);
+                    due && self.server_step()
+                }
+            };
+            if moved && !self.dice.one_in(4) {
+                break;
+            }
+        }
+        self.harmed_when_up |= is_up && !is_harmed && self.net.is_harmed();
+        moved
+    }
+
+    fn is_up(&self) -> bool {
+        self.client.as_ref().is_some_and(Looped::is_up) && self.server.is_up()
+    }
+
+    fn apps_step(&mut self) -> bool {
+        self.net.run_as(Host::Apps);
+        let mut moved = false;
+        for connection in &mut self.connections {
+            let (near, far) = (&mut connection.near, &mut connection.far);
+            if near.stream.is_none() && !near.is_over() && self.listening {
+                near.stream = self.net.connect(connection.entry).ok();
+                moved |= near.stream.is_some();
+            }
+            if near.stream.is_none() && self.client.is_none() {
+                near.ended.get_or_insert(Ended::Broken);
+            }
+            if far.stream.is_none()
+                && !far.is_over()
+                && let Ok((stream, _)) = connection.exit.accept()
+            {
+                far.stream = Some(stream);
+                moved = true;
+            }
+            if self.dice.one_in(2) {
+                moved |= near.step(far, &mut self.dice);
+            }
+            if self.dice.one_in(2) {
+                moved |= far.step(near, &mut self.dice);
+            }
+        }
+        moved
+    }
+
+    fn client_step(&mut self) -> bool {
+        let Some(client) = &mut self.client else {
+            return false;
+        };
+        if !client.is_due(&self.net) {
+            return false;
+        }
+        client.turn(&self.net, &self.plan, &mut self.dice);
+        if !self.listening
+            && matches!(&client.reactor.side, Side::Client(side) if side.forwards_tried == Seen::Yes)
+        {
+            self.listening = true;
+            for (n, connection) in self.connections.iter().enumerate() {
+                let listener = Listener::Fake(self.net.listen(connection.entry));
+                client.reactor.watch(listener, For::Forward(n)).unwrap();
+            }
+        }
+        if let Some(end) = client.reactor.ended() {
+            self.client_end = Some((end, client.program.told.clone()));
+            self.client = None; // the process is gone, and its sockets
+        }
+        true
+    }
+
+    fn server_step(&mut self) -> bool {
+        self.server.turn(&self.net, &self.plan, &mut self.dice);
+        true
+    }
+
+    /// Nothing happens until something is due.
+    fn wait(&mut self) -> bool {
+        let clients = self.client.iter().filter_map(Looped::until_due);
+        let Some(time) = clients.chain(self.server.until_due()).min() else {
+            return false;
+        };
+        for looped in self.client.iter_mut().chain([&mut self.server]) {
+            looped.now += time;
+        }
+        true
+    }
+
+    fn is_over(&self) -> bool {
+        let mut all = self.connections.iter();
+        let apps = all.all(|c| c.near.is_over() && (c.far.is_over() || c.far.stream.is_none()));
+        // A program without the other ends too, and so do both when what is between them is harmed.
+        let gone = (self.client.is_none(), self.server.reactor.peers.is_empty());
+        apps && gone.0 == gone.1 && (gone.0 || !self.harmed_when_up)
+    }
+
+    fn check_end(&mut self) {
+        let is_broken = self.client.is_none() || self.server.reactor.peers.is_empty();
+        assert!(
+            is_broken || !self.harmed_when_up,
+            "harm that nobody saw: {}",
+            self.describe()
+        );
+        assert!(
+            !is_broken || self.net.is_harmed(),
+            "it broke: {}",
+            self.describe()
+        );
+        for c in &self.connections {
+            let ended = (c.near.ended, c.far.ended);
+            let clean = (Some(Ended::Cleanly), Some(Ended::Cleanly));
+            // A destination that is not reached in time, by a clock that went mad meanwhile.
+            let may_be_unreachable =
+                self.plan.weather.refused > 0 || self.plan.clock == Clock::Jumps;
+            let is_unreached = c.near.got + c.far.got == 0;
+            let excused =
+                is_broken || c.near.abrupt || c.far.abrupt || (may_be_unreachable && is_unreached);
+            assert!(ended == clean || excused, "not clean: {}", self.describe());
+        }
+        match &mut self.client {
+            Some(client) => client.check_nothing_left(&self.net),
+            None => assert_eq!(self.net.open_sockets(Host::Client), 0),
+        }
+        self.server.check_nothing_left(&self.net);
+    }
+
+    fn describe(&self) -> String {
+        let mut text = format!("{:#?}\nclient ended: {:?}\n", self.plan, self.client_end);
+        for looped in self.client.iter().chain([&self.server]) {
+            text += &looped.describe();
+        }
+        for c in &self.connections {
+            text += &format!("{:?}\n{:?}\n", c.near, c.far);
+        }
+        text
+    }
+}
+
+impl Looped {
+    fn describe(&self) -> String {
+        let mut text = format!(
+            "{:?} told {:?}, due in {:?}, runs {:?}, can accept {}\n",
+            self.host,
+            self.program.told,
+            self.until_due(),
+            self.reactor.run,
+            self.reactor.can_accept(),
+        );
+        for peer in self.reactor.peers.iter() {
+            text += &format!(
+                "  {} channels, {} pending, due {}, run {:?} drain {:?} {:?}\n",
+                peer.session.channels().len(),
+                peer.pending(),
+                peer.session.has_due(),
+                peer.state.run,
+                peer.state.drain,
+                peer.session.deadline(),
+            );
+        }
+        text
+    }
+
+    fn until_due(&self) -> Option<Duration> {
+        self.reactor.patience(self.now)
+    }
+
+    fn is_due(&self, net: &Net) -> bool {
+        net.has_events(self.host) || self.until_due() == Some(Duration::ZERO)
+    }
+
+    /// Events, and what follows from them.
+    fn turn(&mut self, net: &Net, plan: &Plan, dice: &mut Dice) {
+        let before = net.progress();
+        net.run_as(self.host);
+        let events = net.events(self.host);
+        if events.is_empty() && self.until_due() != Some(Duration::ZERO) {
+            return; // they come later
+        }
+        let now = self.tick(plan, dice);
+        let events: Vec<Readiness> = events
+            .iter()
+            .map(|told| Readiness {
+                source: told.token,
+                readable: told.readable,
+                writable: told.writable,
+                read_closed: told.read_closed,
+                error: told.error,
+                priority: false,
+            })
+            .collect();
+        let quiet = events.is_empty();
+        if dice.one_in(plan.rekey_now) {
+            self.rekey();
+        }
+        self.reactor
+            .batch(events.into_iter(), now, &mut self.program);
+        if quiet && net.progress() == before {
+            self.idle += 1;
+            assert!(self.idle < IDLE_MAX, "it spins: {}", self.describe());
+        } else {
+            self.idle = 0;
+        }
+        self.check_books();
+    }
+
+    /// Time passes. What this turn is told of it.
+    fn tick(&mut self, plan: &Plan, dice: &mut Dice) -> Duration {
+        let little = Duration::from_micros(dice.next() % 50);
+        let much = Duration::from_secs(dice.next() % 36_000);
+        let seldom = dice.one_in(200);
+        match plan.clock {
+            Clock::Stands => {}
+            Clock::Jumps if seldom && self.is_up() => self.now += much,
+            Clock::Stumbles if seldom => return self.now.saturating_sub(much),
+            Clock::Steady | Clock::Jumps | Clock::Stumbles => self.now += little,
+        }
+        self.now
+    }
+
+    /// Whether its session is authenticated.
+    fn is_up(&self) -> bool {
+        let mut peers = self.reactor.peers.iter();
+        peers.any(|peer| peer.state.user.is_some())
+    }
+
+    fn rekey(&mut self) {
+        for slot in self.reactor.peers.numbers() {
+            if let Some(peer) = self.reactor.peers.get_mut(slot) {
+                let _ = peer.session.transport.start_rekey(self.now);
+            }
+            self.reactor.schedule(slot);
+        }
+    }
+
+    /// What is lent and what is left is the limit.
+    fn check_books(&mut self) {
+        for peer in self.reactor.peers.iter() {
+            self.channels.extend(peer.state.locals.ids());
+            let channels = peer.session.channels();
+            let lent: u32 = self.channels.iter().map(|id| channels.loan(*id)).sum();
+            assert_eq!(lent + channels.left(), self.budget, "{:?}", self.host);
+        }
+    }
+
+    fn check_nothing_left(&mut self, net: &Net) {
+        for peer in self.reactor.peers.iter() {
+            assert_eq!(peer.session.channels().len(), 0, "{:?}", self.host);
+            assert_eq!(peer.session.channels().left(), self.budget);
+            assert_eq!(peer.state.locals.ids().count(), 0);
+            assert!(!peer.session.has_due());
+        }
+        assert!(self.reactor.context.dials.is_empty());
+        let peers = self.reactor.peers.iter().count();
+        assert_eq!(net.open_sockets(self.host), peers, "{:?}", self.host);
+    }
+}
