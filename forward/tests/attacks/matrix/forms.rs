@@ -105,20 +105,18 @@ fn try_all(role: Role, strict: Strict, at: At, provider: &'static Provider) -> V
         let Some(must) = whole(role, strict, at, number) else {
             continue;
         };
-        let count = forms(number, role, at, &mut at.reach(role, strict, provider).peer).len();
-        for which in 0..count {
-            for len in 1.. {
+        let first = forms(number, role, at, &mut at.reach(role, strict, provider).peer);
+        for (which, first) in first.into_iter().enumerate() {
+            let end = first.message.len();
+            // On real ones, where a session costs more: the ends.
+            let lens: Vec<_> = if provider.name == toy::PROVIDER.name {
+                (1..=end + 1).collect()
+            } else {
+                vec![1, end - 1, end, end + 1]
+            };
+            for len in lens.into_iter().filter(|len| *len > 0) {
                 let Point { mut peer, opens } = at.reach(role, strict, provider);
                 let mut form = forms(number, role, at, &mut peer).swap_remove(which);
-                let end = form.message.len();
-                if len > end + 1 {
-                    break;
-                }
-                // On real ones, where a session costs more: the ends.
-                let is_end = len == 1 || (end - 1..=end + 1).contains(&len);
-                if provider.name != toy::PROVIDER.name && !is_end {
-                    continue;
-                }
                 let is_whole = form.is_whole(len);
                 form.message.resize(len, 0);
                 let seen = peer.answer_to(&form.message);
