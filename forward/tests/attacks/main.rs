@@ -3,6 +3,8 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
     clippy::indexing_slicing,
     reason = "a test fails by panicking"
 )]
@@ -10,6 +12,7 @@
 use adit_crypto::{Provider, RING};
 
 mod channels;
+mod conduct;
 mod confusion;
 mod matrix;
 mod packets;

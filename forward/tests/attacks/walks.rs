@@ -22,7 +22,7 @@ const KNOWN: [u8; 32] = [
     95, 96, 97, 98, 99, 192, 193,
 ];
 
-fn xorshift(mut x: u32) -> impl FnMut(usize) -> usize {
+pub(crate) fn xorshift(mut x: u32) -> impl FnMut(usize) -> usize {
     move |below| {
         x ^= x << 13;
         x ^= x >> 17;

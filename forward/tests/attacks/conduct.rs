@@ -1,0 +1,369 @@
+//! A peer that does anything that it may, in any order, and holds the session to the same: to every
+//! window, to the order of messages on a channel, to silence while keys change, to each byte once.
+
+mod line;
+
+use std::cell::Cell;
+
+use adit_crypto::Provider;
+use adit_proto::Decode;
+use adit_proto::msg::{
+    ChannelData, ChannelOpen, ChannelOpenConfirmation, ChannelOpenFailure, ChannelWindowAdjust,
+};
+use adit_testkit::scripted::channels::{Channel, Sizes, adjust, confirmation, data, open};
+use adit_testkit::scripted::{REKEY_TIME, Role, Script, Scripted, Step, minimal, string};
+use adit_testkit::{on_every_provider, seeds, toy};
+
+use crate::walks::xorshift;
+use line::{Application, End, Line, Stage, TO_APPLICATION, TO_PEER, piece};
+
+const WINDOWS: [u32; 8] = [0, 1, 100, 5000, 100_000, 1 << 20, 1 << 31, u32::MAX];
+const PACKETS: [u32; 5] = [32, 33, 1000, 1 << 15, u32::MAX];
+/// Channels at a time.
+const LINES: usize = 6;
+
+/// What the victim may say.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Keys {
+    Settled,
+    /// Its KEXINIT was heard: the exchange alone, until its NEWKEYS.
+    Change,
+}
+
+struct World {
+    role: Role,
+    peer: Scripted,
+    lines: Vec<Line>,
+    own: u32,
+    keys: Keys,
+    /// Global requests and PINGs that wait for an answer.
+    globals: usize,
+    pings: usize,
+    /// Bytes that have gone both ways on channels that are over.
+    passed: usize,
+}
+
+impl World {
+    fn new(role: Role, provider: &'static Provider) -> Self {
+        Self {
+            role,
+            peer: Scripted::at(&Script::new(role, provider), Step::Login),
+            lines: Vec::new(),
+            own: 100,
+            keys: Keys::Settled,
+            globals: 0,
+            pings: 0,
+            passed: 0,
+        }
+    }
+
+    /// A client opens a channel, whichever end that is.
+    fn open(&mut self, sizes: Sizes) {
+        if self.lines.len() == LINES {
+            return;
+        }
+        self.own += 1;
+        let mut line = Line::new(self.own, sizes);
+        match self.role {
+            Role::Server => self.peer.send(&open(self.own, sizes)),
+            Role::Client => line.channel = Some(self.peer.ask(self.own)),
+        }
+        self.lines.push(line);
+    }
+
+    /// The peer's answer to a channel of the victim's that it has heard of.
+    fn answer(&mut self, at: usize, is_welcome: bool) {
+        let line = &mut self.lines[at];
+        if self.role == Role::Server || line.stage != Stage::Asked || line.packet == 0 {
+            return;
+        }
+        let number = line.number();
+        let message = if is_welcome {
+            line.stage = Stage::Open;
+            confirmation(number, line.own, line.theirs)
+        } else {
+            line.stage = Stage::Refused;
+            minimal(92, number)
+        };
+        self.peer.send(&message);
+    }
+
+    fn send_data(&mut self, at: usize, len: usize) {
+        let line = &mut self.lines[at];
+        if !line.is_open() || line.said != End::Open {
+            return;
+        }
+        let most = line.window.min(line.packet);
+        let len = u32::try_from(len).unwrap().min(most);
+        let bytes = piece(TO_APPLICATION, line.sent, len as usize);
+        line.sent += bytes.len();
+        line.window -= len;
+        let number = line.number();
+        self.peer.send(&data(number, &bytes));
+    }
+
+    fn send_adjust(&mut self, at: usize, n: u32) {
+        let line = &mut self.lines[at];
+        if !line.is_open() {
+            return;
+        }
+        let n = n.min(u32::MAX - line.theirs.initial_window_size);
+        line.theirs.initial_window_size += n;
+        let number = line.number();
+        self.peer.send(&adjust(number, n));
+    }
+
+    fn send_end(&mut self, at: usize, end: End) {
+        let line = &mut self.lines[at];
+        if !line.is_open() || line.said >= end {
+            return;
+        }
+        line.said = end;
+        if end == End::Close {
+            // RFC 4254 §5.4 wants answers on channels that are there.
+            line.requests = 0;
+        }
+        let number = if end == End::Eof { 96 } else { 97 };
+        let message = minimal(number, line.number());
+        self.peer.send(&message);
+    }
+
+    fn send_request(&mut self, at: usize) {
+        let line = &mut self.lines[at];
+        if !line.is_open() || line.hears == End::Close {
+            return;
+        }
+        line.requests += 1;
+        let number = line.number().to_be_bytes();
+        self.peer
+            .send(&[&[98][..], &number, &string(b"x"), &[1]].concat());
+    }
+
+    /// Something that the victim's application does.
+    fn apply(&mut self, at: usize, what: usize, n: usize) {
+        let line = &mut self.lines[at];
+        let Some(Channel { id, .. }) = line.channel else {
+            return;
+        };
+        let Some(local) = self.peer.victim.locals.get_mut(&id) else {
+            return;
+        };
+        let socket = &mut local.socket;
+        match what {
+            0..=2 if line.application == Application::Writes => {
+                socket.to_read.extend(piece(TO_PEER, line.written, n));
+                line.written += n;
+            }
+            3 if line.application == Application::Writes => {
+                socket.read_closed = true;
+                line.application = Application::HasEnded;
+            }
+            4 => socket.room = Some(n),
+            5 | 6 => socket.room = None,
+            7 => socket.at_most = Some(n.max(1)),
+            8 => socket.at_most = None,
+            9 => {
+                self.peer.victim.release(id);
+                line.application = Application::Gone;
+                // Of one that was given up before it was asked for, nothing is ever heard.
+                if line.stage == Stage::Asked && line.packet == 0 {
+                    line.stage = Stage::Refused;
+                }
+            }
+            10 => {
+                socket.broken = Some(std::io::ErrorKind::ConnectionReset);
+                line.application = Application::Gone;
+            }
+            _ => {}
+        }
+        self.peer.run();
+    }
+
+    /// Everything that the victim has said.
+    fn hear(&mut self) {
+        let alive = self.peer.victim.is_alive();
+        assert!(alive, "{:?}", self.peer.victim.log.last());
+        for message in std::mem::take(&mut self.peer.heard) {
+            self.hear_one(&message);
+        }
+        for line in &mut self.lines {
+            line.check_taken(&mut self.peer);
+        }
+        let ended = self.lines.iter().filter(|line| line.is_over());
+        self.passed += ended.map(|line| line.heard.min(line.sent)).sum::<usize>();
+        self.lines.retain(|line| !line.is_over());
+    }
+
+    fn hear_one(&mut self, message: &[u8]) {
+        match (self.keys, message[0]) {
+            (Keys::Settled, 20) => self.keys = Keys::Change,
+            (Keys::Change, 21) => self.keys = Keys::Settled,
+            (Keys::Change, number) => assert!([30, 31].contains(&number), "{number}"),
+            (Keys::Settled, 30 | 31) => {}
+            (Keys::Settled, 81 | 82) => self.globals -= 1,
+            (Keys::Settled, 193) => self.pings -= 1,
+            // A sign of life that it asks for.
+            (Keys::Settled, 192) => {}
+            (Keys::Settled, 90) => self.hear_open(message),
+            (Keys::Settled, 91..=100) => self.hear_channel(message),
+            (Keys::Settled, number) => panic!("{number}"),
+        }
+    }
+
+    fn hear_open(&mut self, message: &[u8]) {
+        assert_eq!(self.role, Role::Client);
+        let open = ChannelOpen::decode(message).unwrap();
+        let number = open.sender_channel;
+        let mut lines = self.lines.iter_mut();
+        let line = lines.find(|line| line.stage == Stage::Asked && line.number() == number);
+        let line = line.expect("a number that is nobody else's");
+        (line.window, line.packet) = (open.initial_window_size, open.maximum_packet_size);
+    }
+
+    fn hear_channel(&mut self, message: &[u8]) {
+        let own = u32::from_be_bytes(*message[1..].first_chunk().unwrap());
+        let line = self.lines.iter_mut().find(|line| line.own == own);
+        let line = line.unwrap_or_else(|| panic!("{message:?} is about no channel"));
+        match message[0] {
+            91 => {
+                let confirmed = ChannelOpenConfirmation::decode(message).unwrap();
+                assert_eq!((self.role, line.stage), (Role::Server, Stage::Asked));
+                let (window, packet) =
+                    (confirmed.initial_window_size, confirmed.maximum_packet_size);
+                let mut ids = self.peer.victim.locals.keys();
+                let id = ids.find(|id| id.number() == confirmed.sender_channel);
+                line.channel = id.map(|id| Channel {
+                    id: *id,
+                    own,
+                    window,
+                    packet,
+                });
+                (line.window, line.packet, line.stage) = (window, packet, Stage::Open);
+            }
+            92 => {
+                ChannelOpenFailure::decode(message).unwrap();
+                assert_eq!((self.role, line.stage), (Role::Server, Stage::Asked));
+                line.stage = Stage::Refused;
+            }
+            93 => {
+                let more = ChannelWindowAdjust::decode(message).unwrap().bytes_to_add;
+                assert!(line.hears < End::Close && more > 0);
+                line.window = line.window.checked_add(more).expect("a window");
+            }
+            94 => line.hear_data(ChannelData::decode(message).unwrap().data),
+            96 => line.hear_end(End::Eof),
+            97 => line.hear_end(End::Close),
+            100 => {
+                assert!(line.hears < End::Close || line.said == End::Close);
+                line.requests = line.requests.saturating_sub(1);
+            }
+            number => panic!("{number}"),
+        }
+    }
+
+    /// Keys change, whoever has begun.
+    fn rekey(&mut self) {
+        self.peer.rekey();
+        self.hear();
+        assert_eq!(self.keys, Keys::Settled);
+    }
+
+    fn step(&mut self, next: &mut impl FnMut(usize) -> usize) {
+        let sizes = Sizes {
+            initial_window_size: WINDOWS[next(WINDOWS.len())],
+            maximum_packet_size: PACKETS[next(PACKETS.len())],
+        };
+        let what = next(40);
+        let n = [0, 1, 31, 500, 3000, 40_000][next(6)];
+        match what {
+            0 | 1 => self.open(sizes),
+            2 if self.keys == Keys::Settled => self.peer.wait(REKEY_TIME),
+            2..=4 if self.keys == Keys::Change || next(4) == 0 => self.rekey(),
+            5 => {
+                self.peer.send(&[&[80][..], &string(b"x"), &[1]].concat());
+                self.globals += 1;
+            }
+            6 => {
+                self.peer.send(&minimal(192, 0));
+                self.pings += 1;
+            }
+            _ if self.lines.is_empty() => self.open(sizes),
+            _ => {
+                let at = next(self.lines.len());
+                match what {
+                    7..=9 => self.answer(at, next(4) != 0),
+                    10..=15 => self.send_data(at, n),
+                    16..=19 => self.send_adjust(at, sizes.initial_window_size),
+                    20 => self.send_end(at, End::Eof),
+                    21 => self.send_end(at, End::Close),
+                    22 => self.send_request(at),
+                    _ => self.apply(at, next(40), n),
+                }
+            }
+        }
+        self.hear();
+    }
+
+    /// Everybody goes, and nothing is left.
+    fn end(mut self) -> usize {
+        if self.keys == Keys::Change {
+            self.rekey();
+        }
+        for at in 0..self.lines.len() {
+            self.answer(at, true);
+            self.apply_to_own(at);
+        }
+        self.hear();
+        assert_eq!(self.globals, 0);
+        let own: Vec<_> = self.lines.iter().map(|line| line.own).collect();
+        for own in own {
+            let at = self.lines.iter().position(|line| line.own == own);
+            self.send_end(at.unwrap(), End::Close);
+            self.hear();
+        }
+        // Every CLOSE has been answered.
+        assert!(self.lines.is_empty(), "{:?}", self.lines);
+        let ids: Vec<_> = self.peer.victim.locals.keys().copied().collect();
+        for id in ids {
+            self.peer.victim.release(id);
+        }
+        let channels = self.peer.victim.session.channels();
+        let limits = Script::new(self.role, &toy::PROVIDER).setup.limits;
+        assert!(channels.is_empty());
+        assert_eq!(channels.left(), limits.window_budget);
+        self.passed
+    }
+
+    /// The application takes what there is for it.
+    fn apply_to_own(&mut self, at: usize) {
+        for what in [5, 8] {
+            self.apply(at, what, 0);
+        }
+    }
+}
+
+/// How many bytes have passed.
+fn walk(role: Role, seed: u64, provider: &'static Provider) -> usize {
+    let mut next = xorshift(u32::try_from(seed).unwrap().wrapping_mul(0x9e37_79b1));
+    let mut world = World::new(role, provider);
+    for _ in 0..400 {
+        world.step(&mut next);
+    }
+    world.end()
+}
+
+fn whatever_a_peer_may_do_adit_does_what_it_may(provider: &'static Provider) {
+    let (short, long) = if provider.name == toy::PROVIDER.name {
+        (20, 3000)
+    } else {
+        (4, 300)
+    };
+    let passed = Cell::new(0);
+    seeds::each(short, long, |seed| {
+        let both = Role::BOTH.map(|role| walk(role, seed, provider));
+        passed.set(passed.get() + both.iter().sum::<usize>());
+    });
+    assert!(passed.get() > 0);
+}
+
+on_every_provider! { whatever_a_peer_may_do_adit_does_what_it_may }
