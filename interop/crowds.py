@@ -67,8 +67,8 @@ def keys_change_by_the_clock_where_nothing_is_sent(world, build):
     with Server(world, "aditd", build, rekey="1G 1s") as server:
         with Tunnel(world, "adit", server, build=build, rekey="1G 1s") as tunnel:
             pairs = tunnel.pairs(10)
-            found = tunnel.client.process.wait_count("rekeying done", 3, 15)
-            check(found >= 3, f"keys were changed {found} times in 15 s")
+            found = tunnel.client.process.wait_count("rekeying done", 2, 15)
+            check(found >= 2, f"keys were changed {found} times in 15 s")
             carry(pairs, 1000, 1000)
 
 
@@ -120,7 +120,7 @@ def all_of_very_many_connections_work_at_once(world, build, count):
 def connections_that_come_and_go_leave_nothing(world, build, count):
     """Every tenth is reset while it works."""
     with Crowd(world, build) as crowd:
-        come_and_go(crowd, 2000)
+        come_and_go(crowd, 1000)
         memory, open_before = crowd.memory(), crowd.descriptors()
         start = time.monotonic()
         come_and_go(crowd, count)
@@ -183,9 +183,9 @@ def all_cases(run, world, build, size):
             if not missing():
                 case(keys_change_all_the_time_on_a_path_that_loses_packets, client, kind)
     case(keys_change_by_the_clock_where_nothing_is_sent)
-    case(connections_that_want_all_they_can_get_share_alike, 200 if full else 50, 10 if full else 2)
+    case(connections_that_want_all_they_can_get_share_alike, 200 if full else 50, 10 if full else 1)
     if os.getuid() == 0:
         case(all_of_very_many_connections_work_at_once, 10_000 if full else 1000)
-        case(connections_that_come_and_go_leave_nothing, 60_000 if full else 3000)
+        case(connections_that_come_and_go_leave_nothing, 60_000 if full else 2000)
     else:
         print("skip: crowds: descriptors are counted by root alone")

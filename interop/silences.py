@@ -2,7 +2,6 @@
 a program is stopped or killed behind it. What lasts less than the patience of both ends is lived
 through; what lasts longer ends the tunnel at both, in sight of everybody, and leaves nothing."""
 
-import concurrent.futures
 import os
 import signal
 import time
@@ -11,6 +10,7 @@ from lab import Failed
 from link import Link, missing
 from peers import Server, Tunnel
 from stream import Streams, carry
+from together import together
 from traffic import MIB, Task, check, ended
 
 INTERVAL, COUNT = 1, 3
@@ -259,23 +259,11 @@ def all_cases(run, world, build, size):
     if why:
         print(f"skip: silences: {why}")
         return
-    # They wait, nearly all of the time.
-    with concurrent.futures.ThreadPoolExecutor(24) as pool:
-        begun = {}
-        for function, how in jobs(world, size):
-            name = "silences: " + function.__name__.replace("_", " ")
-            if run.wants(name):
-                begun.setdefault(name, []).append((how, pool.submit(function, world, build, *how)))
-        for name, tries in begun.items():
-            run.case(name, all_of, tries)
+    some = []
+    for function, how in jobs(world, size):
+        some.append((named(function), function, (world, build, *how)))
+    together(run, some, workers=24)
 
 
-def all_of(tries):
-    """Waits for them; all that failed are said."""
-    said = []
-    for how, result in tries:
-        try:
-            result.result()
-        except (Failed, OSError) as failed:
-            said.append(f"{', '.join(how)}: {failed}")
-    check(not said, "\n".join(said))
+def named(function):
+    return "silences: " + function.__name__.replace("_", " ")
