@@ -34,7 +34,9 @@ class Path:
     """A tunnel over a link."""
 
     def __init__(self, world, build, client="adit", kind="aditd", options=ASKS, server_options=SERVER_ASKS):
-        self.link = Link(1, delay=0.005, rate=RATE, queue=0.02)
+        # Nobody guesses that packets are too long.
+        sysctls = ["net.ipv4.tcp_mtu_probing=0"]
+        self.link = Link(1, sysctls=sysctls, delay=0.005, rate=RATE, queue=0.02)
         self.server = self.tunnel = None
         try:
             style = [o.replace("=", " ") for o in server_options] if kind == "sshd" else server_options
@@ -160,25 +162,28 @@ def a_silence_shorter_than_the_patience_is_lived_through(world, build, client, k
 
 
 def bytes_that_nobody_acknowledges_end_a_client_that_still_hears_its_server(world, build):
-    """The path to the server is cut. The server has all the time in the world, and goes on asking:
-    the client hears something every second, and knows from TCP alone (RFC 5482) that it is alone."""
-    with Path(
-        world, build, server_options=[f"ClientAliveInterval={INTERVAL}", "ClientAliveCountMax=1000"]
-    ) as path:
-        path.tunnel.pairs(1)
-        path.link.tell(up={"cut": True})
+    """What is long vanishes on its way to the server, which has all the time in the world and goes on
+    asking. The client hears something every second, and its answers wait behind what nobody gets."""
+    patient = [f"ClientAliveInterval={INTERVAL}", "ClientAliveCountMax=1000"]
+    with Path(world, build, server_options=patient) as path:
+        a, b = path.tunnel.pair()
+        path.link.tell(up={"longest": 1000})
+        a.sendall(bytes(64 * 1024))
         check(path.client().wait_exit(FREED + 2) == 255, "the client ends with 0")
-        refused(path)
+        check(ended(a) == "RST", "the application takes a broken tunnel for a clean end")
+        b.close()
 
 
 def bytes_that_nobody_acknowledges_end_the_session_of_a_server_that_still_hears_its_client(world, build):
     """The same seen from the other end."""
-    with Path(
-        world, build, options=[f"ServerAliveInterval={INTERVAL}", "ServerAliveCountMax=1000"]
-    ) as path:
-        path.tunnel.pairs(1)
-        path.link.tell(down={"cut": True})
+    patient = [f"ServerAliveInterval={INTERVAL}", "ServerAliveCountMax=1000"]
+    with Path(world, build, options=patient) as path:
+        a, b = path.tunnel.pair()
+        path.link.tell(down={"longest": 1000})
+        b.sendall(bytes(64 * 1024))
         path.wait_freed(time.monotonic() + 2)
+        check(ended(b) == "RST", "the destination takes a broken tunnel for a clean end")
+        a.close()
 
 
 def a_client_killed_behind_a_cut_path_leaves_nothing(world, build, load):
