@@ -216,6 +216,13 @@ impl Scripted {
         this
     }
 
+    /// The peer goes on honestly from where it has gone so far, and is logged in.
+    pub fn go_on(&mut self, from: Step) {
+        for (_, go) in HONEST.into_iter().filter(|(at, _)| *at > from) {
+            go(self);
+        }
+    }
+
     /// The peer sends these bytes as they are.
     pub fn send_raw(&mut self, bytes: &[u8]) {
         self.victim.inbox.extend(bytes);

@@ -6,7 +6,8 @@ use adit_connection::Limits;
 use adit_testkit::scripted::{Role, string};
 use adit_testkit::seeds;
 
-use crate::flooded::{Asked, Flooded, Takes, number_at};
+use crate::app::{Asked, Takes};
+use crate::flooded::{Flooded, number_at};
 use crate::gauge::{Memory, NOISE_BYTES, alone};
 use crate::kinds::Kind;
 use crate::random::Random;

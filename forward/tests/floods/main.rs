@@ -10,11 +10,14 @@
     reason = "a test fails by panicking"
 )]
 
+mod app;
 mod exchanges;
 mod flooded;
+mod full;
 mod gauge;
 mod held;
 mod kinds;
+mod login;
 mod mixes;
 mod random;
 mod steady;

@@ -5,7 +5,8 @@
 use adit_testkit::scripted::{REKEY_TIME, Role};
 use adit_testkit::seeds;
 
-use crate::flooded::{Asked, Flooded, Takes, limits};
+use crate::app::{Asked, Takes};
+use crate::flooded::{Flooded, limits};
 use crate::gauge::{Memory, NOISE_BYTES, alone};
 use crate::kinds::Kind;
 use crate::random::Random;
@@ -91,7 +92,7 @@ fn mixed(role: Role, seed: u64) {
 #[test]
 fn whatever_comes_in_whatever_order_memory_stays_within_its_budget() {
     let _alone = alone();
-    seeds::each(6, 300, |seed| {
+    seeds::each(6, 200, |seed| {
         for role in Role::BOTH {
             mixed(role, seed);
         }

@@ -1,6 +1,7 @@
 //! Numbers that a seed decides.
 
 /// Marsaglia's xorshift64.
+#[derive(Clone)]
 pub(crate) struct Random(u64);
 
 impl Random {

@@ -5,7 +5,8 @@ use adit_connection::Limits;
 use adit_forward::session::Session;
 use adit_testkit::scripted::Role;
 
-use crate::flooded::{Asked, Flooded, Takes, limits};
+use crate::app::{Asked, Takes};
+use crate::flooded::{Flooded, limits};
 use crate::gauge::{Memory, NOISE_BYTES, alone};
 use crate::kinds::Kind;
 
