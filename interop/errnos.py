@@ -8,7 +8,7 @@ import signal
 import time
 
 from lab import HOST, Failed, Process, seeds
-from road import BROKEN, WAITS, Road, at_once, both, sane, whole
+from road import WAITS, Road, at_once, both, sane, whole
 from traffic import check
 
 # What is passing: nobody may notice it. strace does not do the call, and it is made again.
@@ -137,10 +137,7 @@ def in_the_loop(world, build, who, call, errno, when):
 
 def connection(road, n, timeout):
     """One more connection, and how its streams ended."""
-    try:
-        pair = road.pair_if_any(timeout)
-    except OSError:
-        return [BROKEN]
+    pair = road.pair_if_any(timeout)
     return both(*pair, SIZE, SIZE, n + 1, 10) if isinstance(pair, tuple) else [pair]
 
 

@@ -140,7 +140,10 @@ class Road:
     def pair_if_any(self, timeout):
         """A connection and its other end; or how it ended instead, or WAITS when it did not."""
         self._drain()
-        a = self.connect()
+        try:
+            a = self.connect()
+        except ConnectionError:
+            return BROKEN
         ready, _, _ = select.select([a, self.target], [], [], timeout)
         if self.target in ready:
             return a, self.accept()

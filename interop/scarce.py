@@ -55,9 +55,11 @@ def a_server_without_descriptors_refuses_destinations(world, build):
         share = idle(road.server.process, 1)
         check(share <= IDLE_MAX, f"it takes {share:.0%} of a processor to refuse nobody")
         whole(pairs.pop())
+        full = settled(road.server.process, 0, 0)
         for pair in pairs[:5]:
             for sock in pair:
                 sock.close()
+        check(settled(road.server.process, full - 5) <= full - 5, "descriptors are not given back")
         whole(road.matched())
 
 
@@ -142,9 +144,9 @@ def a_flood_of_connections_holds_up_nobody_else(world, build, count):
         return f"{count} connections: a neighbour's slowest round trip {slowest * 1e3:.0f} ms"
 
 
-def settled(process, enough):
+def settled(process, enough, patience=5):
     """How many descriptors it has, once they are few enough or the time is over."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + patience
     while True:
         count = len(os.listdir(f"/proc/{process.pid}/fd"))
         if count <= enough or time.monotonic() > deadline:
