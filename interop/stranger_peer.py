@@ -120,8 +120,9 @@ class Watch:
 def times(options):
     """A line each from above: a user name. A line each back: what the attempts came to."""
     key = paramiko.Ed25519Key.from_private_key_file(options.key)
+    # This one asks for the service before each attempt, as most programs on paramiko do.
     for line in sys.stdin:
-        transport = paramiko.ServiceRequestingTransport(connect(options.port))
+        transport = paramiko.Transport(connect(options.port))
         watch = Watch(transport)
         transport.start_client(timeout=30)
         for _ in range(options.count):

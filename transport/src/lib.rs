@@ -70,6 +70,9 @@ use rx::Rx;
 use strict::{ExtInfoWanted, Role, Strict};
 
 /// The one service that a connection begins with (RFC 4253 §10).
+/// Most SERVICE_REQUESTs of one client. paramiko sends one before each of its requests to
+/// authenticate; that many answers have room in the send buffer, whether the client reads or not.
+const SERVICE_REQUESTS_MAX: u8 = 32;
 const SSH_USERAUTH: &[u8] = b"ssh-userauth";
 
 /// How far a connection has come, which never goes back.
@@ -130,6 +133,7 @@ pub struct Transport {
     initial_signature: Vec<u8>,
     ext_info_wanted: ExtInfoWanted,
     ext_info_left: u8,
+    service_requests_left: u8,
     extensions: Extensions,
     ping: Option<PingSent>,
     pings: u64,
@@ -196,6 +200,7 @@ impl Transport {
             initial_signature: Vec::new(),
             ext_info_wanted: ExtInfoWanted::No,
             ext_info_left: extensions::ext_info_allowed(role),
+            service_requests_left: SERVICE_REQUESTS_MAX,
             extensions: Extensions::default(),
             ping: None,
             pings: 0,

@@ -98,7 +98,9 @@ pub(crate) fn admit(role: Role, phase: Phase, number: u8) -> Result<Admit, PeerM
 
         (Phase::Service | Phase::Auth, number::EXT_INFO) => Some(Admit::ExtInfo),
         (Phase::Service | Phase::Auth, number::PING | number::PONG) => Some(Admit::Drop),
-        (Phase::Service, number::SERVICE_REQUEST) if role == Role::Server => {
+        // RFC 4253 §10 has a server accept what it supports, however often: paramiko asks again
+        // before each of its requests to authenticate.
+        (Phase::Service | Phase::Auth, number::SERVICE_REQUEST) if role == Role::Server => {
             Some(Admit::ServiceRequest)
         }
         (Phase::Service, number::SERVICE_ACCEPT) if role == Role::Client => {
@@ -175,7 +177,7 @@ mod tests {
         (
             SERVER,
             Phase::Auth,
-            &[1..=4, 7..=7, 50..=50, 60..=79, 192..=193],
+            &[1..=5, 7..=7, 50..=50, 60..=79, 192..=193],
         ),
         (
             CLIENT,

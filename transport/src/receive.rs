@@ -103,7 +103,14 @@ impl Transport {
                 if service_name != SSH_USERAUTH {
                     return Err(PeerMisbehaved::UnknownService.into());
                 }
+                self.service_requests_left = self
+                    .service_requests_left
+                    .checked_sub(1)
+                    .ok_or(PeerMisbehaved::UnexpectedMessage { number })?;
                 self.tx.send_kex(&ServiceAccept { service_name })?;
+                if self.stage == Stage::Auth {
+                    return Ok(None); // authentication goes on where it is
+                }
                 self.stage = Stage::Auth;
                 Ok(Some(Input::Established))
             }

@@ -3,6 +3,8 @@
 mod before_login;
 mod faults;
 mod guests;
+mod requests;
+mod tries;
 mod who_is_there;
 
 use core::net::SocketAddr;

@@ -255,6 +255,31 @@ fn a_client_may_send_one_ext_info_and_a_server_two(provider: &'static Provider) 
     }
 }
 
+fn ssh_userauth_may_be_asked_for_thirty_two_times(provider: &'static Provider) {
+    let request = b"\x05\0\0\0\x0cssh-userauth";
+    for (requests, good) in [(31, true), (32, true), (33, false)] {
+        let mut pair = Pair::on(provider).established();
+        // In one piece, and nothing of the answers is taken meanwhile. One came before.
+        let pieces: Vec<u8> = (1..requests)
+            .flat_map(|_| {
+                pair.client.inject(request);
+                pair.client.take()
+            })
+            .collect();
+        pair.server.give(&pieces);
+        let number = adit_proto::number::SERVICE_REQUEST;
+        let unexpected = Error::from(PeerMisbehaved::UnexpectedMessage { number });
+        assert_eq!(pair.server.error, Some(unexpected).filter(|_| !good));
+        let established = pair.server.count(&Seen::Established);
+        assert_eq!(established, 1, "once, or all would begin anew");
+    }
+    let mut pair = Pair::on(provider).established();
+    pair.client.inject(b"\x05\0\0\0\x0essh-connection");
+    pair.run();
+    let unknown = Error::from(PeerMisbehaved::UnknownService);
+    assert_eq!(pair.server.error, Some(unknown));
+}
+
 fn ext_info_has_at_most_sixteen_extensions_and_as_many_as_it_says(provider: &'static Provider) {
     for (count, pairs, good) in [
         (15, 15, true),
@@ -406,6 +431,7 @@ on_every_provider! {
     ping_measures_a_round_trip
     unknown_messages_are_answered_as_far_as_there_is_room
     a_client_may_send_one_ext_info_and_a_server_two
+    ssh_userauth_may_be_asked_for_thirty_two_times
     ext_info_has_at_most_sixteen_extensions_and_as_many_as_it_says
     a_full_receive_buffer_is_not_an_end_of_file
     a_full_send_buffer_refuses_and_a_dropped_slot_sends_nothing

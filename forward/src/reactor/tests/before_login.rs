@@ -13,10 +13,11 @@ use adit_proto::number;
 use adit_testkit::seeds;
 use adit_testkit::toy;
 
-use super::guests::{GRACE, Guest, Heard, Place, request};
+use super::guests::{GRACE, Guest, Heard, Place};
+use super::requests::request;
 use crate::admission::{Dropped, MaxStartups, Offence, Penalties, PerSource, Refused};
 
-const SECOND: Duration = Duration::from_secs(1);
+pub(super) const SECOND: Duration = Duration::from_secs(1);
 const ANY: usize = usize::MAX;
 const MANY: MaxStartups = MaxStartups {
     start: 10_000,
@@ -187,7 +188,7 @@ fn places_are_given_out_by_chance_as_max_startups_says() {
 }
 
 /// A server that charges everything, and a client that has keys.
-fn with_keys(max_auth_tries: u32) -> (Place, Vec<Guest>) {
+pub(super) fn with_keys(max_auth_tries: u32) -> (Place, Vec<Guest>) {
     let per_source = PerSource::default();
     let mut place = Place::with(1, MANY, per_source, max_auth_tries);
     let mut guests = vec![place.guest(from(1), ANY)];
@@ -347,52 +348,4 @@ fn the_fourth_failed_login_of_a_source_is_the_last_for_a_while() {
     assert!(fail(&mut place, from(2)), "others can");
     place.wait(20 * SECOND, &mut []);
     assert!(fail(&mut place, from(1)), "and so can it, some time later");
-}
-
-#[test]
-fn max_auth_tries_counts_failures_and_nothing_else() {
-    let (good, bad) = (toy::ed25519_key(2), toy::ed25519_key(9));
-    for max in [1, 2, 6] {
-        // Failures of every kind, and among them what is none: good keys that are asked about.
-        for failures in [max - 1, max, max + 1] {
-            let (mut place, mut guests) = with_keys(max);
-            guests[0].send(&request(b"user", b"none", b""));
-            place.settle(&mut guests);
-            for n in 0..failures {
-                for _ in 0..2 {
-                    guests[0].send(&Guest::probe(b"user", &*good));
-                }
-                let request = match n % 3 {
-                    0 => Guest::probe(b"user", &*bad),
-                    1 => guests[0].signed(b"user", &*bad),
-                    _ => request(b"user", b"password", &[0; 5]),
-                };
-                guests[0].send(&request);
-                place.wait(SECOND, &mut guests);
-                if !guests[0].is_connected() {
-                    break;
-                }
-            }
-            let mut expected = vec![number::USERAUTH_FAILURE];
-            for _ in 0..failures.min(max) {
-                expected.extend([number::USERAUTH_PK_OK; 2]);
-                expected.push(number::USERAUTH_FAILURE);
-            }
-            if failures >= max {
-                expected.pop(); // DISCONNECT instead
-            } else {
-                let request = guests[0].signed(b"user", &*good);
-                guests[0].send(&request);
-                place.settle(&mut guests);
-                expected.push(number::USERAUTH_SUCCESS);
-            }
-            assert_eq!(guests[0].numbers(), expected, "{failures} of {max}");
-            assert_eq!(guests[0].is_connected(), failures < max);
-            let told = place.take(|heard| match heard {
-                Heard::Failures(n) => Some(*n),
-                _ => None,
-            });
-            assert_eq!(told, (1..=failures.min(max)).collect::<Vec<_>>());
-        }
-    }
 }

@@ -12,9 +12,8 @@ use std::io::{ErrorKind, Read, Write};
 use std::sync::Arc;
 
 use adit_auth::{Decision, KeyPolicy};
-use adit_crypto::{Provider, SigningKey, encoded};
-use adit_proto::msg::{PublickeyMethod, UserauthRequest};
-use adit_proto::{Encode, Ident, Rest, Writer, number};
+use adit_crypto::Provider;
+use adit_proto::{Ident, number};
 use adit_testkit::net::{Host, Net, Stream, Weather};
 use adit_testkit::toy;
 use adit_transport::{AeadFirst, Algorithms, Buffers, Config, Input, RekeyLimits, Transport};
@@ -23,6 +22,7 @@ use super::super::accept::For;
 use super::super::ready::Readiness;
 use super::super::stream::Listener;
 use super::super::{Reactor, ServerConfig, SshConfig};
+use super::requests::{Bytes, request};
 use crate::admission::{Charged, Dropped, MaxStartups, Offence, PerSource};
 use crate::observer::{Answer, Event, Gone, KeyQuestion, PeerId, Program};
 
@@ -333,9 +333,11 @@ impl Guest {
                 }
                 Ok(n) => {
                     self.raw.extend(&bytes[..n]);
-                    let space = self.transport.recv_space().unwrap();
-                    space[..n].copy_from_slice(&bytes[..n]);
-                    self.transport.recv_filled(n);
+                    // Or its own end of the session is over, by what it got for what it sent.
+                    if let Some(space) = self.transport.recv_space() {
+                        space[..n].copy_from_slice(&bytes[..n]);
+                        self.transport.recv_filled(n);
+                    }
                 }
             }
             while let Ok(Some(input)) = self.transport.poll(Duration::ZERO) {
@@ -349,60 +351,5 @@ impl Guest {
                 }
             }
         }
-    }
-
-    /// A question about a key.
-    pub(super) fn probe(user: &[u8], key: &dyn SigningKey) -> Vec<u8> {
-        let method = encoded(&PublickeyMethod {
-            has_signature: false,
-            public_key_algorithm_name: key.algorithms()[0].as_bytes(),
-            public_key_blob: key.public_blob(),
-            signature: Rest(&[]),
-        });
-        request(user, b"publickey", &method)
-    }
-
-    /// A request with a good signature.
-    pub(super) fn signed(&self, user: &[u8], key: &dyn SigningKey) -> Vec<u8> {
-        let algorithm = key.algorithms()[0];
-        let whole = |signature: &[u8]| {
-            let method = encoded(&PublickeyMethod {
-                has_signature: true,
-                public_key_algorithm_name: algorithm.as_bytes(),
-                public_key_blob: key.public_blob(),
-                signature: Rest(signature),
-            });
-            request(user, b"publickey", &method)
-        };
-        let mut message = string(self.transport.session_id().unwrap().as_bytes());
-        message.extend(whole(&[]));
-        let signature = key.sign(algorithm, &message).unwrap();
-        whole(&string(&signature))
-    }
-}
-
-pub(super) fn request(user_name: &[u8], method_name: &[u8], method: &[u8]) -> Vec<u8> {
-    encoded(&UserauthRequest {
-        user_name,
-        service_name: b"ssh-connection",
-        method_name,
-        method: Rest(method),
-    })
-}
-
-fn string(bytes: &[u8]) -> Vec<u8> {
-    let mut out = vec![0; 4 + bytes.len()];
-    Writer::new(&mut out).string(bytes);
-    out
-}
-
-struct Bytes<'a>(&'a [u8]);
-
-impl Encode for Bytes<'_> {
-    fn encoded_len(&self) -> usize {
-        self.0.len()
-    }
-    fn encode(&self, writer: &mut Writer<'_>) {
-        writer.bytes(self.0);
     }
 }

@@ -11,7 +11,8 @@ use core::time::Duration;
 use adit_proto::number;
 use adit_testkit::toy;
 
-use super::guests::{Guest, Heard, Place, request};
+use super::guests::{Guest, Heard, Place};
+use super::requests::request;
 use crate::admission::{MaxStartups, PerSource};
 
 /// A client that has keys, of a server that draws this secret.

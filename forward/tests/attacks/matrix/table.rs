@@ -93,7 +93,8 @@ fn of_server(at: At) -> &'static [Row] {
         At::RekeyShare => &[(&[30..=30], Say(&[31, 21]))],
         At::NewKeys | At::RekeyNewKeys => &[(&[21..=21], Read)],
         At::Service => &[(&[5..=5], Say(&[6]))],
-        At::Auth | At::Probe | At::Password => &[(&[50..=50], Say(&[51]))],
+        // RFC 4253 §10: what is supported is accepted, again too.
+        At::Auth | At::Probe | At::Password => &[(&[5..=5], Say(&[6])), (&[50..=50], Say(&[51]))],
         // RFC 4252 §5.1: further requests "SHOULD be silently ignored".
         At::Open => &[
             (&[20..=20], Say(&[20])),
