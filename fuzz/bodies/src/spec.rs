@@ -1,6 +1,6 @@
 //! Forward specifications and what a server may open.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use adit_forward::admission::{AddressList, NetBlocks};
 use adit_forward::policy::{AllowTcpForwarding, Host, Permit, PermitOpen, Policy};
