@@ -21,6 +21,8 @@ BATCH = 200
 UNFAIR_MAX = 2
 # What a program may have grown by when all connections are gone again.
 GROWTH_MAX = MIB
+# Four times what it takes: everybody reads what there is, so hardly anything is to be held.
+PEAK_MAX = 16 * MIB
 # Descriptors of everything else.
 SPARE = 200
 
@@ -49,7 +51,13 @@ def keys_change_all_the_time_under_many_connections(world, build, client, kind, 
             done = exchanges(tunnel.client.process)
             # Most of what is sent is on its way already when a limit is passed.
             check(done >= count // 16, f"keys were changed {done} times in {count * each} bytes each way")
-            return f"{client} -> {kind}, {count} connections, {count * each // MIB} MiB each way: {done} key exchanges"
+            ours = {"adit": tunnel.client.process, "aditd": server.process}
+            peak = max(rss(p.pid, "VmHWM") for name, p in ours.items() if name in (client, kind))
+            check(peak <= PEAK_MAX, f"one of the programs had {peak // MIB} MiB")
+            return (
+                f"{client} -> {kind}, {count} connections, {count * each // MIB} MiB each way: "
+                f"{done} key exchanges, {peak / MIB:.0f} MiB at most in one of ours"
+            )
 
 
 def keys_change_all_the_time_on_a_path_that_loses_packets(world, build, client, kind):

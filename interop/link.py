@@ -13,11 +13,13 @@ with a line of counters once the change is in force, and ends with its input.
 
 import ctypes
 import fcntl
+import functools
 import heapq
 import json
 import os
 import random
 import select
+import shutil
 import socket
 import struct
 import subprocess
@@ -139,7 +141,11 @@ def deliver(tun, packet):
 
 
 def carry(seed, mtu, sysctls):
-    made = [new_namespace(n, a, mtu, sysctls) for n, a in zip(NAMES, ADDRESSES)]
+    try:
+        made = [new_namespace(n, a, mtu, sysctls) for n, a in zip(NAMES, ADDRESSES)]
+    except OSError as error:
+        print(json.dumps(f"no namespace with a TUN can be made: {error}"), flush=True)
+        return
     near, far = (tun for _, tun in made)
     ways = {"up": Way(f"{seed} up"), "down": Way(f"{seed} down")}
     leads = {near: (far, ways["up"]), far: (near, ways["down"])}
@@ -216,17 +222,15 @@ class Link:
     """A link and its two sides, `near` (where "up" begins) and `far`."""
 
     def __init__(self, seed=1, mtu=1500, sysctls=(), **settings):
-        why = missing()
-        if why:
-            raise Unavailable(why)
         argv = [sys.executable, os.path.abspath(__file__), str(seed), str(mtu), *sysctls]
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(argv, stdin=pipe, stdout=pipe, text=True, bufsize=1)
-        line = self.process.stdout.readline()
-        if not line:
-            raise Unavailable("no namespace or no TUN can be made here")
+        answer = json.loads(self.process.stdout.readline())
+        if isinstance(answer, str):
+            self.process.wait()
+            raise Unavailable(answer)
         folder = f"/proc/{self.process.pid}/fd"
-        sides = [Side(a, f"{folder}/{fd}") for a, fd in zip(ADDRESSES, json.loads(line))]
+        sides = [Side(a, f"{folder}/{fd}") for a, fd in zip(ADDRESSES, answer)]
         self.near, self.far = sides
         if settings:
             self.set(**settings)
@@ -257,14 +261,17 @@ class Link:
         self.close()
 
 
+@functools.cache
 def missing():
-    """What a link would need and this machine does not have, or None."""
+    """Why no link can be made on this machine, or None."""
     if os.getuid() != 0:
         return "root is needed"
-    if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
-        return "no /dev/net/tun here"
-    if not any(os.access(f"{p}/nsenter", os.X_OK) for p in os.environ.get("PATH", "").split(":")):
+    if not shutil.which("nsenter"):
         return "no nsenter here"
+    try:
+        Link().close()
+    except Unavailable as why:
+        return str(why)
     return None
 
 

@@ -56,7 +56,10 @@ def crossed(world, build, name, seed, rounds):
     with Link(seed, rate=RATE, **settings) as link, Server(world, "aditd", build, place=link.far) as server:
         with Tunnel(world, "adit", server, place=link.near, build=build, verbose=False) as tunnel:
             for number in range(rounds):
-                for which, pair in enumerate((plain(link), tunnel.pair())):
+                start = time.monotonic()
+                pairs = plain(link), tunnel.pair()
+                check(time.monotonic() - start >= 2 * settings["delay"], "packets are not late")
+                for which, pair in enumerate(pairs):
                     took[which] += seconds(pair, size, 100 * seed + number)
             code = tunnel.client.process.child.poll()
             check(code is None, f"seed {seed}: the client ended with {code}")

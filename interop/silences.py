@@ -25,7 +25,10 @@ CUTS = {
     "towards the server": {"up": {"cut": True}},
     "towards the client": {"down": {"cut": True}},
 }
-IDLE, BUSY = "idle", "busy"
+IDLE, BUSY, REKEYING = "idle", "busy", "busy and in a key exchange"
+# An exchange takes round trips, and the data between two of them less: whenever the path is cut, it
+# is most probably in one.
+RATHER_OFTEN = {REKEYING: "16K"}
 LISTEN = "0A"
 TIME_WAIT = "06"
 
@@ -33,7 +36,16 @@ TIME_WAIT = "06"
 class Path:
     """A tunnel over a link."""
 
-    def __init__(self, world, build, client="adit", kind="aditd", options=ASKS, server_options=SERVER_ASKS):
+    def __init__(
+        self,
+        world,
+        build,
+        client="adit",
+        kind="aditd",
+        options=ASKS,
+        server_options=SERVER_ASKS,
+        rekey=None,
+    ):
         # Nobody guesses that packets are too long.
         sysctls = ["net.ipv4.tcp_mtu_probing=0"]
         self.link = Link(1, sysctls=sysctls, delay=0.005, rate=RATE, queue=0.02)
@@ -41,11 +53,12 @@ class Path:
         try:
             style = [o.replace("=", " ") for o in server_options] if kind == "sshd" else server_options
             far = self.link.far
+            server_build = build if kind == "aditd" else None
             self.server = Server(
-                world, kind, build if kind == "aditd" else None, options=style, place=far
+                world, kind, server_build, options=style, place=far, rekey=rekey
             )
             self.empty = self.descriptors()
-            how = {"place": self.link.near, "build": build, "options": options}
+            how = {"place": self.link.near, "build": build, "options": options, "rekey": rekey}
             self.tunnel = Tunnel(world, client, self.server, **how)
         except BaseException:
             self.close()
@@ -99,7 +112,7 @@ class Load:
     def __init__(self, tunnel, load, size=64 * MIB):
         self.pairs = tunnel.pairs(3)
         self.streams = self.task = None
-        if load == BUSY:
+        if load != IDLE:
             self.streams = Streams(self.pairs, size, size)
             self.task = Task(self.streams.run, 90)
             self.streams.wait_bytes(MIB)
@@ -124,7 +137,7 @@ class Load:
 
 
 def a_silence_longer_than_the_patience_ends_both_sides(world, build, client, kind, cut, load):
-    with Path(world, build, client, kind) as path:
+    with Path(world, build, client, kind, rekey=RATHER_OFTEN.get(load)) as path:
         work = Load(path.tunnel, load)
         start = time.monotonic()
         path.link.tell(**CUTS[cut])
@@ -150,7 +163,7 @@ def refused(path):
 
 
 def a_silence_shorter_than_the_patience_is_lived_through(world, build, client, kind, cut, load):
-    with Path(world, build, client, kind) as path:
+    with Path(world, build, client, kind, rekey=RATHER_OFTEN.get(load)) as path:
         work = Load(path.tunnel, load, 2 * MIB)
         path.link.tell(**CUTS[cut])
         time.sleep(INTERVAL)
@@ -242,6 +255,7 @@ PAIRS = [("adit", "aditd"), ("ssh", "aditd"), ("adit", "sshd")]
 def jobs(world, size):
     """Function and arguments of every case, by name."""
     some = [("adit", "aditd", cut, load) for cut in CUTS for load in (IDLE, BUSY)]
+    some.append(("adit", "aditd", "both ways", REKEYING))
     for client, kind in PAIRS[1:]:
         if world.has(client) and world.has(kind):
             cuts = CUTS if size == "full" else ["both ways"]
