@@ -11,6 +11,7 @@
 )]
 
 mod app;
+mod crowd;
 mod exchanges;
 mod flooded;
 mod full;
