@@ -75,38 +75,122 @@ fn everywhere(kind: Kind) {
     }
 }
 
-macro_rules! floods {
-    ($($name:ident: $kind:expr;)*) => {$(
-        #[test]
-        fn $name() {
-            everywhere($kind);
-        }
-    )*};
+#[test]
+fn pings_are_answered_once_and_leave_nothing() {
+    everywhere(Kind::Ping(8));
 }
 
-floods! {
-    pings_are_answered_once_and_leave_nothing: Kind::Ping(8);
-    long_pings_are_answered_once_and_leave_nothing: Kind::Ping(500);
-    messages_to_ignore_leave_nothing: Kind::Ignore(0);
-    long_messages_to_ignore_leave_nothing: Kind::Ignore(500);
-    messages_to_debug_leave_nothing: Kind::Debug(100);
-    what_is_said_to_be_unimplemented_leaves_nothing: Kind::Unimplemented;
-    messages_that_nobody_knows_are_answered_once_and_leave_nothing: Kind::Unknown;
-    logging_in_again_leaves_nothing: Kind::LoginAgain;
-    global_requests_leave_nothing: Kind::GlobalRequest;
-    global_requests_that_want_a_reply_get_one_and_leave_nothing: Kind::GlobalRequestWithReply;
-    requests_on_a_channel_leave_nothing: Kind::ChannelRequest;
-    requests_on_a_channel_that_want_a_reply_get_one_and_leave_nothing: Kind::ChannelRequestWithReply;
-    channels_that_there_are_not_are_refused_and_leave_nothing: Kind::OpenOther;
-    channels_that_are_refused_leave_nothing: Kind::Open;
-    successes_of_no_request_leave_nothing: Kind::RequestSuccess;
-    failures_of_no_request_leave_nothing: Kind::RequestFailure;
-    successes_of_no_request_on_a_channel_leave_nothing: Kind::ChannelSuccess;
-    failures_of_no_request_on_a_channel_leave_nothing: Kind::ChannelFailure;
-    answers_to_no_ping_leave_nothing: Kind::Pong;
-    adjusts_of_one_byte_leave_nothing: Kind::Adjust(1);
-    adjusts_of_nothing_leave_nothing: Kind::Adjust(0);
-    adjusts_of_channels_that_are_gone_leave_nothing: Kind::AdjustNobody;
-    data_of_no_bytes_leaves_nothing: Kind::Data(0);
-    data_of_one_byte_leaves_nothing: Kind::Data(1);
+#[test]
+fn long_pings_are_answered_once_and_leave_nothing() {
+    everywhere(Kind::Ping(500));
+}
+
+#[test]
+fn messages_to_ignore_leave_nothing() {
+    everywhere(Kind::Ignore(0));
+}
+
+#[test]
+fn long_messages_to_ignore_leave_nothing() {
+    everywhere(Kind::Ignore(500));
+}
+
+#[test]
+fn messages_to_debug_leave_nothing() {
+    everywhere(Kind::Debug(100));
+}
+
+#[test]
+fn what_is_said_to_be_unimplemented_leaves_nothing() {
+    everywhere(Kind::Unimplemented);
+}
+
+#[test]
+fn messages_that_nobody_knows_are_answered_once_and_leave_nothing() {
+    everywhere(Kind::Unknown);
+}
+
+#[test]
+fn logging_in_again_leaves_nothing() {
+    everywhere(Kind::LoginAgain);
+}
+
+#[test]
+fn global_requests_leave_nothing() {
+    everywhere(Kind::GlobalRequest);
+}
+
+#[test]
+fn global_requests_that_want_a_reply_get_one_and_leave_nothing() {
+    everywhere(Kind::GlobalRequestWithReply);
+}
+
+#[test]
+fn requests_on_a_channel_leave_nothing() {
+    everywhere(Kind::ChannelRequest);
+}
+
+#[test]
+fn requests_on_a_channel_that_want_a_reply_get_one_and_leave_nothing() {
+    everywhere(Kind::ChannelRequestWithReply);
+}
+
+#[test]
+fn channels_that_there_are_not_are_refused_and_leave_nothing() {
+    everywhere(Kind::OpenOther);
+}
+
+#[test]
+fn channels_that_are_refused_leave_nothing() {
+    everywhere(Kind::Open);
+}
+
+#[test]
+fn successes_of_no_request_leave_nothing() {
+    everywhere(Kind::RequestSuccess);
+}
+
+#[test]
+fn failures_of_no_request_leave_nothing() {
+    everywhere(Kind::RequestFailure);
+}
+
+#[test]
+fn successes_of_no_request_on_a_channel_leave_nothing() {
+    everywhere(Kind::ChannelSuccess);
+}
+
+#[test]
+fn failures_of_no_request_on_a_channel_leave_nothing() {
+    everywhere(Kind::ChannelFailure);
+}
+
+#[test]
+fn answers_to_no_ping_leave_nothing() {
+    everywhere(Kind::Pong);
+}
+
+#[test]
+fn adjusts_of_one_byte_leave_nothing() {
+    everywhere(Kind::Adjust(1));
+}
+
+#[test]
+fn adjusts_of_nothing_leave_nothing() {
+    everywhere(Kind::Adjust(0));
+}
+
+#[test]
+fn adjusts_of_channels_that_are_gone_leave_nothing() {
+    everywhere(Kind::AdjustNobody);
+}
+
+#[test]
+fn data_of_no_bytes_leaves_nothing() {
+    everywhere(Kind::Data(0));
+}
+
+#[test]
+fn data_of_one_byte_leaves_nothing() {
+    everywhere(Kind::Data(1));
 }
