@@ -474,7 +474,8 @@ impl Looped {
     fn tick(&mut self, plan: &Plan, dice: &mut Dice) -> Duration {
         let little = Duration::from_micros(dice.next() % 50);
         let much = Duration::from_secs(dice.next() % 36_000);
-        let seldom = dice.one_in(200);
+        // Rarer than twenty times in an exchange, which is as often as one goes on.
+        let seldom = dice.one_in(1500);
         match plan.clock {
             Clock::Stands => {}
             Clock::Jumps if seldom && self.is_up() => self.now += much,
