@@ -12,8 +12,8 @@ use std::sync::Arc;
 use adit_auth::{KeyId, Methods, OfferedKey, Probe};
 use adit_connection::{ChannelId, OpenKind};
 use adit_crypto::{PrivateKey, Secret, SigningKey};
-use adit_forward::relay;
 use adit_forward::session::{ServerAuth, Session};
+use adit_forward::{Error, relay};
 
 pub use end::{End, Local};
 pub use setup::{Setup, Willing};
@@ -43,6 +43,18 @@ impl Pair {
     /// Two sessions that have not exchanged a byte.
     #[must_use]
     pub fn new(setup: &Setup) -> Self {
+        Self::try_new(setup).expect("two sessions")
+    }
+
+    /// The same, where it may be that one cannot be made.
+    ///
+    /// # Errors
+    /// As [`Session::client`] and [`Session::server`].
+    ///
+    /// # Panics
+    ///
+    /// If the keys of both cannot be made.
+    pub fn try_new(setup: &Setup) -> Result<Self, Error> {
         let now = Duration::from_secs(1000);
         let host_key = new_key(setup);
         let user_key: Arc<dyn SigningKey> = Arc::from(new_key(setup));
@@ -52,17 +64,16 @@ impl Pair {
             ask_first: Probe::No,
             algorithms: user_key.algorithms(),
         };
-        let client =
-            Session::client(setup.config(), b"user", Methods::default(), now).expect("client");
+        let client = Session::client(setup.config(), b"user", Methods::default(), now)?;
         let auth = ServerAuth {
             limits: adit_auth::Limits::default(),
             timing_secret: Secret::new(vec![7; 32]),
         };
         let host_keys: Arc<[Box<dyn SigningKey>]> = Arc::from([host_key]);
-        let server = Session::server(setup.config(), host_keys, auth, now).expect("server");
+        let server = Session::server(setup.config(), host_keys, auth, now)?;
         let end =
             |session, offered| End::new(session, Arc::clone(&user_key), offered, setup.server);
-        Self {
+        Ok(Self {
             client: end(client, vec![offered]),
             server: end(server, Vec::new()),
             now,
@@ -70,7 +81,7 @@ impl Pair {
                 chunk: setup.chunk,
                 wire: setup.wire,
             }; 2],
-        }
+        })
     }
 
     /// Two sessions with keys, authenticated.

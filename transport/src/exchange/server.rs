@@ -2,8 +2,9 @@
 //! out in one flight.
 
 use alloc::vec::Vec;
+use core::sync::atomic::{AtomicBool, Ordering};
 
-use adit_crypto::{SecureRandom, SigningKey};
+use adit_crypto::{SecureRandom, SigningKey, Unspecified};
 use adit_proto::Decode;
 use adit_proto::msg::KexEcdhInit;
 
@@ -38,7 +39,10 @@ impl AwaitInit {
         let KexEcdhInit { q_c } = KexEcdhInit::decode(payload)?;
         let hash = self.hash.hash();
         let kex = self.agreement.kex;
-        let (q_s, secret) = kex.answer(random, q_c).map_err(|_| CryptoFailure::Kex)?;
+        let watched = Watched::new(random);
+        let (q_s, secret) = kex
+            .answer(&watched, q_c)
+            .map_err(|_| watched.failure().unwrap_or(CryptoFailure::Kex))?;
         let k = encoded_secret(&secret);
         let h = self.hash.finish(key.public_blob(), q_c, &q_s, &k)?;
         let signature = key
@@ -55,6 +59,37 @@ impl AwaitInit {
             q_s,
             signature,
         })
+    }
+}
+
+/// A share is answered or not, and nobody says why not. But a source of ours that fails is not
+/// the peer's fault.
+struct Watched<'a> {
+    random: &'a dyn SecureRandom,
+    has_failed: AtomicBool,
+}
+
+impl<'a> Watched<'a> {
+    const fn new(random: &'a dyn SecureRandom) -> Self {
+        Self {
+            random,
+            has_failed: AtomicBool::new(false),
+        }
+    }
+
+    fn failure(&self) -> Option<CryptoFailure> {
+        let has_failed = self.has_failed.load(Ordering::Relaxed);
+        has_failed.then_some(CryptoFailure::Random)
+    }
+}
+
+impl SecureRandom for Watched<'_> {
+    fn fill(&self, out: &mut [u8]) -> Result<(), Unspecified> {
+        let filled = self.random.fill(out);
+        if filled.is_err() {
+            self.has_failed.store(true, Ordering::Relaxed);
+        }
+        filled
     }
 }
 
