@@ -11,6 +11,7 @@ use super::peer::{Next, Peer};
 use super::state::{Cause, Letter};
 use super::timer::Timer;
 use crate::observer::{ChannelEnd, Program};
+use crate::spill::retry;
 
 /// What is read and dropped at the end of a connection, so that closing it does not reset it while
 /// our last words are on their way.
@@ -64,7 +65,7 @@ impl Peer {
         let _ = self.stream.shutdown();
         let mut scratch = [0; 16 * 1024];
         for _ in 0..LINGER_MAX / scratch.len() {
-            match self.stream.read(&mut scratch) {
+            match retry(|| self.stream.read(&mut scratch)) {
                 Ok(n) if n > 0 => {}
                 Ok(_) | Err(_) => break,
             }

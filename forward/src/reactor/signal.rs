@@ -6,6 +6,8 @@ use std::{fs, io};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
+use crate::spill::retry;
+
 /// Signals that end a program in order: SIGTERM, SIGINT, SIGHUP.
 ///
 /// Made once, at the start of `main`, before any thread: it blocks these signals for the thread
@@ -38,7 +40,7 @@ impl Signals {
 
     /// A signal that came, by its number.
     pub(super) fn next(&self) -> Option<i32> {
-        let info = self.0.read_signal().ok()??;
+        let info = retry(|| Ok(self.0.read_signal()?)).ok()??;
         i32::try_from(info.ssi_signo).ok()
     }
 
