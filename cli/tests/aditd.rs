@@ -328,6 +328,66 @@ fn a_client_finds_a_server_at_the_port_it_says() {
     ));
 }
 
+/// What a client that says nothing reads until the server has no more to say.
+fn read_of(server: SocketAddr) -> (String, SocketAddr) {
+    let mut stream = TcpStream::connect(server).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let address = stream.local_addr().unwrap();
+    let mut read = [0; 26];
+    stream.read_exact(&mut read).unwrap();
+    (String::from_utf8_lossy(&read).into_owned(), address)
+}
+
+#[test]
+fn a_source_with_a_penalty_is_refused_and_an_exempt_one_has_none() {
+    const NOT_NOW: &str = "Not allowed at this time\r\n";
+    let home = Home::new();
+    let noauth = "PerSourcePenalties=noauth:60s min:1s";
+    let mut server = home.serve(&["-o", noauth]);
+    let address = server.address();
+    assert_ne!(read_of(address).0, NOT_NOW);
+    let reason = "penalty: connections without attempting authentication";
+    server.wait_for(&format!(
+        "srclimit_penalise: ipv4: new 127.0.0.1/32 active penalty of 60 seconds for {reason}"
+    ));
+    let (read, from) = read_of(address);
+    assert_eq!(read, NOT_NOW);
+    server.wait_for(&format!(
+        "drop connection #0 from [{}]:{} on [{}]:{} {reason}",
+        from.ip(),
+        from.port(),
+        address.ip(),
+        address.port()
+    ));
+
+    let exempt = "PerSourcePenaltyExemptList=192.0.2.1,127.0.0.0/8";
+    let mut server = home.serve(&["-o", noauth, "-o", exempt]);
+    let address = server.address();
+    for _ in 0..3 {
+        assert_ne!(read_of(address).0, NOT_NOW);
+        server.wait_for(" by 127.0.0.1 port ");
+    }
+}
+
+#[test]
+fn a_source_has_so_many_places_before_its_login() {
+    let home = Home::new();
+    let mut server = home.serve(&["-o", "PerSourceMaxStartups=2"]);
+    let address = server.address();
+    let connect = || TcpStream::connect(address).unwrap();
+    let mut held = [connect(), connect()];
+    for stream in &mut held {
+        stream.read_exact(&mut [0; 4]).unwrap();
+    }
+    let mut third = connect();
+    third.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut told = String::new();
+    third.read_to_string(&mut told).unwrap();
+    assert_eq!(told, "Not allowed at this time\r\n");
+    server.wait_for("beginning MaxStartups throttling");
+    server.wait_for("drop connection #2 from [127.0.0.1]:");
+}
+
 #[test]
 fn a_port_that_is_taken_is_named() {
     let home = Home::new();
