@@ -360,6 +360,8 @@ fn select<T: Copy>(
 
 #[cfg(test)]
 mod tests {
+    use adit_testkit::on_every_provider;
+
     use super::*;
 
     fn pick(list: &str) -> Result<Vec<&'static str>, BadSelection> {
@@ -384,25 +386,18 @@ mod tests {
         assert_eq!(pick(""), Err(BadSelection::Empty));
     }
 
-    #[test]
-    fn defaults_are_what_the_provider_has_in_our_order() {
-        for provider in [
-            &adit_crypto::RING,
-            &adit_crypto::PURE,
-            &adit_testkit::toy::PROVIDER,
-        ] {
-            let names = |first| -> Vec<&str> {
-                let ciphers = Algorithms::defaults(provider, first).ciphers;
-                ciphers.iter().map(|c| c.name()).take(3).collect()
-            };
-            let [aes256, aes128] = AES_GCM;
-            assert_eq!(names(AeadFirst::Aes), [aes256, aes128, CHACHA]);
-            assert_eq!(names(AeadFirst::ChaCha), [CHACHA, aes256, aes128]);
-            let algorithms = Algorithms::defaults(provider, AeadFirst::Aes);
-            let kex: Vec<_> = algorithms.kex.iter().map(|k| k.name()).take(3).collect();
-            assert_eq!(kex, KEX[..3]);
-            assert_eq!(algorithms.host_keys[0], "ssh-ed25519");
-        }
+    fn defaults_are_what_the_provider_has_in_our_order(provider: &'static Provider) {
+        let names = |first| -> Vec<&str> {
+            let ciphers = Algorithms::defaults(provider, first).ciphers;
+            ciphers.iter().map(|c| c.name()).take(3).collect()
+        };
+        let [aes256, aes128] = AES_GCM;
+        assert_eq!(names(AeadFirst::Aes), [aes256, aes128, CHACHA]);
+        assert_eq!(names(AeadFirst::ChaCha), [CHACHA, aes256, aes128]);
+        let algorithms = Algorithms::defaults(provider, AeadFirst::Aes);
+        let kex: Vec<_> = algorithms.kex.iter().map(|k| k.name()).take(3).collect();
+        assert_eq!(kex, KEX[..3]);
+        assert_eq!(algorithms.host_keys[0], "ssh-ed25519");
     }
 
     #[test]
@@ -417,18 +412,15 @@ mod tests {
         assert_eq!(unknown, Err(BadSelection::Unknown("ssh-dss".into())));
     }
 
-    #[test]
-    fn counter_mode_comes_last_and_with_encrypt_then_mac_alone() {
-        for provider in [&adit_crypto::RING, &adit_crypto::PURE] {
-            for first in [AeadFirst::Aes, AeadFirst::ChaCha] {
-                let ciphers = Algorithms::defaults(provider, first).ciphers;
-                let pairs: Vec<_> = ciphers.iter().map(|c| (c.name(), c.mac())).collect();
-                assert_eq!(pairs.len(), 9);
-                assert!(pairs[..3].iter().all(|(_, mac)| mac.is_none()));
-                let [sha256, sha512] = MACS.map(Some);
-                let expected = AES_CTR.map(|name| [(name, sha256), (name, sha512)]);
-                assert_eq!(pairs[3..], *expected.as_flattened());
-            }
+    fn counter_mode_comes_last_and_with_encrypt_then_mac_alone(provider: &'static Provider) {
+        for first in [AeadFirst::Aes, AeadFirst::ChaCha] {
+            let ciphers = Algorithms::defaults(provider, first).ciphers;
+            let pairs: Vec<_> = ciphers.iter().map(|c| (c.name(), c.mac())).collect();
+            assert_eq!(pairs.len(), 9);
+            assert!(pairs[..3].iter().all(|(_, mac)| mac.is_none()));
+            let [sha256, sha512] = MACS.map(Some);
+            let expected = AES_CTR.map(|name| [(name, sha256), (name, sha512)]);
+            assert_eq!(pairs[3..], *expected.as_flattened());
         }
     }
 
@@ -519,5 +511,10 @@ mod tests {
             Err(unknown)
         );
         assert_eq!(algorithms.ciphers.len(), 2, "an error changes nothing");
+    }
+
+    on_every_provider! {
+        defaults_are_what_the_provider_has_in_our_order;
+        real: counter_mode_comes_last_and_with_encrypt_then_mac_alone
     }
 }

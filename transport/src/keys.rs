@@ -145,6 +145,9 @@ impl KeySource<'_> {
 
 #[cfg(test)]
 mod tests {
+    use adit_crypto::Provider;
+    use adit_testkit::on_every_provider;
+
     use super::*;
 
     fn id(bytes: &[u8]) -> SessionId {
@@ -153,37 +156,34 @@ mod tests {
         SessionId::new(out, bytes.len())
     }
 
-    #[test]
-    fn another_implementations_keys() {
-        for provider in [&adit_crypto::RING, &adit_crypto::PURE] {
-            for record in adit_vectors::records(adit_vectors::EXCHANGE) {
-                let kex = provider.kex(record.bytes("kex")).unwrap();
-                let encoding = if kex.is_post_quantum() {
-                    SecretEncoding::String
-                } else {
-                    SecretEncoding::Mpint
-                };
-                let bytes = Secret::copy_of(record.bytes("secret"));
-                let source = KeySource {
-                    hash: kex.hash(),
-                    k: &encoded_secret(&SharedSecret { bytes, encoding }),
-                    h: &id(record.bytes("h")),
-                    session_id: &id(record.bytes("session_id")),
-                };
-                let [iv_c, key_c, mac_c] = Direction::ClientToServer.letters();
-                let [iv_s, key_s, mac_s] = Direction::ServerToClient.letters();
-                for (letter, name) in [
-                    (iv_c, "iv_c"),
-                    (key_c, "key_c"),
-                    (iv_s, "iv_s"),
-                    (key_s, "key_s"),
-                    (mac_c, "mac_c"),
-                    (mac_s, "mac_s"),
-                ] {
-                    let expected = record.bytes(name);
-                    let key = source.derive(letter, expected.len());
-                    assert_eq!(key.expose(), expected, "{name}");
-                }
+    fn another_implementations_keys(provider: &'static Provider) {
+        for record in adit_vectors::records(adit_vectors::EXCHANGE) {
+            let kex = provider.kex(record.bytes("kex")).unwrap();
+            let encoding = if kex.is_post_quantum() {
+                SecretEncoding::String
+            } else {
+                SecretEncoding::Mpint
+            };
+            let bytes = Secret::copy_of(record.bytes("secret"));
+            let source = KeySource {
+                hash: kex.hash(),
+                k: &encoded_secret(&SharedSecret { bytes, encoding }),
+                h: &id(record.bytes("h")),
+                session_id: &id(record.bytes("session_id")),
+            };
+            let [iv_c, key_c, mac_c] = Direction::ClientToServer.letters();
+            let [iv_s, key_s, mac_s] = Direction::ServerToClient.letters();
+            for (letter, name) in [
+                (iv_c, "iv_c"),
+                (key_c, "key_c"),
+                (iv_s, "iv_s"),
+                (key_s, "key_s"),
+                (mac_c, "mac_c"),
+                (mac_s, "mac_s"),
+            ] {
+                let expected = record.bytes(name);
+                let key = source.derive(letter, expected.len());
+                assert_eq!(key.expose(), expected, "{name}");
             }
         }
     }
@@ -216,4 +216,6 @@ mod tests {
             );
         }
     }
+
+    on_every_provider! { real: another_implementations_keys }
 }

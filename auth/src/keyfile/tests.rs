@@ -1,8 +1,9 @@
 use std::string::ToString;
 use std::vec;
 
-use adit_crypto::{PURE, RING};
+use adit_crypto::{PURE, Provider, RING};
 use adit_proto::Malformed;
+use adit_testkit::on_every_provider;
 
 use super::*;
 use crate::Fingerprint;
@@ -127,21 +128,18 @@ fn a_key_that_was_read_signs_with_every_provider() {
     }
 }
 
-#[test]
-fn a_new_key_comes_back_from_its_text() {
-    for provider in [&RING, &PURE] {
-        for comment in ["", "a", "bob@host", "with words", &"long".repeat(50)] {
-            let key = KeyFile::generate(provider, provider.random, comment).unwrap();
-            let text = key.to_text(provider.random).unwrap();
-            let again = parse(text.expose()).unwrap();
-            assert_eq!(again.public_blob(), key.public_blob());
-            assert_eq!(again.comment(), comment.as_bytes());
-            assert!(
-                again.to_text(&Fixed([7; 4])).unwrap().expose()
-                    == key.to_text(&Fixed([7; 4])).unwrap().expose()
-            );
-            assert!(again.load(provider.keys).is_ok());
-        }
+fn a_new_key_comes_back_from_its_text(provider: &'static Provider) {
+    for comment in ["", "a", "bob@host", "with words", &"long".repeat(50)] {
+        let key = KeyFile::generate(provider, provider.random, comment).unwrap();
+        let text = key.to_text(provider.random).unwrap();
+        let again = parse(text.expose()).unwrap();
+        assert_eq!(again.public_blob(), key.public_blob());
+        assert_eq!(again.comment(), comment.as_bytes());
+        assert!(
+            again.to_text(&Fixed([7; 4])).unwrap().expose()
+                == key.to_text(&Fixed([7; 4])).unwrap().expose()
+        );
+        assert!(again.load(provider.keys).is_ok());
     }
 }
 
@@ -361,3 +359,5 @@ fn mutated_files_never_panic() {
 
 mod locked;
 mod pem;
+
+on_every_provider! { a_new_key_comes_back_from_its_text }

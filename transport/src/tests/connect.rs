@@ -56,6 +56,37 @@ fn a_connection_works_with_every_method_and_cipher(provider: &'static Provider) 
     }
 }
 
+/// A client on this provider, a server on each: shares, signatures, hashes and packets of one are
+/// what they are for the other.
+fn both_providers_understand_each_other_with_every_method_and_cipher(provider: &'static Provider) {
+    for there in [&adit_crypto::RING, &adit_crypto::PURE] {
+        for kex in provider.kex {
+            for cipher in provider.ciphers {
+                let mut client = config(provider, 1);
+                client.algorithms.kex = [*kex].to_vec();
+                client.algorithms.ciphers = [*cipher].to_vec();
+                let server = config(there, 2);
+                let mut pair = Pair::new(End::client(client), End::server(server)).authenticated();
+                for round in 1..=2 {
+                    for end in [&mut pair.client, &mut pair.server] {
+                        end.inject(b"\x50 under these keys");
+                    }
+                    pair.server.t.start_rekey(NOW).unwrap();
+                    pair.run();
+                    let said = Seen::Packet(b"\x50 under these keys".to_vec());
+                    for end in [&pair.client, &pair.server] {
+                        assert_eq!(end.error, None, "{} {}", kex.name(), cipher.name());
+                        assert_eq!(end.count(&Seen::Rekeyed), round);
+                        assert_eq!(end.count(&said), round);
+                    }
+                }
+                assert_eq!(pair.client.t.session_id(), pair.server.t.session_id());
+                assert_eq!(pair.server.t.negotiated().unwrap().kex, kex.name());
+            }
+        }
+    }
+}
+
 fn a_connection_comes_to_be_whatever_the_chunks(provider: &'static Provider) {
     for chunk in (1..70).chain([100, 500, 1000, 5000]) {
         let mut pair = Pair::on(provider);
@@ -312,5 +343,7 @@ on_every_provider! {
     no_randomness_is_an_error_and_nothing_is_sent
     both_buffers_are_small_before_authentication
     a_packet_before_authentication_stays_readable_until_the_next_read
-    authenticated_too_early_is_our_own_error
+    authenticated_too_early_is_our_own_error;
+    // The toy is understood by itself alone.
+    real: both_providers_understand_each_other_with_every_method_and_cipher
 }

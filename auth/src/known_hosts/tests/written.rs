@@ -1,30 +1,30 @@
 //! What is written to a file of known hosts.
 
+use adit_crypto::Provider;
+use adit_testkit::on_every_provider;
+
 use super::*;
 
-#[test]
-fn a_line_that_was_written_is_found_again() {
-    for provider in [&RING, &PURE] {
-        for (host, port) in [
-            ("host", 22),
-            ("Host.Example.com", 2222),
-            ("::1", 22),
-            ("fe80::1%e0", 1),
-        ] {
-            let host = HostName::new(host.as_bytes(), port);
-            let blob = ed25519_blob(1);
-            let plain = line(provider, &host, &blob, Form::Plain).unwrap();
-            let hashed = line(provider, &host, &blob, Form::Hashed(provider.random)).unwrap();
-            let again = line(provider, &host, &blob, Form::Hashed(provider.random)).unwrap();
-            let name = str::from_utf8(host.as_bytes()).unwrap();
-            assert_eq!(plain, format!("{name} {}\n", key(1)));
-            assert!(!hashed.contains(name) && hashed != again);
-            for content in [&plain, &hashed] {
-                assert_eq!(verdict(&[content], &host, 1), known(0, 1), "{content}");
-                assert_eq!(verdict(&[content], &host, 2), changed(0, 1, "ED25519"));
-                let other = HostName::new(b"other", 22);
-                assert_eq!(verdict(&[content], &other, 1), Verdict::Unknown);
-            }
+fn a_line_that_was_written_is_found_again(provider: &'static Provider) {
+    for (host, port) in [
+        ("host", 22),
+        ("Host.Example.com", 2222),
+        ("::1", 22),
+        ("fe80::1%e0", 1),
+    ] {
+        let host = HostName::new(host.as_bytes(), port);
+        let blob = ed25519_blob(1);
+        let plain = line(provider, &host, &blob, Form::Plain).unwrap();
+        let hashed = line(provider, &host, &blob, Form::Hashed(provider.random)).unwrap();
+        let again = line(provider, &host, &blob, Form::Hashed(provider.random)).unwrap();
+        let name = str::from_utf8(host.as_bytes()).unwrap();
+        assert_eq!(plain, format!("{name} {}\n", key(1)));
+        assert!(!hashed.contains(name) && hashed != again);
+        for content in [&plain, &hashed] {
+            assert_eq!(verdict(&[content], &host, 1), known(0, 1), "{content}");
+            assert_eq!(verdict(&[content], &host, 2), changed(0, 1, "ED25519"));
+            let other = HostName::new(b"other", 22);
+            assert_eq!(verdict(&[content], &other, 1), Verdict::Unknown);
         }
     }
 }
@@ -82,3 +82,6 @@ fn a_line_is_never_glued_to_one_without_an_end() {
         known(0, 1)
     );
 }
+
+// Lines are looked for with both real providers.
+on_every_provider! { real: a_line_that_was_written_is_found_again }
