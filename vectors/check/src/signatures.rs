@@ -28,19 +28,37 @@ pub(crate) fn ed25519(provider: &Provider, set: eddsa::TestSet) -> Tally {
     tally
 }
 
-/// r and s come one behind the other; in SSH each has its own length, so that other lengths of both
-/// together say nothing.
-pub(crate) fn ecdsa(provider: &Provider, curve: NistCurve, set: ecdsa::TestSet) -> Tally {
+/// How vectors of ECDSA write a signature.
+#[derive(Clone, Copy)]
+pub(crate) enum Form {
+    Der,
+    P1363,
+}
+
+/// r and s come one behind the other, or in DER. In SSH each has its own length, so that another
+/// length of both together says nothing, nor does another encoding of the same numbers.
+pub(crate) fn ecdsa(
+    provider: &Provider,
+    curve: NistCurve,
+    form: Form,
+    set: ecdsa::TestSet,
+) -> Tally {
     let mut tally = Tally::default();
     for group in set.test_groups {
         let point = &group.key.key;
         let key = encoded(&EcdsaPublic { curve, point });
         for test in group.tests {
-            if test.sig.len() != 2 * curve.field_len() {
+            let numbers = match form {
+                Form::Der => der_numbers(&test.sig),
+                Form::P1363 => test
+                    .sig
+                    .split_at_checked(curve.field_len())
+                    .filter(|(r, s)| r.len() == s.len()),
+            };
+            let Some((r, s)) = numbers else {
                 tally.out_of_reach += 1;
                 continue;
-            }
-            let (r, s) = test.sig.split_at(curve.field_len());
+            };
             let (r, s) = (Mpint::from_unsigned(r), Mpint::from_unsigned(s));
             let signature = encoded(&EcdsaSignature { curve, r, s });
             let name = curve.key_type().as_bytes();
@@ -60,6 +78,35 @@ pub(crate) fn ecdsa(provider: &Provider, curve: NistCurve, set: ecdsa::TestSet) 
         }
     }
     tally
+}
+
+/// The numbers of a SEQUENCE of two INTEGERs, where these are not negative and everything is written
+/// as DER has it (X.690 §8.1.3, §8.3, §10.1).
+fn der_numbers(signature: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (both, rest) = der_value(0x30, signature)?;
+    let (r, behind) = der_number(both)?;
+    let (s, end) = der_number(behind)?;
+    (rest.is_empty() && end.is_empty()).then_some((r, s))
+}
+
+fn der_number(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (number, rest) = der_value(2, bytes)?;
+    let is_canonical = match number {
+        [] | [0x80..=0xff, ..] => false,
+        [0, second, ..] => *second >= 0x80,
+        [_, ..] => true,
+    };
+    is_canonical.then_some((number, rest))
+}
+
+/// What that tag holds, and what is behind it.
+fn der_value(tag: u8, bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (len, rest) = match bytes {
+        [first, len @ ..=0x7f, rest @ ..] if *first == tag => (*len, rest),
+        [first, 0x81, len @ 0x80..=0xff, rest @ ..] if *first == tag => (*len, rest),
+        _ => return None,
+    };
+    rest.split_at_checked(len.into())
 }
 
 /// "Acceptable" ones lack a part of the encoded message, and are refused.
