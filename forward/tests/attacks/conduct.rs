@@ -5,6 +5,7 @@ mod line;
 
 use std::cell::Cell;
 
+use adit_connection::Limits;
 use adit_crypto::Provider;
 use adit_proto::Decode;
 use adit_proto::msg::{
@@ -19,6 +20,11 @@ use line::{Application, End, Line, Stage, TO_APPLICATION, TO_PEER, piece};
 
 const WINDOWS: [u32; 8] = [0, 1, 100, 5000, 100_000, 1 << 20, 1 << 31, u32::MAX];
 const PACKETS: [u32; 5] = [32, 33, 1000, 1 << 15, u32::MAX];
+/// Little enough to be used up.
+const LIMITS: Limits = Limits {
+    max_channels: 16,
+    window_budget: 300_000,
+};
 /// Channels at a time.
 const LINES: usize = 6;
 
@@ -33,6 +39,8 @@ enum Keys {
 struct World {
     role: Role,
     peer: Scripted,
+    /// What is on its way to the victim.
+    flight: Vec<u8>,
     lines: Vec<Line>,
     own: u32,
     keys: Keys,
@@ -45,9 +53,14 @@ struct World {
 
 impl World {
     fn new(role: Role, provider: &'static Provider) -> Self {
+        let mut script = Script::new(role, provider);
+        script.setup.limits = LIMITS;
+        // As small as may be: one packet of the largest.
+        script.setup.buffers.recv = 0;
         Self {
             role,
-            peer: Scripted::at(&Script::new(role, provider), Step::Login),
+            peer: Scripted::at(&script, Step::Login),
+            flight: Vec::new(),
             lines: Vec::new(),
             own: 100,
             keys: Keys::Settled,
@@ -55,6 +68,20 @@ impl World {
             pings: 0,
             passed: 0,
         }
+    }
+
+    fn send(&mut self, message: &[u8]) {
+        let frame = self.peer.frame(message);
+        let bytes = self.peer.sealed(frame);
+        self.flight.extend(bytes);
+    }
+
+    /// What is on its way arrives, in pieces of that length.
+    fn arrive(&mut self, len: usize) {
+        for piece in std::mem::take(&mut self.flight).chunks(len) {
+            self.peer.send_raw(piece);
+        }
+        self.hear();
     }
 
     /// A client opens a channel, whichever end that is.
@@ -65,7 +92,7 @@ impl World {
         self.own += 1;
         let mut line = Line::new(self.own, sizes);
         match self.role {
-            Role::Server => self.peer.send(&open(self.own, sizes)),
+            Role::Server => self.send(&open(self.own, sizes)),
             Role::Client => line.channel = Some(self.peer.ask(self.own)),
         }
         self.lines.push(line);
@@ -85,7 +112,7 @@ impl World {
             line.stage = Stage::Refused;
             minimal(92, number)
         };
-        self.peer.send(&message);
+        self.send(&message);
     }
 
     fn send_data(&mut self, at: usize, len: usize) {
@@ -99,7 +126,7 @@ impl World {
         line.sent += bytes.len();
         line.window -= len;
         let number = line.number();
-        self.peer.send(&data(number, &bytes));
+        self.send(&data(number, &bytes));
     }
 
     fn send_adjust(&mut self, at: usize, n: u32) {
@@ -110,7 +137,7 @@ impl World {
         let n = n.min(u32::MAX - line.theirs.initial_window_size);
         line.theirs.initial_window_size += n;
         let number = line.number();
-        self.peer.send(&adjust(number, n));
+        self.send(&adjust(number, n));
     }
 
     fn send_end(&mut self, at: usize, end: End) {
@@ -125,7 +152,7 @@ impl World {
         }
         let number = if end == End::Eof { 96 } else { 97 };
         let message = minimal(number, line.number());
-        self.peer.send(&message);
+        self.send(&message);
     }
 
     fn send_request(&mut self, at: usize) {
@@ -135,8 +162,7 @@ impl World {
         }
         line.requests += 1;
         let number = line.number().to_be_bytes();
-        self.peer
-            .send(&[&[98][..], &number, &string(b"x"), &[1]].concat());
+        self.send(&[&[98][..], &number, &string(b"x"), &[1]].concat());
     }
 
     /// Something that the victim's application does.
@@ -186,12 +212,31 @@ impl World {
         for message in std::mem::take(&mut self.peer.heard) {
             self.hear_one(&message);
         }
+        let mut promised = 0;
         for line in &mut self.lines {
-            line.check_taken(&mut self.peer);
+            let left = line.check_taken(&mut self.peer, self.flight.is_empty());
+            promised += line.window as usize + left;
         }
-        let ended = self.lines.iter().filter(|line| line.is_over());
-        self.passed += ended.map(|line| line.heard.min(line.sent)).sum::<usize>();
-        self.lines.retain(|line| !line.is_over());
+        assert!(promised <= LIMITS.window_budget as usize, "{promised}");
+        let (over, lines) = self.lines.drain(..).partition(Line::is_over);
+        self.lines = lines;
+        for line in over {
+            self.end_line(line);
+        }
+    }
+
+    /// What had arrived is taken, however late that is, and the application goes.
+    fn end_line(&mut self, mut line: Line) {
+        self.passed += line.heard.min(line.sent);
+        let Some(Channel { id, .. }) = line.channel else {
+            return;
+        };
+        if let Some(local) = self.peer.victim.locals.get_mut(&id) {
+            local.socket.room = None;
+            self.peer.run();
+            line.check_taken(&mut self.peer, self.flight.is_empty());
+            self.peer.victim.release(id);
+        }
     }
 
     fn hear_one(&mut self, message: &[u8]) {
@@ -263,6 +308,7 @@ impl World {
 
     /// Keys change, whoever has begun.
     fn rekey(&mut self) {
+        self.arrive(usize::MAX);
         self.peer.rekey();
         self.hear();
         assert_eq!(self.keys, Keys::Settled);
@@ -280,11 +326,11 @@ impl World {
             2 if self.keys == Keys::Settled => self.peer.wait(REKEY_TIME),
             2..=4 if self.keys == Keys::Change || next(4) == 0 => self.rekey(),
             5 => {
-                self.peer.send(&[&[80][..], &string(b"x"), &[1]].concat());
+                self.send(&[&[80][..], &string(b"x"), &[1]].concat());
                 self.globals += 1;
             }
             6 => {
-                self.peer.send(&minimal(192, 0));
+                self.send(&minimal(192, 0));
                 self.pings += 1;
             }
             _ if self.lines.is_empty() => self.open(sizes),
@@ -302,10 +348,16 @@ impl World {
             }
         }
         self.hear();
+        let pieces = [0, 0, 500, 5000, usize::MAX];
+        match pieces[next(pieces.len())] {
+            0 => {}
+            len => self.arrive(len),
+        }
     }
 
     /// Everybody goes, and nothing is left.
     fn end(mut self) -> usize {
+        self.arrive(usize::MAX);
         if self.keys == Keys::Change {
             self.rekey();
         }
@@ -313,24 +365,19 @@ impl World {
             self.answer(at, true);
             self.apply_to_own(at);
         }
-        self.hear();
+        self.arrive(usize::MAX);
         assert_eq!(self.globals, 0);
         let own: Vec<_> = self.lines.iter().map(|line| line.own).collect();
         for own in own {
             let at = self.lines.iter().position(|line| line.own == own);
             self.send_end(at.unwrap(), End::Close);
-            self.hear();
+            self.arrive(usize::MAX);
         }
         // Every CLOSE has been answered.
         assert!(self.lines.is_empty(), "{:?}", self.lines);
-        let ids: Vec<_> = self.peer.victim.locals.keys().copied().collect();
-        for id in ids {
-            self.peer.victim.release(id);
-        }
         let channels = self.peer.victim.session.channels();
-        let limits = Script::new(self.role, &toy::PROVIDER).setup.limits;
         assert!(channels.is_empty());
-        assert_eq!(channels.left(), limits.window_budget);
+        assert_eq!(channels.left(), LIMITS.window_budget);
         self.passed
     }
 

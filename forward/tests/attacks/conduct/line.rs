@@ -131,18 +131,23 @@ impl Line {
         self.hears = end;
     }
 
-    /// What the application has taken is what the peer has sent, so far as it goes.
-    pub(super) fn check_taken(&mut self, peer: &mut Scripted) {
-        let Some(channel) = self.channel else { return };
+    /// What the application has taken is what the peer has sent, so far as it goes, and all of it
+    /// where that `has_arrived`. How much it has not taken.
+    pub(super) fn check_taken(&mut self, peer: &mut Scripted, has_arrived: bool) -> usize {
+        let Some(channel) = self.channel else {
+            return 0;
+        };
         let Some(local) = peer.victim.locals.get_mut(&channel.id) else {
-            return;
+            return 0;
         };
         let new = std::mem::take(&mut local.socket.written);
         assert_eq!(new, piece(TO_APPLICATION, self.taken, new.len()));
         self.taken += new.len();
         assert!(self.taken <= self.sent);
-        if local.socket.room.is_none() && self.application != Application::Gone {
+        let takes_all = local.socket.room.is_none() && self.application != Application::Gone;
+        if takes_all && has_arrived {
             assert_eq!(self.taken, self.sent);
         }
+        self.sent - self.taken
     }
 }
