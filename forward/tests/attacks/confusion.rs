@@ -243,9 +243,35 @@ fn a_host_key_under_another_name_or_with_another_curve_is_never_offered(
     a_servers(provider, mixed_keys(provider));
 }
 
+/// The key is pinned, and not the algorithm: RSA signs with either hash. No key of another type is
+/// it, though it is as good a key as the first.
+fn a_re_exchange_is_signed_by_the_same_key_with_any_algorithm_of_it(provider: &'static Provider) {
+    for first in ALGORITHMS {
+        for then in ALGORITHMS {
+            let mut script = Script::new(Role::Client, provider);
+            script.algorithm = first;
+            script.signer = signer(provider);
+            let mut peer = Scripted::at(&script, Step::Login);
+            let is_same = peer.key.algorithms().contains(&then);
+            peer.algorithm = then;
+            if !is_same {
+                peer.key = key_for(script.signer, then);
+            }
+            peer.kexinit();
+            let reply = peer.share_payload();
+            let expected = match is_same {
+                true => Outcome::Said(vec![21]),
+                false => Outcome::Refused(9),
+            };
+            assert_eq!(peer.answer_to(&reply), expected, "{first} {then}");
+        }
+    }
+}
+
 on_every_provider! {
     a_user_logs_in_where_algorithm_key_and_signature_are_of_one_kind
     a_users_key_under_another_name_or_with_another_curve_is_refused
     a_host_key_is_offered_where_algorithm_key_and_signature_are_of_one_kind
     a_host_key_under_another_name_or_with_another_curve_is_never_offered
+    a_re_exchange_is_signed_by_the_same_key_with_any_algorithm_of_it
 }

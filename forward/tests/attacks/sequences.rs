@@ -424,6 +424,27 @@ fn ten_thousand_failures_are_one_try_of_each_key(provider: &'static Provider) {
     }
 }
 
+/// RFC 4253 §10: the first service is authentication, by that name.
+fn no_other_service_is_asked_for_or_accepted(provider: &'static Provider) {
+    let names: [&[u8]; 6] = [
+        b"ssh-connection",
+        b"",
+        b"ssh-userauth ",
+        b"ssh-userauth,ssh-connection",
+        b"SSH-USERAUTH",
+        b"ssh-userauth\0",
+    ];
+    for name in names {
+        for (role, number) in [(Role::Server, 5), (Role::Client, 6)] {
+            let mut peer = Scripted::at(&Script::new(role, provider), Step::NewKeys);
+            let message = [&[number][..], &string(name)].concat();
+            let seen = peer.answer_to(&message);
+            assert_eq!(seen, Outcome::Refused(7), "{role:?} {name:?}");
+            assert_eq!((peer.opens(), peer.is_logged_in()), (0, false));
+        }
+    }
+}
+
 on_every_provider! {
     who_logs_in_is_who_signed_whatever_was_asked_before
     a_key_that_is_named_and_another_that_signs_are_no_login
@@ -433,4 +454,5 @@ on_every_provider! {
     ten_thousand_requests_end_at_the_limit
     a_client_signs_for_what_it_has_asked_about
     ten_thousand_failures_are_one_try_of_each_key
+    no_other_service_is_asked_for_or_accepted
 }
