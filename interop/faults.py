@@ -1,6 +1,8 @@
 """Faults between the real programs: the SSH connection, and those to the application and to the
 destination, go through proxies that do harm at seeded places."""
 
+import threading
+
 from lab import Failed, seeds
 from proxy import BLACKHOLE, CORRUPT, DELAY, DOWN, HALF_CLOSE, LOSE, RESET, STALL, TRICKLE, UP, anywhere
 from road import ALL, BROKEN, CLEAN, PATIENCE, Road, both, follow, pour, sane, at_once, whole
@@ -107,13 +109,15 @@ def local_ends(road, where, fault, a, b, seed):
     elif fault.kind in SILENT:
         whole_way = DOWN if fault.way == UP else UP
         whole_read = Task(follow, *reads[whole_way], TOTAL)
-        stuck = Task(follow, *reads[fault.way], TOTAL)
+        so_far = threading.Event()
+        stuck = Task(follow, *reads[fault.way], TOTAL, 0, fault.at, so_far.set)
         check(whole_read.result() == (ALL, TOTAL), "the other direction is not whole")
         if fault.kind == STALL:
             road.proxies[where].release()
             check(stuck.result() == (ALL, TOTAL), "what was stalled does not arrive")
             ends = (ALL, ALL)
         else:
+            check(fault.at == 0 or so_far.wait(PATIENCE), f"not even {fault.at} bytes arrive")
             road.proxies[where].reset(1)
             how, count = stuck.result()
             check((how, count) == (BROKEN, fault.at), f"{how} at {count} behind a blackhole")

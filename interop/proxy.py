@@ -80,6 +80,8 @@ class Proxy:
     def close(self):
         self._ask("close")
         self.thread.join(10)
+        for sock in (self.listener, self.bell, self.waker):
+            sock.close()
 
     def _ask(self, *what):
         self.asked.append(what)
@@ -102,10 +104,7 @@ class Proxy:
                     elif not number or number == [way.number]:
                         way.broken = True
                 if what == "close":
-                    self._sweep()
-                    for sock in (self.listener, self.bell, self.waker):
-                        sock.close()
-                    return
+                    return self._sweep()
             self._accept()
             for way in self.ways:
                 way.move()
