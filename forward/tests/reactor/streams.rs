@@ -4,12 +4,16 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::AsRawFd;
+use std::sync::Arc;
 use std::thread;
 
+use adit_crypto::{PURE, Provider, RING};
+use adit_forward::reactor::FileKey;
 use adit_proto::Ident;
+use adit_testkit::on_every_provider;
 use nix::sys::socket::{MsgFlags, send};
 
-use crate::world::{Answers, Heard, World};
+use crate::world::{Answers, Heard, World, key_on, ssh_on};
 
 /// Bytes that depend on where they are in the stream.
 fn pattern(len: usize, seed: u64) -> Vec<u8> {
@@ -31,17 +35,26 @@ fn read_all(mut stream: &TcpStream) -> Vec<u8> {
     out
 }
 
-#[test]
-fn a_byte_goes_there_and_back() {
-    let world = World::new();
-    let (mut near, mut far) = world.connect();
-    near.write_all(b"p").unwrap();
-    let mut one = [0];
-    far.read_exact(&mut one).unwrap();
-    far.write_all(b"q").unwrap();
-    near.read_exact(&mut one).unwrap();
-    assert_eq!(&one, b"q");
+/// A client on this provider, a server on each.
+fn a_byte_goes_there_and_back(provider: &'static Provider) {
+    for there in [&RING, &PURE] {
+        let world = World::with(Answers::default(), |client, server| {
+            client.ssh = ssh_on(provider);
+            client.identities.files = vec![FileKey::loaded("test".to_owned(), key_on(provider))];
+            server.ssh = ssh_on(there);
+            server.host_keys = Arc::new([key_on(there)]);
+        });
+        let (mut near, mut far) = world.connect();
+        near.write_all(b"p").unwrap();
+        let mut one = [0];
+        far.read_exact(&mut one).unwrap();
+        far.write_all(b"q").unwrap();
+        near.read_exact(&mut one).unwrap();
+        assert_eq!(&one, b"q");
+    }
 }
+
+on_every_provider! { real: a_byte_goes_there_and_back }
 
 #[test]
 fn many_bytes_go_both_ways_while_keys_change() {
