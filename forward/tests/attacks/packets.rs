@@ -3,7 +3,7 @@
 
 use adit_crypto::{Cipher, Provider};
 use adit_testkit::scripted::{Frame, Outcome, Role, Script, Scripted, Step};
-use adit_testkit::{seeds, toy};
+use adit_testkit::{on_every_provider, seeds, toy};
 
 /// Largest packet_length that is taken.
 const CAP: u32 = 35_000;
@@ -60,17 +60,14 @@ fn lengths(script: &Script, step: Step, reason: u32) {
     assert_eq!(announced(script, step, greatest), waits, "{what}");
 }
 
-#[test]
-fn packet_length_is_bounded_under_every_cipher() {
-    for provider in [&adit_crypto::RING, &adit_crypto::PURE, &toy::PROVIDER] {
-        for role in Role::BOTH {
-            // Before the first keys there is nothing to hide, and the reason is told.
-            lengths(&Script::new(role, provider), Step::Ident, 2);
-            for cipher in provider.ciphers {
-                let script = of(role, provider, *cipher);
-                lengths(&script, Step::NewKeys, 5);
-                lengths(&script, Step::Login, 5);
-            }
+fn packet_length_is_bounded_under_every_cipher(provider: &'static Provider) {
+    for role in Role::BOTH {
+        // Before the first keys there is nothing to hide, and the reason is told.
+        lengths(&Script::new(role, provider), Step::Ident, 2);
+        for cipher in provider.ciphers {
+            let script = of(role, provider, *cipher);
+            lengths(&script, Step::NewKeys, 5);
+            lengths(&script, Step::Login, 5);
         }
     }
 }
@@ -109,31 +106,25 @@ fn paddings(script: &Script, step: Step, paddings: &[u8], reason: u32) {
     }
 }
 
-#[test]
-fn padding_is_four_bytes_or_more_and_leaves_a_message_under_every_cipher() {
+fn padding_is_four_bytes_or_more_and_leaves_a_message_under_every_cipher(
+    provider: &'static Provider,
+) {
     let all: Vec<u8> = (0..=255).collect();
+    // Each that is refused costs a session, and a real provider's cost more.
+    let some = [0, 1, 2, 3, 4, 5, 127, 128, 254, 255];
+    let is_quick = provider.name == toy::PROVIDER.name || seeds::is_long();
+    let which = if is_quick { &all } else { &some[..] };
     for role in Role::BOTH {
-        for cipher in toy::PROVIDER.ciphers {
-            let script = of(role, &toy::PROVIDER, *cipher);
-            paddings(&script, Step::NewKeys, &all, 5);
+        for cipher in provider.ciphers {
+            let script = of(role, provider, *cipher);
+            paddings(&script, Step::NewKeys, which, 5);
         }
         // Before the first keys there is nothing to hide, and the reason is told.
-        let script = Script::new(role, &toy::PROVIDER);
-        paddings(&script, Step::Ident, &all, 2);
-        for provider in [&adit_crypto::RING, &adit_crypto::PURE] {
-            for cipher in provider.ciphers {
-                let script = of(role, provider, *cipher);
-                // Each that is refused costs a session.
-                let some = [0, 1, 2, 3, 4, 5, 127, 128, 254, 255];
-                let which = if seeds::is_long() { &all } else { &some[..] };
-                paddings(&script, Step::NewKeys, which, 5);
-            }
-        }
+        paddings(&Script::new(role, provider), Step::Ident, which, 2);
     }
 }
 
-#[test]
-fn a_packet_in_clear_behind_newkeys_is_refused_under_every_cipher() {
+fn a_packet_in_clear_behind_newkeys_is_refused_under_every_cipher(provider: &'static Provider) {
     // SERVICE_REQUEST, or nothing that matters, as it would have been before NEWKEYS.
     let clear = [
         &[0, 0, 0, 28, 10, 5, 0, 0, 0, 12][..],
@@ -141,33 +132,35 @@ fn a_packet_in_clear_behind_newkeys_is_refused_under_every_cipher() {
         &[0; 10],
     ]
     .concat();
-    for provider in [&adit_crypto::RING, &adit_crypto::PURE] {
-        for cipher in provider.ciphers {
-            let script = of(Role::Server, provider, *cipher);
-            let mut peer = Scripted::at(&script, Step::NewKeys);
-            peer.send_raw(&clear);
+    for cipher in provider.ciphers {
+        let script = of(Role::Server, provider, *cipher);
+        let mut peer = Scripted::at(&script, Step::NewKeys);
+        peer.send_raw(&clear);
+        // More, so that no length can leave it waiting.
+        peer.send_raw(&vec![0; 40_000]);
+        assert_eq!(peer.outcome(), Outcome::Refused(5), "{}", cipher.name());
+    }
+}
+
+fn new_keys_are_not_heard_before_newkeys_says_so(provider: &'static Provider) {
+    for cipher in provider.ciphers {
+        for role in Role::BOTH {
+            let mut peer = Scripted::at(&of(role, provider, *cipher), Step::Share);
+            peer.use_new_keys();
+            peer.service();
             // More, so that no length can leave it waiting.
             peer.send_raw(&vec![0; 40_000]);
-            assert_eq!(peer.outcome(), Outcome::Refused(5), "{}", cipher.name());
+            let name = cipher.name();
+            assert!(!peer.victim.is_alive(), "{name} {role:?}");
+            let was_heard = |event: &String| event == "Established";
+            assert!(!peer.victim.log.iter().any(was_heard), "{name} {role:?}");
         }
     }
 }
 
-#[test]
-fn new_keys_are_not_heard_before_newkeys_says_so() {
-    for provider in [&adit_crypto::RING, &adit_crypto::PURE] {
-        for cipher in provider.ciphers {
-            for role in Role::BOTH {
-                let mut peer = Scripted::at(&of(role, provider, *cipher), Step::Share);
-                peer.use_new_keys();
-                peer.service();
-                // More, so that no length can leave it waiting.
-                peer.send_raw(&vec![0; 40_000]);
-                let name = cipher.name();
-                assert!(!peer.victim.is_alive(), "{name} {role:?}");
-                let was_heard = |event: &String| event == "Established";
-                assert!(!peer.victim.log.iter().any(was_heard), "{name} {role:?}");
-            }
-        }
-    }
+on_every_provider! {
+    packet_length_is_bounded_under_every_cipher
+    padding_is_four_bytes_or_more_and_leaves_a_message_under_every_cipher
+    a_packet_in_clear_behind_newkeys_is_refused_under_every_cipher
+    new_keys_are_not_heard_before_newkeys_says_so
 }
