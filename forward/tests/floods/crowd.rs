@@ -1,11 +1,12 @@
-//! What a message costs does not depend on how many channels there are.
+//! What a message costs does not depend on how many channels there are, and what comes of it is
+//! in proportion.
 
 use core::time::Duration;
 
 use adit_testkit::scripted::Role;
 
 use crate::app::Asked;
-use crate::flooded::Flooded;
+use crate::flooded::{Counts, Flooded};
 use crate::gauge::alone;
 use crate::kinds::Kind;
 
@@ -21,7 +22,7 @@ fn time(flooded: &mut Flooded, kind: Kind, channels: &[u32]) -> Duration {
         for channel in channels.iter().cycle().take(200) {
             flooded.seal(&kind.payload(*channel), &mut batch);
         }
-        flooded.counts = crate::flooded::Counts::default();
+        flooded.counts = Counts::default();
         flooded.feed(&batch).unwrap();
         flooded.peer.forget();
         flooded.counts.time
@@ -71,7 +72,7 @@ fn an_adjust_of_one_byte_lets_one_byte_go_and_no_more() {
         while flooded.pull() > 0 {}
         flooded.peer.forget();
         let id = flooded.app.open[0].number();
-        flooded.counts = crate::flooded::Counts::default();
+        flooded.counts = Counts::default();
         for _ in 0..2000 {
             flooded.send(&Kind::Adjust(1).payload(id)).unwrap();
             flooded.pull();
@@ -81,6 +82,22 @@ fn an_adjust_of_one_byte_lets_one_byte_go_and_no_more() {
         assert_eq!(bytes, 2000);
         assert_eq!(flooded.counts.said, 2000);
         assert!(flooded.counts.sent <= flooded.counts.read);
+        flooded.still_works();
+    }
+}
+
+#[test]
+fn data_of_one_byte_is_granted_again_by_quarters_of_the_window() {
+    let _alone = alone();
+    for role in Role::BOTH {
+        let mut flooded = Flooded::open(role, &adit_crypto::RING);
+        let data = Kind::Data(1).payload(flooded.peer.channel);
+        flooded.counts = Counts::default();
+        for _ in 0..20_000 {
+            flooded.send(&data).unwrap();
+        }
+        // The first window has 64 KiB.
+        assert_eq!(flooded.counts.said, 1, "{role:?}");
         flooded.still_works();
     }
 }

@@ -13,7 +13,7 @@ use adit_transport::{Error as TransportError, TimedOut};
 
 use crate::app::{Asked, Takes};
 use crate::flooded::{Counts, Flooded, limits};
-use crate::gauge::{Memory, NOISE_BYTES, alone};
+use crate::gauge::{Memory, NOISE, NOISE_BYTES, alone};
 use crate::kinds::Kind;
 
 const PROVIDERS: [&Provider; 3] = [&adit_crypto::RING, &adit_crypto::PURE, &toy::PROVIDER];
@@ -50,7 +50,10 @@ fn storms(role: Role, provider: &'static Provider, n: usize) {
         // A server's share bears its host key and a signature, and its KEXINIT lists all it has.
         assert!(counts.sent <= 5 * counts.read, "{name} {i}: {counts:?}");
         let first = each[0].allocations;
-        assert!(counts.allocations <= first + 8, "{name} {i}: {counts:?}");
+        assert!(
+            counts.allocations <= first + NOISE,
+            "{name} {i}: {counts:?}"
+        );
     }
     flooded.still_works();
 }
@@ -58,7 +61,7 @@ fn storms(role: Role, provider: &'static Provider, n: usize) {
 #[test]
 fn one_exchange_after_the_other_leaves_nothing() {
     let _alone = alone();
-    let n = if seeds::is_long() { 2000 } else { 20 };
+    let n = if seeds::is_long() { 2000 } else { 60 };
     for role in Role::BOTH {
         for provider in PROVIDERS {
             storms(role, provider, n);
@@ -75,7 +78,7 @@ fn an_exchange_begun_right_behind_another_is_as_good() {
             let kexinit = flooded.peer.kexinit_payload();
             flooded.send(&kexinit).unwrap();
             let memory = Memory::new();
-            for i in 0..20 {
+            for i in 0..60 {
                 let share = flooded.peer.share_payload();
                 flooded.send(&share).unwrap();
                 // NEWKEYS, and the next KEXINIT with it.
