@@ -140,9 +140,6 @@ impl Reactor {
         for slot in self.listeners.numbers() {
             if let Some(mut listening) = self.listeners.remove(slot) {
                 self.context.sources.remove(listening.source);
-                if let Some((held, _)) = listening.held.take() {
-                    held.reset();
-                }
                 let timers = &mut self.context.timers;
                 timers.disarm(Timer::Listener(slot), &mut listening.armed);
             }
@@ -193,6 +190,8 @@ impl Reactor {
                     For::Forward(forward) => match self.carry(stream, from, forward, program) {
                         None => Accepted::Done,
                         Some(back) => {
+                            // As every local socket, should the program be killed meanwhile.
+                            back.reset();
                             listening.held = Some((back, from));
                             listening.full = Full::Yes;
                             Accepted::Stop
