@@ -10,7 +10,8 @@ use adit_testkit::{on_every_provider, toy};
 
 use State::{
     AwaitDecision, AwaitReply, AwaitReplyReleased, CloseDue, CloseSent, CloseSentEofReceived,
-    CloseSentReleased, ConfirmationDue, EofDue, EofReceived, EofSent, Open, OpenDue,
+    CloseSentReleased, ConfirmationDue, EofDue, EofReceived, EofSent, EofThenCloseDue, Open,
+    OpenDue,
 };
 use states::{Left, Point, State};
 
@@ -69,6 +70,7 @@ const TAKEN: &[Row] = &[
             EofDue,
             EofSent,
             CloseDue,
+            EofThenCloseDue,
             CloseSent,
             CloseSentReleased,
         ],
@@ -78,7 +80,14 @@ const TAKEN: &[Row] = &[
     (&[96], &[EofSent], &[97]),
     (
         &[96],
-        &[Open, EofDue, CloseDue, CloseSent, CloseSentReleased],
+        &[
+            Open,
+            EofDue,
+            CloseDue,
+            EofThenCloseDue,
+            CloseSent,
+            CloseSentReleased,
+        ],
         &[],
     ),
     // §5.3: "a party MUST send SSH_MSG_CHANNEL_CLOSE unless it has already sent this message".
@@ -88,6 +97,7 @@ const TAKEN: &[Row] = &[
         &[
             EofDue,
             CloseDue,
+            EofThenCloseDue,
             CloseSent,
             CloseSentReleased,
             CloseSentEofReceived,
@@ -115,6 +125,21 @@ fn must(state: State, message: &[u8]) -> Option<&'static [u8]> {
     }
 }
 
+/// What is said behind that message once keys have changed.
+fn due(state: State, message: &[u8]) -> Vec<u8> {
+    let asks = message[0] == 98 && message.last() == Some(&1);
+    let due: &[u8] = match (state, message[0]) {
+        (OpenDue, _) => &[90],
+        (ConfirmationDue, _) => &[91],
+        (EofDue | EofThenCloseDue, 97) => &[97],
+        (EofDue, 96) | (EofThenCloseDue, _) => &[96, 97],
+        (EofDue, _) => &[96],
+        _ => &[97],
+    };
+    let answer = [100].into_iter().filter(|_| asks);
+    answer.chain(due.iter().copied()).collect()
+}
+
 /// What the peer has still to say behind that message.
 fn left(state: State, message: u8) -> Left {
     let is_asked = [OpenDue, AwaitReply, AwaitReplyReleased].contains(&state);
@@ -125,6 +150,7 @@ fn left(state: State, message: u8) -> Left {
         EofSent,
         EofReceived,
         CloseDue,
+        EofThenCloseDue,
         CloseSent,
         CloseSentReleased,
         CloseSentEofReceived,
@@ -187,7 +213,10 @@ fn try_one(role: Role, state: State, point: Point, message: &[u8]) {
         assert_eq!(loan(&peer, *other), before, "{what}");
     }
     if state.is_held() {
+        peer.forget();
         peer.rekey();
+        let said = peer.heard.iter().map(|m| m[0]).filter(|n| *n >= 90);
+        assert_eq!(said.collect::<Vec<_>>(), due(state, message), "{what}");
     }
     for (other, _) in others.iter().filter(|(_, left)| *left == Left::Close) {
         still_works(&mut peer, *other, &what);

@@ -11,6 +11,7 @@
 
 use adit_crypto::{Provider, RING};
 
+mod answers;
 mod channels;
 mod conduct;
 mod confusion;

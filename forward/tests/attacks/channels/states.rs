@@ -31,6 +31,8 @@ pub(super) enum State {
     EofSent,
     EofReceived,
     CloseDue,
+    /// Ended and released: both are due.
+    EofThenCloseDue,
     CloseSent,
     CloseSentReleased,
     CloseSentEofReceived,
@@ -47,11 +49,12 @@ pub(super) enum State {
 
 use State::{
     AwaitDecision, AwaitReply, AwaitReplyReleased, BothClosed, CloseDue, CloseReceived, CloseSent,
-    CloseSentEofReceived, CloseSentReleased, ConfirmationDue, EofDue, EofReceived, EofSent, Gone,
-    Never, Open, OpenDue, Recycled, RecycledOpening, RefusedByPeer, RefusedByUs,
+    CloseSentEofReceived, CloseSentReleased, ConfirmationDue, EofDue, EofReceived, EofSent,
+    EofThenCloseDue, Gone, Never, Open, OpenDue, Recycled, RecycledOpening, RefusedByPeer,
+    RefusedByUs,
 };
 
-const ALL: [State; 21] = [
+const ALL: [State; 22] = [
     Never,
     OpenDue,
     AwaitReply,
@@ -65,6 +68,7 @@ const ALL: [State; 21] = [
     EofSent,
     EofReceived,
     CloseDue,
+    EofThenCloseDue,
     CloseSent,
     CloseSentReleased,
     CloseSentEofReceived,
@@ -105,7 +109,7 @@ impl State {
     pub(super) const fn is_held(self) -> bool {
         matches!(
             self,
-            OpenDue | ConfirmationDue | EofDue | CloseDue | CloseReceived
+            OpenDue | ConfirmationDue | EofDue | CloseDue | EofThenCloseDue | CloseReceived
         )
     }
 
@@ -145,8 +149,8 @@ impl State {
                 peer.victim.session.refuse(id, reason, "no");
                 number
             }
-            Open | EofDue | EofSent | EofReceived | CloseDue | CloseSent | CloseSentReleased
-            | CloseSentEofReceived | CloseReceived | BothClosed => {
+            Open | EofDue | EofSent | EofReceived | CloseDue | EofThenCloseDue | CloseSent
+            | CloseSentReleased | CloseSentEofReceived | CloseReceived | BothClosed => {
                 let channel = peer.open_channel(7, Sizes::USUAL);
                 self.reach_open(&mut peer, channel);
                 channel.number()
@@ -181,7 +185,10 @@ impl State {
             let said = if self == EofReceived { 96 } else { 97 };
             peer.send(&minimal(said, number));
         }
-        if [CloseDue, CloseSentReleased].contains(&self) {
+        if [EofDue, EofThenCloseDue].contains(&self) {
+            peer.victim.session.finish_sending(id);
+        }
+        if [CloseDue, EofThenCloseDue, CloseSentReleased].contains(&self) {
             peer.victim.release(id);
         }
         if [CloseSent, CloseSentEofReceived].contains(&self) {
@@ -190,9 +197,6 @@ impl State {
         }
         if self == CloseSentEofReceived {
             peer.send(&minimal(96, number));
-        }
-        if self == EofDue {
-            peer.victim.session.finish_sending(id);
         }
         if self == EofSent {
             peer.local(channel).socket.read_closed = true;
