@@ -1,9 +1,11 @@
 //! A peer that sends and never reads. What it asks for is answered as far as there is room, owed as
 //! far as there are rows, and dropped or not read any more beyond; and when it reads, all goes on.
 
+use core::time::Duration;
+
 use adit_connection::Limits;
 use adit_forward::session::Session;
-use adit_testkit::scripted::Role;
+use adit_testkit::scripted::{REKEY_TIME, Role};
 
 use crate::app::{Asked, Takes};
 use crate::flooded::{Flooded, limits};
@@ -112,6 +114,43 @@ fn no_request_of_a_peer_that_never_reads_is_lost() {
         flooded.feed(&[]).unwrap();
         assert_eq!(flooded.counts.said, asked);
         flooded.still_works();
+    }
+}
+
+#[test]
+fn an_exchange_finds_room_behind_whatever_was_not_read() {
+    let _alone = alone();
+    for role in Role::BOTH {
+        for kind in [
+            Kind::Ping(0),
+            Kind::Ping(500),
+            Kind::Unknown,
+            Kind::OpenOther,
+        ] {
+            // The peer's exchange has room at once, ours begins when there is some.
+            for ours in [false, true] {
+                let mut flooded = Flooded::open(role, &adit_crypto::RING);
+                flooded.reads = Takes::Nothing;
+                fill(&mut flooded, &[kind], 24);
+                assert!(waiting(&flooded.peer.victim.session) > 250 << 10);
+                if ours {
+                    flooded.wait(REKEY_TIME).unwrap();
+                } else {
+                    let kexinit = flooded.peer.kexinit_payload();
+                    flooded.send(&kexinit).unwrap();
+                }
+                flooded.reads = Takes::All;
+                flooded.wait(Duration::ZERO).unwrap();
+                assert!(flooded.peer.heard.iter().any(|heard| heard[0] == 20));
+                if ours {
+                    flooded.exchange().unwrap();
+                } else {
+                    flooded.exchange_on().unwrap();
+                }
+                assert_eq!(flooded.app.rekeyed, 1);
+                flooded.still_works();
+            }
+        }
     }
 }
 
