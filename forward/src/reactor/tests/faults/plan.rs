@@ -133,6 +133,15 @@ impl Plan {
         }
     }
 
+    /// Everything is well but for the windows: a channel that waits for one hears of nothing else.
+    pub(super) fn tight(seed: u64) -> Self {
+        let mut plan = Self::rough(seed);
+        plan.weather = Weather::FAIR;
+        (plan.limits, plan.server_limits) = (TIGHT, TIGHT_SERVER);
+        plan.bytes = 20_000;
+        plan
+    }
+
     /// Applications that reset and close as they like, destinations that cannot be reached.
     pub(super) fn rude(seed: u64) -> Self {
         let mut plan = Self::rough(seed);
