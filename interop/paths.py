@@ -1,15 +1,16 @@
 """Bad paths: packets are late, lost, out of order, doubled, damaged or too long, and a tunnel is only
 slower for it. How much slower is compared with plain TCP over the same path, turn by turn."""
 
+import random
 import socket
 import time
 
 from lab import seeds
 from link import Link, missing
 from peers import Server, Tunnel
-from stream import carry
+from stream import Streams, carry
 from together import together
-from traffic import MIB, check
+from traffic import MIB, Task, check
 
 # Bits a second: what one process in between carries for several links at once.
 RATE = 40e6
@@ -85,6 +86,34 @@ def keeps_up(profile, both):
     return note
 
 
+def every_byte_crosses_a_path_that_changes_all_the_time(world, build, seed):
+    """Each direction for itself, and for moments it is cut; the keys change as well."""
+    dice = random.Random(f"weather {seed}")
+    with Link(seed, rate=RATE) as link, Server(world, "aditd", build, place=link.far, rekey="256K") as server:
+        how = {"place": link.near, "build": build, "rekey": "256K"}
+        with Tunnel(world, "adit", server, **how) as tunnel:
+            streams = Streams(tunnel.pairs(10), MIB // 8, MIB // 8, seed)
+            work = Task(streams.run, 120)
+            while work.is_alive():
+                link.tell(up=weather(dice), down=weather(dice))
+                work.join(dice.uniform(0.02, 0.3))
+            work.result()
+            check(streams.whole(), f"seed {seed}: broken: {streams.report()}")
+
+
+def weather(dice):
+    return {
+        "cut": dice.random() < 0.1,
+        "delay": dice.uniform(0, 0.05),
+        "jitter": dice.choice((0, 0.02)),
+        "loss": dice.choice((0, 0.01, 0.1)),
+        "reorder": dice.choice((0, 0.25)),
+        "duplicate": dice.choice((0, 0.05)),
+        "corrupt": dice.choice((0, 0.02)),
+        "rate": dice.choice((RATE, RATE / 10)),
+    }
+
+
 def packets_of_576_bytes(world, build):
     """RFC 879's size that every path carries."""
     with Link(1, mtu=576, delay=0.005) as link, Server(world, "aditd", build, place=link.far) as server:
@@ -138,6 +167,8 @@ def all_cases(run, world, build, size):
     for profile in PROFILES:
         for seed in seeds(1, 8):
             some.append((named(cross), cross, (world, build, profile, seed, 3 if full else 1, took)))
+    changes = every_byte_crosses_a_path_that_changes_all_the_time
+    some += [(named(changes), changes, (world, build, seed)) for seed in seeds(1, 8)]
     some += [(named(function), function, (world, build)) for function in PACKETS]
     # What is measured has the machine to itself, or nearly so.
     together(run, some, workers=3 if full else len(some))
