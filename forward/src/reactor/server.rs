@@ -197,3 +197,31 @@ impl Reactor {
         self.schedule(slot);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use adit_testkit::toy;
+
+    use super::*;
+    use crate::admission::MaxStartups;
+
+    #[test]
+    fn the_dice_of_a_server_are_even() {
+        let random = toy::random(1);
+        for rate in [10, 30, 55, 56, 90] {
+            let limits = MaxStartups {
+                start: 0,
+                rate,
+                full: u32::MAX,
+            };
+            let throws = 20_000;
+            let dropped = (0..throws).filter(|_| limits.drops(0, dice(random)));
+            let thousandths = u32::try_from(dropped.count()).unwrap() * 1000 / throws;
+            // Five standard deviations.
+            assert!(
+                thousandths.abs_diff(10 * rate) <= 18,
+                "{thousandths} of 1000"
+            );
+        }
+    }
+}

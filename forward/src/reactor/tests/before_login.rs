@@ -124,6 +124,7 @@ fn those_that_hold_all_places_are_refused_once_they_had_to_be_given_up() {
     while place.peers() < 100 {
         mute.push(place.guest(from(1), 0));
         place.settle(&mut []);
+        assert!(mute.len() < 10_000, "a place is never given out");
     }
     // One that waits for the server's words; whoever speaks first may find RST instead.
     let mut late = [place.guest(from(2), 0)];
