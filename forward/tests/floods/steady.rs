@@ -66,7 +66,7 @@ fn steady(role: Role, provider: &'static Provider, kind: Kind, n: usize) {
 
 fn everywhere(kind: Kind) {
     let _alone = alone();
-    let many = if seeds::is_long() { 200_000 } else { 6_000 };
+    let many = if seeds::is_long() { 200_000 } else { 5_000 };
     for role in Role::BOTH.into_iter().filter(|role| kind.is_for(*role)) {
         steady(role, &adit_crypto::RING, kind, many);
         for provider in [&toy::PROVIDER, &adit_crypto::PURE] {

@@ -131,7 +131,7 @@ fn an_exchange_finds_room_behind_whatever_was_not_read() {
             for ours in [false, true] {
                 let mut flooded = Flooded::open(role, &adit_crypto::RING);
                 flooded.reads = Takes::Nothing;
-                fill(&mut flooded, &[kind], 24);
+                fill(&mut flooded, &[kind], 16);
                 assert!(waiting(&flooded.peer.victim.session) > 250 << 10);
                 if ours {
                     flooded.wait(REKEY_TIME).unwrap();
