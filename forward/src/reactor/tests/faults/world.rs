@@ -502,7 +502,8 @@ impl Looped {
 
     /// What is lent and what is left is the limit.
     fn check_books(&mut self) {
-        for peer in self.reactor.peers.iter() {
+        // One that has ended has let go of its channels, of those too that it just got.
+        for peer in self.reactor.peers.iter().filter(|peer| !peer.is_closing()) {
             self.channels.extend(peer.state.locals.ids());
             let channels = peer.session.channels();
             let lent: u32 = self.channels.iter().map(|id| channels.loan(*id)).sum();
