@@ -152,14 +152,13 @@ def to_the_background(person, server):
     listen, pid_of = Port(), None
     argv = person.argv(server, listen, "-f", "-i", person.keys.path("user", "ed25519"))
     try:
-        before = set(tasks(person.build.adit))
         done = subprocess.run(
             [str(a) for a in argv], env=person.lab.env, capture_output=True, timeout=20, check=False
         )
         check(done.returncode == 0, f"ends with {done.returncode}: {done.stderr}")
         # No waiting: the forwards stand when the first process is gone.
         through(listen.number)
-        (pid_of,) = set(tasks(person.build.adit)) - before
+        (pid_of,) = processes_that_listen_at(listen, person.build.adit)
         check(len(os.listdir(f"/proc/{pid_of}/task")) == 1, "threads are left")
         check(os.getsid(pid_of) == pid_of, "it has no session of its own")
     finally:
@@ -176,16 +175,20 @@ def to_the_background(person, server):
     check(done.returncode == 255, f"ends with {done.returncode} although nobody is logged in")
 
 
-def tasks(program):
+def processes_that_listen_at(port, program):
+    """Of this program; other cases run it at the same time, and with other ports."""
+    found = []
     for name in os.listdir("/proc"):
         if name.isdigit():
             try:
-                argv = open(f"/proc/{name}/cmdline", "rb").read().split(b"\0")
+                argv = open(f"/proc/{name}/cmdline", "rb").read().decode("utf-8", "replace").split("\0")
                 state = open(f"/proc/{name}/stat").read().rsplit(")", 1)[1].split()[0]
             except OSError:
                 continue
-            if argv[0] == program.encode() and state != "Z":
-                yield int(name)
+            ours = any(f":{port.number}:" in argument for argument in argv)
+            if argv[0] == program and ours and state != "Z":
+                found.append(int(name))
+    return found
 
 
 def two_keys_are_asked_for(person):
