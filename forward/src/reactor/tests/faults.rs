@@ -2,6 +2,7 @@
 //! that runs on real sockets, but for the calls to the system.
 
 mod apps;
+mod looped;
 mod plan;
 mod world;
 
