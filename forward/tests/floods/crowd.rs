@@ -3,6 +3,7 @@
 
 use core::time::Duration;
 
+use adit_crypto::Provider;
 use adit_testkit::scripted::Role;
 
 use crate::app::Asked;
@@ -30,11 +31,10 @@ fn time(flooded: &mut Flooded, kind: Kind, channels: &[u32]) -> Duration {
     times.min().unwrap()
 }
 
-#[test]
-fn a_message_costs_the_same_among_ten_thousand_channels() {
+fn a_message_costs_the_same_among_ten_thousand_channels(provider: &'static Provider) {
     let _alone = alone();
-    let mut few = Flooded::open(Role::Server, &adit_crypto::RING);
-    let mut many = Flooded::open(Role::Server, &adit_crypto::RING);
+    let mut few = Flooded::open(Role::Server, provider);
+    let mut many = Flooded::open(Role::Server, provider);
     many.app.asked = Asked::Accept;
     let mut batch = Vec::new();
     for _ in 0..CHANNELS / 100 {
@@ -57,11 +57,10 @@ fn a_message_costs_the_same_among_ten_thousand_channels() {
     many.still_works();
 }
 
-#[test]
-fn an_adjust_of_one_byte_lets_one_byte_go_and_no_more() {
+fn an_adjust_of_one_byte_lets_one_byte_go_and_no_more(provider: &'static Provider) {
     let _alone = alone();
     for role in Role::BOTH {
-        let mut flooded = Flooded::open(role, &adit_crypto::RING);
+        let mut flooded = Flooded::open(role, provider);
         if role == Role::Client {
             flooded.open_one();
         } else {
@@ -86,11 +85,10 @@ fn an_adjust_of_one_byte_lets_one_byte_go_and_no_more() {
     }
 }
 
-#[test]
-fn data_of_one_byte_is_granted_again_by_quarters_of_the_window() {
+fn data_of_one_byte_is_granted_again_by_quarters_of_the_window(provider: &'static Provider) {
     let _alone = alone();
     for role in Role::BOTH {
-        let mut flooded = Flooded::open(role, &adit_crypto::RING);
+        let mut flooded = Flooded::open(role, provider);
         let data = Kind::Data(1).payload(flooded.peer.channel);
         flooded.counts = Counts::default();
         for _ in 0..20_000 {
@@ -100,4 +98,10 @@ fn data_of_one_byte_is_granted_again_by_quarters_of_the_window() {
         assert_eq!(flooded.counts.said, 1, "{role:?}");
         flooded.still_works();
     }
+}
+
+adit_testkit::on_every_provider! {
+    a_message_costs_the_same_among_ten_thousand_channels
+    an_adjust_of_one_byte_lets_one_byte_go_and_no_more
+    data_of_one_byte_is_granted_again_by_quarters_of_the_window
 }

@@ -8,15 +8,13 @@ use adit_forward::Error;
 use adit_proto::msg::KexInit;
 use adit_proto::{Decode, NameList};
 use adit_testkit::scripted::{Outcome, REKEY_TIME, Role, Script, Scripted, Step};
-use adit_testkit::{seeds, toy};
+use adit_testkit::seeds;
 use adit_transport::{Error as TransportError, TimedOut};
 
 use crate::app::{Asked, Takes};
 use crate::flooded::{Counts, Flooded, limits};
 use crate::gauge::{Memory, NOISE, NOISE_BYTES, alone};
 use crate::kinds::Kind;
-
-const PROVIDERS: [&Provider; 3] = [&adit_crypto::RING, &adit_crypto::PURE, &toy::PROVIDER];
 
 /// How long an exchange may take.
 const EXCHANGE_MAX: Duration = Duration::from_secs(30);
@@ -58,56 +56,47 @@ fn storms(role: Role, provider: &'static Provider, n: usize) {
     flooded.still_works();
 }
 
-#[test]
-fn one_exchange_after_the_other_leaves_nothing() {
+fn one_exchange_after_the_other_leaves_nothing(provider: &'static Provider) {
     let _alone = alone();
     let n = if seeds::is_long() { 2000 } else { 60 };
     for role in Role::BOTH {
-        for provider in PROVIDERS {
-            storms(role, provider, n);
-        }
+        storms(role, provider, n);
     }
 }
 
-#[test]
-fn an_exchange_begun_right_behind_another_is_as_good() {
+fn an_exchange_begun_right_behind_another_is_as_good(provider: &'static Provider) {
     let _alone = alone();
     for role in Role::BOTH {
-        for provider in PROVIDERS {
-            let mut flooded = Flooded::open(role, provider);
+        let mut flooded = Flooded::open(role, provider);
+        let kexinit = flooded.peer.kexinit_payload();
+        flooded.send(&kexinit).unwrap();
+        let memory = Memory::new();
+        for i in 0..60 {
+            let share = flooded.peer.share_payload();
+            flooded.send(&share).unwrap();
+            // NEWKEYS, and the next KEXINIT with it.
+            let mut batch = Vec::new();
+            flooded.seal(&[21], &mut batch);
+            flooded.peer.use_new_keys();
             let kexinit = flooded.peer.kexinit_payload();
-            flooded.send(&kexinit).unwrap();
-            let memory = Memory::new();
-            for i in 0..60 {
-                let share = flooded.peer.share_payload();
-                flooded.send(&share).unwrap();
-                // NEWKEYS, and the next KEXINIT with it.
-                let mut batch = Vec::new();
-                flooded.seal(&[21], &mut batch);
-                flooded.peer.use_new_keys();
-                let kexinit = flooded.peer.kexinit_payload();
-                flooded.seal(&kexinit, &mut batch);
-                flooded.feed(&batch).unwrap();
-                assert_eq!(flooded.app.rekeyed, i + 1);
-                flooded.peer.forget();
-            }
-            assert!(memory.grown() < NOISE_BYTES, "{} bytes", memory.grown());
-            flooded.exchange_on().unwrap();
-            flooded.still_works();
+            flooded.seal(&kexinit, &mut batch);
+            flooded.feed(&batch).unwrap();
+            assert_eq!(flooded.app.rekeyed, i + 1);
+            flooded.peer.forget();
         }
+        assert!(memory.grown() < NOISE_BYTES, "{} bytes", memory.grown());
+        flooded.exchange_on().unwrap();
+        flooded.still_works();
     }
 }
 
-#[test]
-fn keys_are_not_changed_before_the_login() {
+fn keys_are_not_changed_before_the_login(provider: &'static Provider) {
     let _alone = alone();
     for role in Role::BOTH {
         for step in [Step::NewKeys, Step::Service] {
-            for provider in PROVIDERS {
-                let mut peer = Scripted::at(&Script::new(role, provider), step);
-                let kexinit = peer.kexinit_payload();
-                assert_eq!(peer.answer_to(&kexinit), Outcome::Refused(2));
-            }
+            let mut peer = Scripted::at(&Script::new(role, provider), step);
+            let kexinit = peer.kexinit_payload();
+            assert_eq!(peer.answer_to(&kexinit), Outcome::Refused(2));
         }
     }
 }
@@ -156,48 +145,45 @@ pub(crate) fn maximal(kexinit: &[u8]) -> Vec<u8> {
     long
 }
 
-#[test]
-fn the_longest_kexinit_costs_little_more_than_a_short_one() {
+fn the_longest_kexinit_costs_little_more_than_a_short_one(provider: &'static Provider) {
     let _alone = alone();
     for role in Role::BOTH {
-        for provider in [&adit_crypto::RING, &adit_crypto::PURE] {
-            let mut flooded = Flooded::open(role, provider);
-            let memory = Memory::new();
-            let short = storm(&mut flooded, 8);
-            let long: Vec<Counts> = (0..8)
-                .map(|_| {
-                    flooded.counts = Counts::default();
-                    let kexinit = flooded.peer.kexinit_payload();
-                    let kexinit = maximal(&kexinit);
-                    flooded.peer.says_instead(&kexinit);
-                    flooded.exchange_from(&kexinit).unwrap();
-                    flooded.peer.forget();
-                    flooded.counts
-                })
-                .collect();
-            let least = |each: &[Counts]| {
-                let allocations = each.iter().map(|counts| counts.allocations);
-                let times = each.iter().map(|counts| counts.time);
-                (allocations.min().unwrap(), times.min().unwrap())
-            };
-            let (short, long) = (least(&short), least(&long));
-            assert!(long.0 <= short.0 + 2, "{short:?}, {long:?}");
-            // Half a millisecond, and what else this machine does.
-            let most = short.1 + Duration::from_millis(20);
-            assert!(long.1 < most, "{short:?}, {long:?}");
-            assert!(
-                memory.grown() < NOISE_BYTES + (64 << 10),
-                "{}",
-                memory.grown()
-            );
-            flooded.still_works();
-        }
+        let mut flooded = Flooded::open(role, provider);
+        let memory = Memory::new();
+        let short = storm(&mut flooded, 8);
+        let long: Vec<Counts> = (0..8)
+            .map(|_| {
+                flooded.counts = Counts::default();
+                let kexinit = flooded.peer.kexinit_payload();
+                let kexinit = maximal(&kexinit);
+                flooded.peer.says_instead(&kexinit);
+                flooded.exchange_from(&kexinit).unwrap();
+                flooded.peer.forget();
+                flooded.counts
+            })
+            .collect();
+        let least = |each: &[Counts]| {
+            let allocations = each.iter().map(|counts| counts.allocations);
+            let times = each.iter().map(|counts| counts.time);
+            (allocations.min().unwrap(), times.min().unwrap())
+        };
+        let (short, long) = (least(&short), least(&long));
+        assert!(long.0 <= short.0 + 2, "{short:?}, {long:?}");
+        // Half a millisecond, and what else this machine does.
+        let most = short.1 + Duration::from_millis(20);
+        assert!(long.1 < most, "{short:?}, {long:?}");
+        assert!(
+            memory.grown() < NOISE_BYTES + (64 << 10),
+            "{}",
+            memory.grown()
+        );
+        flooded.still_works();
     }
 }
 
 /// A hundred channels whose applications always have more to send, to a peer that reads nothing.
-fn hundred(role: Role) -> Flooded {
-    let mut flooded = Flooded::open(role, &adit_crypto::RING);
+fn hundred(provider: &'static Provider, role: Role) -> Flooded {
+    let mut flooded = Flooded::open(role, provider);
     flooded.app.asked = Asked::Accept;
     if role == Role::Server {
         for _ in 0..100 {
@@ -213,12 +199,13 @@ fn hundred(role: Role) -> Flooded {
     flooded
 }
 
-#[test]
-fn an_exchange_that_never_ends_is_ended_whatever_a_hundred_channels_have() {
+fn an_exchange_that_never_ends_is_ended_whatever_a_hundred_channels_have(
+    provider: &'static Provider,
+) {
     let _alone = alone();
     for role in Role::BOTH {
         for reads in [Takes::All, Takes::Nothing] {
-            let mut flooded = hundred(role);
+            let mut flooded = hundred(provider, role);
             flooded.reads = reads;
             flooded.pull();
             let kexinit = flooded.peer.kexinit_payload();
@@ -258,11 +245,12 @@ fn lives(mut flooded: Flooded, mut moves: impl FnMut(&mut Flooded)) -> Duration 
 /// Longest that slow lines get for what waits before a KEXINIT.
 const SLOW_MAX: Duration = Duration::from_secs(600);
 
-#[test]
-fn a_peer_that_sips_what_was_sent_before_our_kexinit_is_not_waited_for_without_end() {
+fn a_peer_that_sips_what_was_sent_before_our_kexinit_is_not_waited_for_without_end(
+    provider: &'static Provider,
+) {
     let _alone = alone();
     for role in Role::BOTH {
-        let mut flooded = hundred(role);
+        let mut flooded = hundred(provider, role);
         flooded.reads = Takes::Nothing;
         flooded.pull();
         let kexinit = flooded.peer.kexinit_payload();
@@ -277,12 +265,13 @@ fn a_peer_that_sips_what_was_sent_before_our_kexinit_is_not_waited_for_without_e
     }
 }
 
-#[test]
-fn a_peer_that_answers_our_kexinit_with_other_messages_is_not_waited_for_without_end() {
+fn a_peer_that_answers_our_kexinit_with_other_messages_is_not_waited_for_without_end(
+    provider: &'static Provider,
+) {
     let _alone = alone();
     for role in Role::BOTH {
         for kind in [Kind::Ignore(0), Kind::Data(0), Kind::GlobalRequest] {
-            let mut flooded = hundred(role);
+            let mut flooded = hundred(provider, role);
             flooded.wait(REKEY_TIME).unwrap();
             let lived = lives(flooded, |flooded| {
                 let payload = kind.payload(flooded.peer.channel);
@@ -293,52 +282,52 @@ fn a_peer_that_answers_our_kexinit_with_other_messages_is_not_waited_for_without
     }
 }
 
-#[test]
-fn a_thousand_opens_in_flight_when_our_kexinit_leaves_are_all_answered() {
+fn a_thousand_opens_in_flight_when_our_kexinit_leaves_are_all_answered(
+    provider: &'static Provider,
+) {
     let _alone = alone();
-    for provider in PROVIDERS {
-        for asked in [Asked::Accept, Asked::Refuse, Asked::Wait] {
-            let mut flooded = Flooded::open(Role::Server, provider);
-            flooded.app.asked = asked;
-            flooded.wait(REKEY_TIME).unwrap();
-            assert_eq!(flooded.peer.heard[0][0], 20);
-            let mut batch = Vec::new();
-            for _ in 0..1000 {
-                flooded.seal(&Kind::Open.payload(0), &mut batch);
-            }
-            flooded.feed(&batch).unwrap();
-            assert_eq!(flooded.peer.heard.len(), 1, "nothing is said meanwhile");
-            flooded.exchange().unwrap();
-            flooded.decide();
-            flooded.feed(&[]).unwrap();
-            let answers = |number| flooded.peer.heard.iter().filter(|m| m[0] == number).count();
-            let (confirmed, refused) = (answers(91), answers(92));
-            let all_confirmed = (1000, 0);
-            let expected = if asked == Asked::Accept {
-                all_confirmed
-            } else {
-                (0, 1000)
-            };
-            assert_eq!(
-                (confirmed, refused),
-                expected,
-                "{} {asked:?}",
-                provider.name
-            );
-            flooded.still_works();
+    for asked in [Asked::Accept, Asked::Refuse, Asked::Wait] {
+        let mut flooded = Flooded::open(Role::Server, provider);
+        flooded.app.asked = asked;
+        flooded.wait(REKEY_TIME).unwrap();
+        assert_eq!(flooded.peer.heard[0][0], 20);
+        let mut batch = Vec::new();
+        for _ in 0..1000 {
+            flooded.seal(&Kind::Open.payload(0), &mut batch);
         }
+        flooded.feed(&batch).unwrap();
+        assert_eq!(flooded.peer.heard.len(), 1, "nothing is said meanwhile");
+        flooded.exchange().unwrap();
+        flooded.decide();
+        flooded.feed(&[]).unwrap();
+        let answers = |number| flooded.peer.heard.iter().filter(|m| m[0] == number).count();
+        let (confirmed, refused) = (answers(91), answers(92));
+        let all_confirmed = (1000, 0);
+        let expected = if asked == Asked::Accept {
+            all_confirmed
+        } else {
+            (0, 1000)
+        };
+        assert_eq!(
+            (confirmed, refused),
+            expected,
+            "{} {asked:?}",
+            provider.name
+        );
+        flooded.still_works();
     }
 }
 
-#[test]
-fn more_requests_behind_our_kexinit_than_can_be_owed_end_the_session_at_once() {
+fn more_requests_behind_our_kexinit_than_can_be_owed_end_the_session_at_once(
+    provider: &'static Provider,
+) {
     let _alone = alone();
     for role in Role::BOTH {
         let few = Limits {
             max_channels: 32,
             ..limits(role)
         };
-        let mut flooded = Flooded::open_with(role, &adit_crypto::RING, few);
+        let mut flooded = Flooded::open_with(role, provider, few);
         flooded.wait(REKEY_TIME).unwrap();
         let mut batch = Vec::new();
         for _ in 0..32 + 64 {
@@ -361,4 +350,17 @@ fn more_requests_behind_our_kexinit_than_can_be_owed_end_the_session_at_once() {
         let error = flooded.feed(&batch).unwrap_err();
         assert_eq!(error.to_string(), "too many requests at a time");
     }
+}
+
+adit_testkit::on_every_provider! {
+    one_exchange_after_the_other_leaves_nothing
+    an_exchange_begun_right_behind_another_is_as_good
+    keys_are_not_changed_before_the_login
+    a_thousand_opens_in_flight_when_our_kexinit_leaves_are_all_answered
+    an_exchange_that_never_ends_is_ended_whatever_a_hundred_channels_have
+    a_peer_that_sips_what_was_sent_before_our_kexinit_is_not_waited_for_without_end
+    a_peer_that_answers_our_kexinit_with_other_messages_is_not_waited_for_without_end
+    more_requests_behind_our_kexinit_than_can_be_owed_end_the_session_at_once
+    ; real:
+    the_longest_kexinit_costs_little_more_than_a_short_one
 }

@@ -7,6 +7,7 @@ use core::cell::Cell;
 use core::time::Duration;
 
 use adit_connection::Limits;
+use adit_crypto::Provider;
 use adit_testkit::pair::{End, Pair, Setup, Way};
 use adit_testkit::seeds;
 use adit_transport::{Buffers, RekeyLimits};
@@ -43,9 +44,9 @@ fn way(random: &mut Random) -> Way {
 }
 
 impl Run {
-    fn new(seed: u64) -> Self {
+    fn new(provider: &'static Provider, seed: u64) -> Self {
         let mut random = Random::new(seed);
-        let mut setup = Setup::new(&adit_crypto::RING);
+        let mut setup = Setup::new(provider);
         setup.rekey = RekeyLimits {
             bytes: *random.of(&[None, Some(0), Some(3000), Some(40_000)]),
             time: Some(HOUR),
@@ -200,12 +201,15 @@ impl Run {
     }
 }
 
-#[test]
-fn two_sessions_with_full_wires_both_ways_never_wait_for_each_other() {
+fn two_sessions_with_full_wires_both_ways_never_wait_for_each_other(provider: &'static Provider) {
     let _alone = alone();
     let changes = Cell::new(0);
     seeds::each(12, 1000, |seed| {
-        changes.set(changes.get() + Run::new(seed).run())
+        changes.set(changes.get() + Run::new(provider, seed).run())
     });
     assert!(changes.get() > 0, "keys were changed");
+}
+
+adit_testkit::on_every_provider! {
+    two_sessions_with_full_wires_both_ways_never_wait_for_each_other
 }

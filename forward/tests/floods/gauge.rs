@@ -3,6 +3,7 @@
 
 use std::alloc::System;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
 
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
@@ -16,9 +17,22 @@ pub(crate) const NOISE: usize = 64;
 /// Bytes that they, or a list of the test's own, may take.
 pub(crate) const NOISE_BYTES: isize = 16 << 10;
 
-/// As long as this lives, no other test runs.
+/// How often this thread lets others go first before it takes them to be done.
+const QUIET: usize = 1000;
+
+/// As long as this lives, no other test runs. The runner's own thread may still tell of the test
+/// before and start another: that is waited for, as it allocates.
 pub(crate) fn alone() -> MutexGuard<'static, ()> {
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let (mut quiet, mut memory) = (0, Memory::new());
+    while quiet < QUIET {
+        thread::yield_now();
+        quiet += 1;
+        if memory.allocations() > 0 {
+            (quiet, memory) = (0, Memory::new());
+        }
+    }
+    turn
 }
 
 /// What happened to memory since this was made.

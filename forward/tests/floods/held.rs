@@ -3,6 +3,7 @@
 //! one small chunk for each channel.
 
 use adit_connection::Limits;
+use adit_crypto::Provider;
 use adit_testkit::scripted::{Role, string};
 use adit_testkit::seeds;
 
@@ -16,8 +17,8 @@ use crate::random::Random;
 const EACH: isize = 256 + 64;
 
 /// A server of as many channels as there may be, and the numbers and windows of all of them.
-fn full(limits: Limits) -> (Flooded, Vec<(u32, u32)>) {
-    let mut flooded = Flooded::open_with(Role::Server, &adit_crypto::RING, limits);
+fn full(provider: &'static Provider, limits: Limits) -> (Flooded, Vec<(u32, u32)>) {
+    let mut flooded = Flooded::open_with(Role::Server, provider, limits);
     flooded.app.asked = Asked::Accept;
     let mut windows = Vec::new();
     let open = Kind::Open.payload(0);
@@ -40,11 +41,10 @@ fn data(channel: u32, n: usize) -> Vec<u8> {
     [&[94][..], &channel.to_be_bytes(), &string(&vec![7; n])].concat()
 }
 
-#[test]
-fn a_byte_on_each_of_all_channels_takes_no_page_for_each() {
+fn a_byte_on_each_of_all_channels_takes_no_page_for_each(provider: &'static Provider) {
     let _alone = alone();
     let limits = Limits::SERVER;
-    let (mut flooded, windows) = full(limits);
+    let (mut flooded, windows) = full(provider, limits);
     let memory = Memory::new();
     for part in windows.chunks(500) {
         let mut batch = Vec::new();
@@ -59,8 +59,9 @@ fn a_byte_on_each_of_all_channels_takes_no_page_for_each() {
     assert!(memory.grown() < NOISE_BYTES, "{} bytes", memory.grown());
 }
 
-#[test]
-fn every_window_filled_in_whatever_pieces_takes_twice_the_book_at_most() {
+fn every_window_filled_in_whatever_pieces_takes_twice_the_book_at_most(
+    provider: &'static Provider,
+) {
     let _alone = alone();
     let limits = Limits {
         max_channels: 1000,
@@ -68,7 +69,7 @@ fn every_window_filled_in_whatever_pieces_takes_twice_the_book_at_most() {
     };
     seeds::each(2, 50, |seed| {
         let mut random = Random::new(seed);
-        let (mut flooded, mut windows) = full(limits);
+        let (mut flooded, mut windows) = full(provider, limits);
         let memory = Memory::new();
         let list = windows.len() * size_of::<(u32, u32)>();
         let most = 2 * limits.window_budget as isize + 1000 * EACH + NOISE_BYTES;
@@ -96,4 +97,9 @@ fn every_window_filled_in_whatever_pieces_takes_twice_the_book_at_most() {
         }
         flooded.still_works();
     });
+}
+
+adit_testkit::on_every_provider! {
+    a_byte_on_each_of_all_channels_takes_no_page_for_each
+    every_window_filled_in_whatever_pieces_takes_twice_the_book_at_most
 }

@@ -3,14 +3,12 @@
 
 use adit_crypto::Provider;
 use adit_testkit::scripted::{Outcome, Role, Script, Scripted, Step, Strict, string};
-use adit_testkit::{seeds, toy};
+use adit_testkit::seeds;
 
 use crate::exchanges::maximal;
 use crate::flooded::Flooded;
 use crate::gauge::{Memory, NOISE, NOISE_BYTES, alone};
 use crate::kinds::Kind;
-
-const PROVIDERS: [&Provider; 3] = [&adit_crypto::RING, &adit_crypto::PURE, &toy::PROVIDER];
 
 /// Where a stranger can stay, and whether packets have keys there.
 const BEFORE_KEYS: [Step; 3] = [Step::Ident, Step::KexInit, Step::Share];
@@ -47,46 +45,40 @@ fn idle(script: &Script, step: Step, kinds: &[Kind]) {
     assert!(flooded.peer.is_logged_in(), "{name}");
 }
 
-#[test]
-fn what_a_stranger_may_send_without_end_leaves_nothing() {
+fn what_a_stranger_may_send_without_end_leaves_nothing(provider: &'static Provider) {
     let _alone = alone();
     let nothing = [Kind::Ignore(0), Kind::Debug(50), Kind::Unimplemented];
     for role in Role::BOTH {
-        for provider in PROVIDERS {
-            let mut script = Script::new(role, provider);
-            for step in WITH_KEYS {
-                idle(&script, step, &nothing);
-                idle(
-                    &script,
-                    step,
-                    &[Kind::Ping(8), Kind::Pong, Kind::Ping(1000)],
-                );
-            }
-            // Strict key exchange has no place for them.
-            script.strict = Strict::Absent;
-            for step in BEFORE_KEYS {
-                idle(&script, step, &nothing);
-            }
+        let mut script = Script::new(role, provider);
+        for step in WITH_KEYS {
+            idle(&script, step, &nothing);
+            idle(
+                &script,
+                step,
+                &[Kind::Ping(8), Kind::Pong, Kind::Ping(1000)],
+            );
+        }
+        // Strict key exchange has no place for them.
+        script.strict = Strict::Absent;
+        for step in BEFORE_KEYS {
+            idle(&script, step, &nothing);
         }
     }
 }
 
-#[test]
-fn the_longest_first_kexinit_leads_to_a_login() {
+fn the_longest_first_kexinit_leads_to_a_login(provider: &'static Provider) {
     let _alone = alone();
     for role in Role::BOTH {
-        for provider in PROVIDERS {
-            let mut flooded = Flooded::at(&Script::new(role, provider), Step::Ident);
-            let kexinit = flooded.peer.kexinit_payload();
-            let kexinit = maximal(&kexinit);
-            flooded.peer.says_instead(&kexinit);
-            let memory = Memory::new();
-            flooded.peer.send(&kexinit);
-            let grown = memory.grown();
-            assert!(grown < 128 << 10, "{grown} bytes");
-            flooded.peer.go_on(Step::KexInit);
-            assert!(flooded.peer.is_logged_in());
-        }
+        let mut flooded = Flooded::at(&Script::new(role, provider), Step::Ident);
+        let kexinit = flooded.peer.kexinit_payload();
+        let kexinit = maximal(&kexinit);
+        flooded.peer.says_instead(&kexinit);
+        let memory = Memory::new();
+        flooded.peer.send(&kexinit);
+        let grown = memory.grown();
+        assert!(grown < 128 << 10, "{grown} bytes");
+        flooded.peer.go_on(Step::KexInit);
+        assert!(flooded.peer.is_logged_in());
     }
 }
 
@@ -105,62 +97,61 @@ fn taken(provider: &'static Provider, message: &[u8], most: usize) -> (usize, is
     (most, memory.grown())
 }
 
-#[test]
-fn a_client_takes_sixteen_banners_and_no_more() {
+fn a_client_takes_sixteen_banners_and_no_more(provider: &'static Provider) {
     let _alone = alone();
-    for provider in PROVIDERS {
-        for len in [0, 30_000] {
-            let banner = [&[53][..], &string(&vec![b'x'; len]), &[0; 4]].concat();
-            let (n, grown) = taken(provider, &banner, 10_000);
-            assert_eq!(n, 16);
-            assert!(grown < NOISE_BYTES + (64 << 10), "{grown} bytes");
-        }
+    for len in [0, 30_000] {
+        let banner = [&[53][..], &string(&vec![b'x'; len]), &[0; 4]].concat();
+        let (n, grown) = taken(provider, &banner, 10_000);
+        assert_eq!(n, 16);
+        assert!(grown < NOISE_BYTES + (64 << 10), "{grown} bytes");
     }
 }
 
-#[test]
-fn what_a_peer_tells_in_ext_info_has_an_end() {
+fn what_a_peer_tells_in_ext_info_has_an_end(provider: &'static Provider) {
     let _alone = alone();
     // As many names as a list may have, as often as a message may say so.
     let names = vec!["y".repeat(60); 128].join(",");
     let pair = [string(b"server-sig-algs"), string(names.as_bytes())].concat();
     for (role, most) in [(Role::Client, 2), (Role::Server, 1)] {
-        for provider in PROVIDERS {
-            let mut flooded = Flooded::at(&Script::new(role, provider), Step::NewKeys);
-            let payload = [&[7, 0, 0, 0, 4][..], &pair.repeat(4)].concat();
-            let memory = Memory::new();
-            for _ in 0..most {
-                flooded.send(&payload).unwrap();
-            }
-            let grown = memory.grown();
-            assert!(grown < NOISE_BYTES + (9 << 10), "{grown} bytes");
-            assert_eq!(flooded.peer.answer_to(&payload), Outcome::Refused(2));
+        let mut flooded = Flooded::at(&Script::new(role, provider), Step::NewKeys);
+        let payload = [&[7, 0, 0, 0, 4][..], &pair.repeat(4)].concat();
+        let memory = Memory::new();
+        for _ in 0..most {
+            flooded.send(&payload).unwrap();
         }
+        let grown = memory.grown();
+        assert!(grown < NOISE_BYTES + (9 << 10), "{grown} bytes");
+        assert_eq!(flooded.peer.answer_to(&payload), Outcome::Refused(2));
     }
 }
 
-#[test]
-fn a_server_answers_sixty_four_requests_and_no_more() {
+fn a_server_answers_sixty_four_requests_and_no_more(provider: &'static Provider) {
     let _alone = alone();
-    for provider in PROVIDERS {
-        let mut peer = Scripted::at(&Script::new(Role::Server, provider), Step::Service);
-        let probe = peer.probe_request();
-        let mut batch = Vec::new();
-        for _ in 0..10_000 {
-            let frame = peer.frame(&probe);
-            batch.extend(peer.sealed(frame));
-        }
-        let memory = Memory::new();
-        for bytes in batch.chunks(20_000) {
-            peer.send_raw(bytes);
-            if !peer.victim.is_alive() {
-                break;
-            }
-        }
-        // PK_OK each time, and DISCONNECT.
-        let said: Vec<u8> = peer.heard.iter().map(|heard| heard[0]).collect();
-        assert_eq!(said, [vec![60; 64], vec![1]].concat());
-        let grown = memory.grown();
-        assert!(grown < NOISE_BYTES + (128 << 10), "{grown} bytes");
+    let mut peer = Scripted::at(&Script::new(Role::Server, provider), Step::Service);
+    let probe = peer.probe_request();
+    let mut batch = Vec::new();
+    for _ in 0..10_000 {
+        let frame = peer.frame(&probe);
+        batch.extend(peer.sealed(frame));
     }
+    let memory = Memory::new();
+    for bytes in batch.chunks(20_000) {
+        peer.send_raw(bytes);
+        if !peer.victim.is_alive() {
+            break;
+        }
+    }
+    // PK_OK each time, and DISCONNECT.
+    let said: Vec<u8> = peer.heard.iter().map(|heard| heard[0]).collect();
+    assert_eq!(said, [vec![60; 64], vec![1]].concat());
+    let grown = memory.grown();
+    assert!(grown < NOISE_BYTES + (128 << 10), "{grown} bytes");
+}
+
+adit_testkit::on_every_provider! {
+    what_a_stranger_may_send_without_end_leaves_nothing
+    the_longest_first_kexinit_leads_to_a_login
+    a_client_takes_sixteen_banners_and_no_more
+    what_a_peer_tells_in_ext_info_has_an_end
+    a_server_answers_sixty_four_requests_and_no_more
 }

@@ -2,6 +2,7 @@
 //! sockets that take or do not, channels that come and go, keys that change. Whatever comes, what
 //! the session holds stays within its budget, and at the end it works.
 
+use adit_crypto::Provider;
 use adit_testkit::scripted::{REKEY_TIME, Role};
 use adit_testkit::seeds;
 
@@ -25,9 +26,9 @@ fn budget(role: Role) -> isize {
 /// Bytes of data that the first window of the channel has room for, whatever is not granted again.
 const DATA_UNGRANTED: usize = 30_000;
 
-fn mixed(role: Role, seed: u64) {
+fn mixed(provider: &'static Provider, role: Role, seed: u64) {
     let mut random = Random::new(seed);
-    let mut flooded = Flooded::open(role, &adit_crypto::RING);
+    let mut flooded = Flooded::open(role, provider);
     let mut batch = Vec::with_capacity(1 << 20);
     let memory = Memory::new();
     let mut ungranted = 0;
@@ -89,12 +90,15 @@ fn mixed(role: Role, seed: u64) {
     flooded.still_works();
 }
 
-#[test]
-fn whatever_comes_in_whatever_order_memory_stays_within_its_budget() {
+fn whatever_comes_in_whatever_order_memory_stays_within_its_budget(provider: &'static Provider) {
     let _alone = alone();
     seeds::each(6, 200, |seed| {
         for role in Role::BOTH {
-            mixed(role, seed);
+            mixed(provider, role, seed);
         }
     });
+}
+
+adit_testkit::on_every_provider! {
+    whatever_comes_in_whatever_order_memory_stays_within_its_budget
 }

@@ -4,6 +4,7 @@
 use core::time::Duration;
 
 use adit_connection::Limits;
+use adit_crypto::Provider;
 use adit_forward::session::Session;
 use adit_testkit::scripted::{REKEY_TIME, Role};
 
@@ -44,14 +45,14 @@ fn fill(flooded: &mut Flooded, kinds: &[Kind], batches: usize) -> usize {
     batches * BATCH
 }
 
-fn never_reads(role: Role, kinds: &[Kind], channels: u32) {
+fn never_reads(provider: &'static Provider, role: Role, kinds: &[Kind], channels: u32) {
     let name = format!("{role:?} {kinds:?}");
     let limits = Limits {
         max_channels: channels,
         ..limits(role)
     };
     let most = rows(channels) + NOISE_BYTES;
-    let mut flooded = Flooded::open_with(role, &adit_crypto::RING, limits);
+    let mut flooded = Flooded::open_with(role, provider, limits);
     fill(&mut flooded, kinds, 1);
     flooded.peer.forget();
     flooded.reads = Takes::Nothing;
@@ -78,18 +79,16 @@ const OWED: [Kind; 4] = [
     Kind::Open,
 ];
 
-#[test]
-fn a_peer_that_never_reads_and_sends_one_thing_takes_only_its_rows() {
+fn a_peer_that_never_reads_and_sends_one_thing_takes_only_its_rows(provider: &'static Provider) {
     let _alone = alone();
     for role in Role::BOTH {
         for kind in Kind::ALL.into_iter().filter(|kind| kind.answers() == 100) {
-            never_reads(role, &[kind], FEW);
+            never_reads(provider, role, &[kind], FEW);
         }
     }
 }
 
-#[test]
-fn a_peer_that_never_reads_and_sends_everything_takes_only_its_rows() {
+fn a_peer_that_never_reads_and_sends_everything_takes_only_its_rows(provider: &'static Provider) {
     let _alone = alone();
     for role in Role::BOTH {
         // One window of data is all there is.
@@ -98,15 +97,14 @@ fn a_peer_that_never_reads_and_sends_everything_takes_only_its_rows() {
             .into_iter()
             .filter(|kind| kind.is_for(role) && !is_data(kind))
             .collect();
-        never_reads(role, &kinds, limits(role).max_channels);
+        never_reads(provider, role, &kinds, limits(role).max_channels);
     }
 }
 
-#[test]
-fn no_request_of_a_peer_that_never_reads_is_lost() {
+fn no_request_of_a_peer_that_never_reads_is_lost(provider: &'static Provider) {
     let _alone = alone();
     for role in Role::BOTH {
-        let mut flooded = Flooded::open(role, &adit_crypto::RING);
+        let mut flooded = Flooded::open(role, provider);
         flooded.reads = Takes::Nothing;
         let asked = fill(&mut flooded, &OWED, 80);
         assert!(flooded.unread() >= STOPPED, "it is not read any more");
@@ -117,8 +115,7 @@ fn no_request_of_a_peer_that_never_reads_is_lost() {
     }
 }
 
-#[test]
-fn an_exchange_finds_room_behind_whatever_was_not_read() {
+fn an_exchange_finds_room_behind_whatever_was_not_read(provider: &'static Provider) {
     let _alone = alone();
     for role in Role::BOTH {
         for kind in [
@@ -129,7 +126,7 @@ fn an_exchange_finds_room_behind_whatever_was_not_read() {
         ] {
             // The peer's exchange has room at once, ours begins when there is some.
             for ours in [false, true] {
-                let mut flooded = Flooded::open(role, &adit_crypto::RING);
+                let mut flooded = Flooded::open(role, provider);
                 flooded.reads = Takes::Nothing;
                 fill(&mut flooded, &[kind], 16);
                 assert!(waiting(&flooded.peer.victim.session) > 250 << 10);
@@ -154,10 +151,11 @@ fn an_exchange_finds_room_behind_whatever_was_not_read() {
     }
 }
 
-#[test]
-fn channels_that_wait_for_an_answer_have_their_rows_and_no_more_are_read() {
+fn channels_that_wait_for_an_answer_have_their_rows_and_no_more_are_read(
+    provider: &'static Provider,
+) {
     let _alone = alone();
-    let mut flooded = Flooded::open(Role::Server, &adit_crypto::RING);
+    let mut flooded = Flooded::open(Role::Server, provider);
     flooded.app.asked = Asked::Wait;
     flooded.reads = Takes::Nothing;
     let memory = Memory::new();
@@ -179,4 +177,12 @@ fn channels_that_wait_for_an_answer_have_their_rows_and_no_more_are_read() {
     }
     assert_eq!(flooded.counts.said, asked);
     flooded.still_works();
+}
+
+adit_testkit::on_every_provider! {
+    a_peer_that_never_reads_and_sends_one_thing_takes_only_its_rows
+    a_peer_that_never_reads_and_sends_everything_takes_only_its_rows
+    no_request_of_a_peer_that_never_reads_is_lost
+    an_exchange_finds_room_behind_whatever_was_not_read
+    channels_that_wait_for_an_answer_have_their_rows_and_no_more_are_read
 }
