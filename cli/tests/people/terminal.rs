@@ -32,8 +32,10 @@ impl Terminal {
     pub(crate) fn run(command: &mut Command) -> Self {
         let pty = openpty(None, None).unwrap();
         let (master, slave) = (File::from(pty.master), File::from(pty.slave));
-        let mut leader = Command::new("setsid");
-        leader.arg("--ctty").arg(command.get_program());
+        // Whoever runs these tests may ignore signals: nohup(1), a shell's `&`.
+        let mut leader = Command::new("env");
+        leader.args(["--default-signal=HUP,INT,QUIT,TERM", "setsid", "--ctty"]);
+        leader.arg(command.get_program());
         leader.args(command.get_args());
         for (name, value) in command.get_envs() {
             match value {
