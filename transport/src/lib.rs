@@ -69,10 +69,11 @@ use negotiate::Offer;
 use rx::Rx;
 use strict::{ExtInfoWanted, Role, Strict};
 
-/// The one service that a connection begins with (RFC 4253 §10).
 /// Most SERVICE_REQUESTs of one client. paramiko sends one before each of its requests to
 /// authenticate; that many answers have room in the send buffer, whether the client reads or not.
 const SERVICE_REQUESTS_MAX: u8 = 32;
+
+/// The one service that a connection begins with (RFC 4253 §10).
 const SSH_USERAUTH: &[u8] = b"ssh-userauth";
 
 /// How far a connection has come, which never goes back.

@@ -87,10 +87,17 @@ fn named_tests(document: &str) -> BTreeSet<String> {
     named
 }
 
-/// The tests of a file or folder that are not among these.
-fn unnamed(named: &BTreeSet<String>, folder: &str) -> Vec<String> {
+/// The tests of a file, or of a folder, that are not among these.
+fn unnamed(named: &BTreeSet<String>, tests: &str) -> Vec<String> {
     let mut unnamed = Vec::new();
-    for path in sources(&root().join(folder)) {
+    let path = root().join(tests);
+    let files = if path.is_file() {
+        vec![path]
+    } else {
+        sources(&path)
+    };
+    assert!(!files.is_empty(), "{tests} is gone");
+    for path in files {
         for name in tests_of(&read(&path)) {
             if !named.contains(name) {
                 unnamed.push(format!("{}: {name}", path.display()));
@@ -127,6 +134,12 @@ fn every_test_against_an_attack_is_there_and_named() {
 #[test]
 fn every_test_of_a_fault_is_there_and_named() {
     let named = named_tests("docs/faults.md");
-    let missing = unnamed(&named, "forward/tests/faults");
-    assert!(missing.is_empty(), "docs/faults.md lacks {missing:#?}");
+    for tests in [
+        "forward/src/reactor/tests/faults.rs",
+        "forward/src/reactor/tests/faults",
+        "forward/tests/randomness.rs",
+    ] {
+        let missing = unnamed(&named, tests);
+        assert!(missing.is_empty(), "docs/faults.md lacks {missing:#?}");
+    }
 }
