@@ -122,10 +122,16 @@ impl Spill {
         self.compact();
     }
 
-    /// Little that is left in large chunks moves to a small one. With more than two chunks those
-    /// between the ends are full, so this never moves more than half a page.
+    /// Little that is left in large chunks moves to small ones, as soon as [`Self::memory`] is more
+    /// than it says.
+    ///
+    /// Only a first chunk and a last one have unused bytes, fewer than two pages together. Memory
+    /// beyond `4 * len + CHUNK_MIN` therefore means `3 * len + CHUNK_MIN < 2 * CHUNK_MAX`: 2645
+    /// bytes are copied at most, and there is nothing to add up while more is held. In what they
+    /// are copied to only the last chunk has unused bytes, and it is smaller than twice the bytes
+    /// held or is of [`CHUNK_MIN`]: `3 * len + CHUNK_MIN` at most, so that once is enough.
     fn compact(&mut self) {
-        if self.chunks.len() <= 2 && self.memory() > 4 * self.len + CHUNK_MIN {
+        if 3 * self.len + CHUNK_MIN < 2 * CHUNK_MAX && self.memory() > 4 * self.len + CHUNK_MIN {
             let mut small = Self::default();
             for held in self.slices() {
                 small.add(held);
@@ -273,6 +279,53 @@ mod tests {
             spill.add(&[2; 100][..taken]);
             slow.got.clear();
             assert!(spill.memory() <= 10_000 + 2 * CHUNK_MAX);
+        }
+    }
+
+    /// Adds as many as `n` says, or takes so many when it is negative.
+    fn step(spill: &mut Spill, n: isize) {
+        let mut slow = Slow {
+            room: n.unsigned_abs(),
+            got: Vec::new(),
+        };
+        if n > 0 {
+            spill.add(&vec![1; slow.room]);
+        } else {
+            spill.drain_into(&mut slow).unwrap();
+        }
+        let (len, memory) = (spill.len(), spill.memory());
+        assert!(
+            memory <= 4 * len + CHUNK_MIN,
+            "{memory} for {len} after {n}"
+        );
+    }
+
+    #[test]
+    fn a_small_chunk_between_two_large_ones_is_moved_too() {
+        let mut spill = Spill::default();
+        for n in [4096, -3136, 1024, 1, -959] {
+            step(&mut spill, n);
+        }
+        assert_eq!(spill.len(), 1026);
+    }
+
+    #[test]
+    fn the_bound_holds_around_every_size_of_a_chunk() {
+        let mut random = 11_u32;
+        let mut next = move |below: usize| {
+            random ^= random << 13;
+            random ^= random >> 17;
+            random ^= random << 5;
+            random as usize % below
+        };
+        let sizes = [1, 255, 256, 257, 959, 1024, 3136, 4095, 4096, 4097];
+        for _ in 0..20_000 {
+            let (mut spill, level) = (Spill::default(), next(CHUNK_MAX));
+            for _ in 0..12 {
+                let n = sizes[next(sizes.len())];
+                let adds = spill.len() < level;
+                step(&mut spill, if adds { n } else { -n });
+            }
         }
     }
 
