@@ -10,6 +10,7 @@ pub mod policy;
 #[cfg(feature = "reactor")]
 pub mod reactor;
 pub mod relay;
+mod retry;
 pub mod session;
 pub mod spec;
 mod spill;

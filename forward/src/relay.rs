@@ -8,8 +8,9 @@ use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use adit_connection::ChannelId;
 
 use crate::error::Error;
+use crate::retry::retry;
 use crate::session::{Event, Session, Span};
-use crate::spill::{Spill, retry, write_some};
+use crate::spill::{Spill, write_some};
 
 /// Most bytes of one channel in one packet and one turn: RFC 4253 §6.1 has every implementation
 /// take 32768 bytes of payload, and OpenSSH's channels announce exactly that as their maximum.

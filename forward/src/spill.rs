@@ -7,6 +7,8 @@
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, IoSlice, Write};
 
+use crate::retry::retry;
+
 /// Most bytes in a chunk. A page: what is taken from its front is given back a page at a time.
 const CHUNK_MAX: usize = 4096;
 
@@ -137,17 +139,6 @@ impl Spill {
                 small.add(held);
             }
             *self = small;
-        }
-    }
-}
-
-/// Calls again when a signal came between. Readiness is edge-triggered: an interrupted call that
-/// passed for a full or empty socket would wait for an event that never comes.
-pub(crate) fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-    loop {
-        match call() {
-            Err(e) if e.kind() == ErrorKind::Interrupted => {}
-            end => return end,
         }
     }
 }

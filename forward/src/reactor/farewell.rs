@@ -11,7 +11,7 @@ use super::peer::{Next, Peer};
 use super::state::{Cause, Letter};
 use super::timer::Timer;
 use crate::observer::{ChannelEnd, Program};
-use crate::spill::retry;
+use crate::retry::retry;
 
 /// What is read and dropped at the end of a connection, so that closing it does not reset it while
 /// our last words are on their way.

@@ -7,7 +7,7 @@ use mio::Waker;
 
 use super::state::Letter;
 use crate::observer::PeerId;
-use crate::spill::retry;
+use crate::retry::retry;
 
 /// One message to the loop.
 pub(super) enum Note {

@@ -18,8 +18,8 @@ use super::timer::{Armed, Timer};
 use crate::error::Error;
 use crate::observer::{Authenticated, Program};
 use crate::relay::{self, Locals as _};
+use crate::retry::retry;
 use crate::session::Session;
-use crate::spill::retry;
 
 /// Sealed bytes from which on a turn seals no more before it has sent some. Measured: less costs
 /// writes, more makes what is typed wait behind what is copied.

@@ -6,7 +6,7 @@ use std::{fs, io};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
-use crate::spill::retry;
+use crate::retry::retry;
 
 /// Signals that end a program in order: SIGTERM, SIGINT, SIGHUP.
 ///
