@@ -141,7 +141,7 @@ impl Stream {
     pub(super) fn local_addr(&self) -> io::Result<SocketAddr> {
         match self {
             #[cfg(test)]
-            Self::Fake(fake) => fake.peer_addr(),
+            Self::Fake(fake) => Ok(fake.local_addr()),
             Self::Tcp(tcp) => tcp.local_addr(),
         }
     }

@@ -76,10 +76,19 @@ impl Stream {
     /// # Errors
     /// Not connected yet.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        match self.net.lock().end_ref(self.id).connecting {
-            Connecting::Done => Ok(stream_address(self.id ^ 1)),
+        let inner = self.net.lock();
+        let end = inner.end_ref(self.id);
+        match end.connecting {
+            Connecting::Done => Ok(end.from.unwrap_or(stream_address(self.id ^ 1))),
             Connecting::Begun(_) => Err(ErrorKind::NotConnected.into()),
         }
+    }
+
+    /// This end's own address, which is what the other end calls its peer's.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        let bound = self.net.lock().end_ref(self.id ^ 1).from;
+        bound.unwrap_or(stream_address(self.id))
     }
 }
 
