@@ -191,7 +191,8 @@ pub enum Event<'a> {
         /// Why.
         error: &'a io::Error,
     },
-    /// Accepting is paused because descriptors ran out; said at most once a second.
+    /// Accepting is paused because accept(2) failed, mostly for want of descriptors; said at most
+    /// once a second.
     AcceptPaused {
         /// The listening socket.
         address: SocketAddr,

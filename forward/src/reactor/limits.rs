@@ -1,4 +1,4 @@
-//! Descriptors: how many there may be, and what to do when there are none.
+//! Descriptors, and what a failed accept(2) means: whether to go on or to pause.
 
 use core::time::Duration;
 use std::io;
@@ -47,11 +47,11 @@ pub(super) fn is_about_one_connection(error: &io::Error) -> bool {
     .any(|errno| error.raw_os_error() == Some(errno as i32))
 }
 
-/// First pause after a shortage.
+/// First pause after a failure.
 pub(super) const PAUSE_FIRST: Duration = Duration::from_millis(100);
 /// Longest pause.
 pub(super) const PAUSE_MAX: Duration = Duration::from_secs(1);
-/// A shortage that lasts is told once in this time.
+/// A failure that lasts is told once in this time.
 pub(super) const TELL_EVERY: Duration = Duration::from_secs(1);
 
 /// Pauses of one listening socket.
@@ -62,7 +62,7 @@ pub(super) struct Pause {
     told: Option<Duration>,
 }
 
-/// Whether a shortage is to be told now.
+/// Whether a failure is to be told now.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Tell {
     Now,
@@ -70,7 +70,7 @@ pub(super) enum Tell {
 }
 
 impl Pause {
-    /// There was a shortage: accept nothing before [`Pause::until`].
+    /// There was a failure: accept nothing before [`Pause::until`].
     pub(super) fn begin(&mut self, now: Duration) -> Tell {
         let length = self
             .length
@@ -94,7 +94,7 @@ impl Pause {
         self.until.is_some_and(|until| now < until)
     }
 
-    /// A connection was accepted: the next shortage begins with a short pause.
+    /// A connection was accepted: the next failure begins with a short pause.
     pub(super) fn accepted(&mut self) {
         self.length = None;
     }
@@ -159,9 +159,20 @@ mod tests {
     fn only_what_is_about_one_connection_lets_the_next_one_be_accepted_at_once() {
         for (errno, expected) in [
             (Errno::ECONNABORTED, true),
+            (Errno::EHOSTDOWN, true),
+            (Errno::EHOSTUNREACH, true),
+            (Errno::EINTR, true),
+            (Errno::ENETDOWN, true),
+            (Errno::ENETUNREACH, true),
+            (Errno::ENONET, true),
+            (Errno::ENOPROTOOPT, true),
             (Errno::EPROTO, true),
+            (Errno::ETIMEDOUT, true),
             (Errno::EPERM, false),
             (Errno::EMFILE, false),
+            (Errno::ENFILE, false),
+            (Errno::ENOBUFS, false),
+            (Errno::EBADF, false),
             (Errno::ENOMEM, false),
             (Errno::EINVAL, false),
             (Errno::EOPNOTSUPP, false),

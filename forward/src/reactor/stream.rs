@@ -105,7 +105,8 @@ impl Stream {
         match self {
             #[cfg(test)]
             Self::Fake(fake) => fake.set_linger(l_onoff != 0),
-            // Where it fails the application sees the other end, and there is nothing else to do.
+            // Where it fails the application sees the end that was set before, and there is nothing
+            // else to do.
             Self::Tcp(tcp) => drop(setsockopt(tcp, sockopt::Linger, &linger)),
         }
     }
