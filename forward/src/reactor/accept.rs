@@ -236,7 +236,10 @@ impl Reactor {
             stream.reset();
             return None;
         };
-        let peer = self.peers.get_mut(slot)?;
+        let Some(peer) = self.peers.get_mut(slot) else {
+            stream.reset();
+            return None;
+        };
         let originator = from.ip().to_canonical().to_string();
         let opened = peer.session.open(OpenKind::DirectTcpip {
             host: route.host.as_bytes(),

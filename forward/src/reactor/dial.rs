@@ -202,6 +202,8 @@ impl Dial {
         let source = context.sources.insert(Source::Attempt(slot));
         let registered = stream.register(&context.registry, Token(source));
         if let Err(error) = registered {
+            // It may be connected by now: see `Connected::give_up`.
+            stream.reset();
             context.sources.remove(source);
             return Err(error);
         }
