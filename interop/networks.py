@@ -3,6 +3,7 @@
 import ctypes
 import os
 import re
+import shutil
 import socket
 import struct
 import subprocess
@@ -232,6 +233,9 @@ def _narrow(world, build, client, server):
 def all_cases(run, world, build, size):
     if os.getuid() != 0:
         print("skip: networks: root is needed")
+        return
+    if not shutil.which("ip"):
+        print("skip: networks: no ip here")
         return
     # They wait for what is given up after ten seconds.
     waiting = (a_destination_that_cannot_be_reached_is_named, names_that_are_not_answered_hold_nobody_up)
