@@ -1,14 +1,23 @@
 //! A list of addresses, as PerSourcePenaltyExemptList has it: single ones, blocks (`192.0.2.0/24`),
 //! patterns (`192.0.2.*`), and each of them with a `!` before it for those that are not meant.
 //!
-//! A pattern is compared with the address as it is printed. Whatever could never match an address,
-//! such as the name of a host, is a mistake: it would exempt nobody without saying so.
+//! A pattern is compared with the address as it is printed. What is neither address, block nor
+//! pattern, such as the name of a host, is a mistake: it would exempt nobody without saying so. Of a
+//! pattern only the characters are looked at: `999.*` is taken, and nobody has such an address.
+//!
+//! A connection of IPv4 may come to a socket of IPv6 with an address in `::ffff:0:0/96` (RFC 4291
+//! §2.5.5.2), and counts as what it is. A block within that one is therefore the block of IPv4. A
+//! shorter one, such as `::/0`, is of IPv6 alone, though it holds those addresses, too: whoever
+//! writes it means IPv6, and has `0.0.0.0/0` for the others.
 
 use core::net::IpAddr;
 
 use adit_proto::pattern::{Case, matches};
 
 use super::source::{V4_BITS, V6_BITS, is_in_block};
+
+/// The bits that all IPv4 addresses written as IPv6 share.
+const MAPPED_BITS: u8 = V6_BITS - V4_BITS;
 
 /// See the module.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -43,8 +52,8 @@ impl AddressList {
     /// Reads what stands between commas. `none` is the empty list.
     ///
     /// # Errors
-    /// [`BadAddress`] for an entry that is empty or can match nothing: not an address, a block with
-    /// bits behind its length, a pattern of other characters than those of addresses.
+    /// [`BadAddress`] for an entry that is empty, not an address, a block with bits behind its
+    /// length, a pattern of other characters than those of addresses.
     pub fn parse(text: &str) -> Result<Self, BadAddress> {
         if text == "none" {
             return Ok(Self::default());
@@ -120,7 +129,12 @@ fn block(text: &str) -> Result<Addresses, BadAddress> {
     if bits > all || !is_in_block(first, first, bits) {
         return Err(BadAddress);
     }
-    Ok(Addresses::Block { first, bits })
+    Ok(
+        match (first.to_canonical(), bits.checked_sub(MAPPED_BITS)) {
+            (first @ IpAddr::V4(_), Some(bits)) => Addresses::Block { first, bits },
+            _ => Addresses::Block { first, bits },
+        },
+    )
 }
 
 #[cfg(test)]
@@ -162,7 +176,33 @@ mod tests {
     }
 
     #[test]
-    fn what_can_match_nothing_is_a_mistake() {
+    fn a_block_of_ipv4_written_as_ipv6_is_one_of_ipv4() {
+        for (list, address, expected) in [
+            ("::ffff:192.0.2.1", "192.0.2.1", true),
+            ("::ffff:192.0.2.1", "::ffff:192.0.2.1", true),
+            ("::ffff:192.0.2.1", "192.0.2.2", false),
+            ("::ffff:c000:200/120", "192.0.2.255", true),
+            ("::ffff:c000:200/120", "192.0.3.0", false),
+            ("::ffff:0:0/97", "127.255.255.255", true),
+            ("::ffff:0:0/97", "128.0.0.0", false),
+            ("::ffff:0:0/96", "198.51.100.1", true),
+            ("::ffff:0:0/96", "::1", false),
+            ("!::ffff:192.0.2.9,192.0.2.0/24", "192.0.2.9", false),
+            ("!::ffff:192.0.2.9,192.0.2.0/24", "192.0.2.8", true),
+            // A bit shorter: of IPv6, and the addresses beside those of IPv4 are in it.
+            ("::fffe:0:0/95", "192.0.2.1", false),
+            ("::fffe:0:0/95", "::fffe:0:1", true),
+            ("::/80", "192.0.2.1", false),
+        ] {
+            assert_eq!(has(list, address), expected, "{address} in {list}");
+        }
+        for list in ["::ffff:192.0.2.1/120", "::ffff:0:0/95", "::ffff:0:0/129"] {
+            assert_eq!(AddressList::parse(list), Err(BadAddress), "{list}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_block_or_pattern_is_a_mistake() {
         for text in [
             "",
             ",",
