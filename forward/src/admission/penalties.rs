@@ -155,7 +155,8 @@ pub enum Charged {
         /// Whether the source was refused before, and is still.
         enforced: Enforced,
     },
-    /// There was no room for it: [`Overflow::DenyAll`].
+    /// There was no room for it: [`Overflow::DenyAll`], or it would have been the first to be let
+    /// off.
     TableFull,
 }
 
@@ -238,14 +239,14 @@ impl PenaltyTable {
         let left = had.saturating_add(cost).min(max);
         let enforced = if left > min { Enforced::Yes } else { was };
         let until = now.saturating_add(left);
-        family.put(
-            source,
-            Penalty {
-                until,
-                enforced,
-                offence,
-            },
-        );
+        let penalty = Penalty {
+            until,
+            enforced,
+            offence,
+        };
+        if family.put(source, penalty) == Put::NoRoom {
+            return Some(Charged::TableFull);
+        }
         Some(match (before, was, enforced) {
             (None, ..) => Charged::New { left, enforced },
             (Some(_), Enforced::NotYet, Enforced::Yes) => Charged::Activated { left },
@@ -269,6 +270,13 @@ struct Penalty {
     enforced: Enforced,
     /// The last one.
     offence: Offence,
+}
+
+/// Whether a penalty is in the table now.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Put {
+    Kept,
+    NoRoom,
 }
 
 /// The sources of one family, by themselves and by when their penalties end.
@@ -311,7 +319,7 @@ impl Family {
     }
 
     /// Adds it, and lets off whoever's ends first when there is no room for one more.
-    fn put(&mut self, source: Source, penalty: Penalty) {
+    fn put(&mut self, source: Source, penalty: Penalty) -> Put {
         if self.is_full() {
             match self.by_end.first() {
                 Some((until, first)) if (*until, *first) < (penalty.until, source) => {
@@ -319,11 +327,12 @@ impl Family {
                     self.take(first);
                 }
                 // It would end first itself, or there is room for nobody.
-                Some(_) | None => return,
+                Some(_) | None => return Put::NoRoom,
             }
         }
         self.by_source.insert(source, penalty);
         self.by_end.insert((penalty.until, source));
+        Put::Kept
     }
 }
 

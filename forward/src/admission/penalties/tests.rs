@@ -200,6 +200,52 @@ fn a_full_table_lets_off_whoever_is_free_first_or_nobody_in() {
 }
 
 #[test]
+fn a_penalty_for_which_there_is_no_room_is_not_said_to_be_one() {
+    let of = |sources| {
+        table(Penalties {
+            v4: Room {
+                sources,
+                overflow: Overflow::Permissive,
+            },
+            ..Penalties::default()
+        })
+    };
+    let [one, two] = ["10.0.0.1", "10.0.0.2"].map(at);
+    let left = secs(90);
+    let enforced = Enforced::Yes;
+
+    let mut none = of(0);
+    for _ in 0..2 {
+        let charged = none.charge(one, Offence::Crash, secs(0));
+        assert_eq!(charged, Some(Charged::TableFull), "room for nobody");
+        assert_eq!(none.check(one, secs(0)), Ok(()));
+    }
+
+    let mut single = of(1);
+    let charged = single.charge(one, Offence::Crash, secs(0));
+    assert_eq!(charged, Some(Charged::New { left, enforced }));
+    let charged = single.charge(two, Offence::GraceExceeded, secs(1));
+    assert_eq!(charged, Some(Charged::TableFull), "it would end first");
+    assert_eq!(single.check(two, secs(1)), Ok(()));
+    let left = secs(95);
+    let charged = single.charge(one, Offence::AuthenticationFailed, secs(0));
+    assert_eq!(
+        charged,
+        Some(Charged::Added { left, enforced }),
+        "it has it"
+    );
+    let left = secs(90);
+    let charged = single.charge(two, Offence::Crash, secs(6));
+    assert_eq!(
+        charged,
+        Some(Charged::New { left, enforced }),
+        "it ends later"
+    );
+    assert!(single.check(two, secs(6)).is_err());
+    assert_eq!(single.check(one, secs(6)), Ok(()));
+}
+
+#[test]
 fn what_costs_nothing_is_not_written_down() {
     let penalties = Penalties {
         no_authentication: Duration::ZERO,
