@@ -22,6 +22,7 @@ use adit_forward::observer::{
 use crate::escape::escaped;
 use crate::file::reason;
 use crate::report::{ConnectionReport, Report};
+use penalties::Refusals;
 use throttling::{Ends, Throttling};
 use words::{At, Closed, Host, OpenReason, WORD_MAX, Who};
 
@@ -35,6 +36,7 @@ pub struct Log<'a> {
     /// Those that are not authenticated yet: no more than MaxStartups lets in.
     startups: HashMap<PeerId, Startup>,
     throttling: Throttling,
+    refusals: Refusals,
 }
 
 /// What is known of a peer before its authentication.
@@ -53,6 +55,7 @@ impl<'a> Log<'a> {
             max_auth_tries,
             startups: HashMap::new(),
             throttling: Throttling::new(max_startups_begin),
+            refusals: Refusals::default(),
         }
     }
 
@@ -91,7 +94,8 @@ impl<'a> Log<'a> {
                             .dropped(self.report, ends, *startups, Instant::now());
                     }
                     Dropped::Refused(why) => {
-                        penalties::dropped(self.report, ends, *startups, *why);
+                        self.refusals
+                            .dropped(self.report, ends, *startups, *why, Instant::now());
                     }
                 }
             }
@@ -213,8 +217,10 @@ impl<'a> Log<'a> {
     }
 
     fn connected(&mut self, peer: &PeerInfo<'_>, local: Option<SocketAddr>) {
+        let now = Instant::now();
         self.throttling
-            .let_in(self.report, self.startups.len(), Instant::now());
+            .let_in(self.report, self.startups.len(), now);
+        self.refusals.sum_up(self.report, now);
         self.startups.insert(peer.id, Startup::default());
         let at = At(peer.address);
         match local {

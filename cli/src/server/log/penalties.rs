@@ -1,16 +1,68 @@
 //! What is said of sources that are penalised, and of their connections, in the words of sshd 9.8
 //! and later.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use adit_forward::admission::{AddressAndBits, Charged, Enforced, Offence, Refused};
 
-use super::throttling::Ends;
+use super::throttling::{Ends, THROTTLING_EVERY};
 use crate::report::{Level, Report};
 
-/// A connection was dropped for what its source did.
-pub(super) fn dropped(report: &Report, ends: Ends, startups: u32, why: Refused) {
-    report.info(format_args!("drop connection #{startups} {ends} {why}"));
+/// Connections that are dropped for what their sources did. A source may come back in a loop, and
+/// with [`Overflow::DenyAll`](adit_forward::admission::Overflow) everybody does: one line is written
+/// in [`THROTTLING_EVERY`], and one for each at VERBOSE. No source is lost by that, since each had
+/// its line when its penalty began.
+#[derive(Debug, Default)]
+pub(super) struct Refusals {
+    told: Option<Told>,
+}
+
+/// When one was told of, and how many were not since.
+#[derive(Debug)]
+struct Told {
+    at: Instant,
+    untold: u64,
+}
+
+impl Refusals {
+    /// A connection was dropped.
+    pub(super) fn dropped(
+        &mut self,
+        report: &Report,
+        ends: Ends,
+        startups: u32,
+        why: Refused,
+        now: Instant,
+    ) {
+        self.sum_up(report, now);
+        let level = match &mut self.told {
+            None => {
+                self.told = Some(Told { at: now, untold: 0 });
+                Level::Info
+            }
+            Some(told) => {
+                told.untold = told.untold.saturating_add(1);
+                Level::Verbose
+            }
+        };
+        report.line(
+            level,
+            format_args!("drop connection #{startups} {ends} {why}"),
+        );
+    }
+
+    /// A connection came, dropped or not: if it is time to, says how many were not told of.
+    pub(super) fn sum_up(&mut self, report: &Report, now: Instant) {
+        let is_time = |told: &mut Told| now.saturating_duration_since(told.at) > THROTTLING_EVERY;
+        if let Some(Told { at, untold }) = self.told.take_if(is_time)
+            && untold > 0
+        {
+            report.info(format_args!(
+                "dropped {untold} more connections for penalties in {} s",
+                now.saturating_duration_since(at).as_secs()
+            ));
+        }
+    }
 }
 
 /// A source has a penalty now, or more of it.
@@ -150,24 +202,66 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_dropped_connection_has_the_line_of_sshd() {
-        let report = Report::memory(Level::Info);
-        let ends = Ends {
+    fn ends() -> Ends {
+        Ends {
             address: "192.0.2.7:1".parse().unwrap(),
             local: Some("[2001:db8::1]:22".parse().unwrap()),
-        };
-        let failed = Refused::Penalty(Offence::AuthenticationFailed);
-        dropped(&report, ends, 3, failed);
-        dropped(&report, ends, 0, Refused::TableFull);
+        }
+    }
+
+    const FAILED: Refused = Refused::Penalty(Offence::AuthenticationFailed);
+    const FAILED_LINE: &str = "drop connection #3 from [192.0.2.7]:1 on [2001:db8::1]:22 penalty: \
+                               failed authentication";
+
+    #[test]
+    fn a_dropped_connection_has_the_line_of_sshd() {
+        let report = Report::memory(Level::Verbose);
+        let (mut refusals, now) = (Refusals::default(), Instant::now());
+        refusals.dropped(&report, ends(), 3, FAILED, now);
+        refusals.dropped(&report, ends(), 0, Refused::TableFull, now);
         assert_eq!(
             report.kept(),
             [
-                "drop connection #3 from [192.0.2.7]:1 on [2001:db8::1]:22 penalty: failed \
-                 authentication",
+                FAILED_LINE,
                 "drop connection #0 from [192.0.2.7]:1 on [2001:db8::1]:22 too many penalised \
                  addresses"
             ]
         );
+    }
+
+    #[test]
+    fn of_connections_that_are_dropped_one_in_five_minutes_is_told_of() {
+        let second = Duration::from_secs(1);
+        let report = Report::memory(Level::Info);
+        let (mut refusals, start) = (Refusals::default(), Instant::now());
+        let mut lines_after = |after: Duration| {
+            refusals.dropped(&report, ends(), 3, FAILED, start + after);
+            report.kept().len()
+        };
+        assert_eq!(lines_after(Duration::ZERO), 1);
+        assert_eq!(lines_after(THROTTLING_EVERY - second), 1, "below");
+        assert_eq!(lines_after(THROTTLING_EVERY), 1, "at");
+        assert_eq!(lines_after(THROTTLING_EVERY + second), 3, "above");
+        let summary = "dropped 2 more connections for penalties in 301 s";
+        assert_eq!(report.kept(), [FAILED_LINE, summary, FAILED_LINE]);
+        // Nobody came meanwhile: there is nothing to sum up.
+        assert_eq!(lines_after(3 * THROTTLING_EVERY), 4);
+    }
+
+    #[test]
+    fn who_was_not_told_of_is_counted_when_somebody_is_let_in_later() {
+        let report = Report::memory(Level::Info);
+        let (mut refusals, start) = (Refusals::default(), Instant::now());
+        refusals.sum_up(&report, start);
+        refusals.dropped(&report, ends(), 3, FAILED, start);
+        refusals.dropped(&report, ends(), 3, FAILED, start);
+        refusals.sum_up(&report, start + THROTTLING_EVERY);
+        assert_eq!(report.kept(), [FAILED_LINE]);
+        let later = start + THROTTLING_EVERY + Duration::from_secs(1);
+        for _ in 0..2 {
+            refusals.sum_up(&report, later);
+            let summary = "dropped 1 more connections for penalties in 301 s";
+            assert_eq!(report.kept(), [FAILED_LINE, summary]);
+        }
     }
 }

@@ -435,7 +435,7 @@ fn a_flood_is_said_once_and_its_end_once() {
 }
 
 #[test]
-fn a_source_that_is_refused_is_told_of_each_time() {
+fn a_source_that_is_refused_is_told_of_once() {
     let address = "[::ffff:192.0.2.7]:1".parse().unwrap();
     let refused = || Event::Dropped {
         address,
@@ -457,7 +457,6 @@ fn a_source_that_is_refused_is_told_of_each_time() {
         [
             "srclimit_penalise: 192.0.2.7/32: activating ipv4 penalty of 20 seconds for \
              penalty: failed authentication",
-            line,
             line
         ]
     );

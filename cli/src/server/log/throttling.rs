@@ -9,7 +9,7 @@ use crate::report::{Level, Report};
 
 /// While connections are dropped it is said once in this time (sshd's
 /// SSHD_MAXSTARTUPS_LOG_INTERVAL), and for each at VERBOSE.
-const THROTTLING_EVERY: Duration = Duration::from_secs(5 * 60);
+pub(super) const THROTTLING_EVERY: Duration = Duration::from_secs(5 * 60);
 
 /// A flood, and when it began.
 #[derive(Debug)]
