@@ -22,4 +22,5 @@ mod login;
 mod mixes;
 mod random;
 mod steady;
+mod strangers;
 mod unread;
