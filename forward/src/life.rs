@@ -3,6 +3,8 @@
 
 use core::time::Duration;
 
+use adit_transport::ASLEEP;
+
 /// How long a silent peer is believed in.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Patience {
@@ -12,9 +14,10 @@ pub struct Patience {
     pub count_max: u32,
 }
 
-/// A program that runs is never so late, so its machine slept, and could hear nothing meanwhile:
-/// that interval does not count.
-const ASLEEP: Duration = Duration::from_secs(1);
+/// Most intervals in a row that are excused because they were [slept](ASLEEP) through. A machine that
+/// goes back to sleep right after it woke has heard nothing twice; a loop that is late each time
+/// would never give a silent peer up.
+const EXCUSED_MAX: u32 = 3;
 
 /// What to do now.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -34,6 +37,8 @@ pub(crate) struct Life {
     /// When silence so far would have lasted another interval.
     next: Duration,
     asked: u32,
+    /// Intervals that were excused since bytes arrived.
+    excused: u32,
 }
 
 impl Life {
@@ -44,6 +49,7 @@ impl Life {
             patience,
             next: Duration::ZERO,
             asked: 0,
+            excused: 0,
         };
         life.heard(now);
         life
@@ -52,6 +58,7 @@ impl Life {
     /// Bytes arrived.
     pub(crate) fn heard(&mut self, now: Duration) {
         self.asked = 0;
+        self.excused = 0;
         self.wait(now);
     }
 
@@ -76,7 +83,8 @@ impl Life {
         };
         let has_slept = now.saturating_sub(self.next) >= ASLEEP;
         self.wait(now);
-        if has_slept {
+        if has_slept && self.excused < EXCUSED_MAX {
+            self.excused = self.excused.saturating_add(1);
             return Step::Ask;
         }
         self.asked = self.asked.saturating_add(1);
@@ -148,6 +156,57 @@ mod tests {
             steps(3, &[15, 30, 3600, 7200, 7215]),
             [Ask, Ask, Ask, Ask, Dead]
         );
+        assert_eq!(
+            steps(2, &[15, 3600, 7200, 10_800, 10_815]),
+            [Ask, Ask, Ask, Ask, Dead]
+        );
+    }
+
+    #[test]
+    fn only_so_many_intervals_in_a_row_are_slept_through() {
+        // One more than are excused counts as the silence that it is.
+        for (slept, last) in [
+            (EXCUSED_MAX - 1, Step::Ask),
+            (EXCUSED_MAX, Step::Ask),
+            (EXCUSED_MAX + 1, Step::Dead),
+        ] {
+            let mut times = vec![15];
+            times.extend((1..=u64::from(slept)).map(|n| 3600 * n));
+            let steps = steps(2, &times);
+            assert_eq!(steps.last(), Some(&last), "{slept}");
+            assert!(steps.iter().rev().skip(1).all(|step| *step == Step::Ask));
+        }
+    }
+
+    #[test]
+    fn a_loop_that_is_always_late_gives_a_silent_peer_up() {
+        for count_max in [1, 2, 3, 10] {
+            let times: Vec<_> = (1..=100).map(|n| 16 * n).collect();
+            let steps = steps(count_max, &times);
+            let asked = steps.iter().take_while(|step| **step == Step::Ask);
+            let counted = count_max.max(2) - 1;
+            assert_eq!(asked.count(), (EXCUSED_MAX + counted) as usize);
+        }
+        let times: Vec<_> = (1..=100).map(|n| 16 * n).collect();
+        assert_eq!(steps(0, &times), [Step::Ask; 100]);
+    }
+
+    #[test]
+    fn any_byte_excuses_as_many_again() {
+        let patience = Patience {
+            interval: seconds(15),
+            count_max: 2,
+        };
+        let mut life = Life::new(Some(patience), Duration::ZERO);
+        for hour in 0..100 {
+            let now = seconds(3600 * hour);
+            life.heard(now);
+            assert_eq!(life.timeout(now + seconds(15)), Step::Ask);
+            for n in 1..=EXCUSED_MAX {
+                let late = now + seconds(15) + seconds(16) * n;
+                assert_eq!(life.timeout(late), Step::Ask);
+            }
+        }
     }
 
     #[test]

@@ -61,6 +61,7 @@ pub use extensions::Extensions;
 pub use input::{Input, Sent};
 pub use keys::SessionId;
 pub use negotiate::Negotiated;
+pub use rekey::ASLEEP;
 pub use rx::Packet;
 pub use tx::{DataSlot, Tx};
 

@@ -21,9 +21,9 @@ pub(crate) const EXCHANGE_MAX: Duration = Duration::from_secs(30);
 /// byte now and then, or sends what no window bounds, would hold all channels otherwise.
 pub(crate) const EXCHANGE_TERMS_MAX: u32 = 20;
 
-/// A program that runs is never so late, so its machine slept: nobody knows then whether the peer
-/// would have answered in time.
-pub(crate) const ASLEEP: Duration = Duration::from_secs(1);
+/// A program that runs is seldom so late, so its machine slept, most likely, and could hear nothing
+/// meanwhile: nobody knows whether the peer would have answered in time.
+pub const ASLEEP: Duration = Duration::from_secs(1);
 
 /// What went through one key in one direction.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
