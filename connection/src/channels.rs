@@ -132,7 +132,8 @@ impl Channels {
 
     /// The local side took `n` bytes of what arrived, or they were given up. They are granted to
     /// the peer again, and more if that was too little.
-    pub fn delivered(&mut self, id: ChannelId, n: usize) {
+    pub fn delivered(&mut self, id: ChannelId, n: usize, now: Duration) {
+        self.clock.advance(now); // It says how long the local side took.
         let Some(channel) = self.table.get_mut(id) else {
             return;
         };
@@ -140,7 +141,7 @@ impl Channels {
             return; // What it held is given up already.
         }
         let before = channel.loan();
-        channel.window_mut().delivered(n);
+        channel.window_mut().delivered(n, &self.clock);
         if channel.is_receiving() {
             if channel.window().is_too_small(&self.clock) {
                 let more = self.budget.growth(channel.loan());

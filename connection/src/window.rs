@@ -47,7 +47,8 @@ pub(crate) struct LocalWindow {
     granted: u32,
     held: u32,
     owed: u32,
-    /// How much arrived in the present round, how long that took, and when the last of it came.
+    /// How much arrived in the present round, how long that took, and when the latest of it came
+    /// or was taken.
     used: u32,
     round_millis: u32,
     latest: Millis,
@@ -100,7 +101,7 @@ impl LocalWindow {
         let counted = match (self.used, self.held) {
             (0, _) => 0, // A round begins with what arrives in it.
             (_, 0) => pause.min(clock.pause_millis()),
-            (_, _) => pause, // That of whoever reads here.
+            (_, _) => pause, // Whoever reads here has not kept up.
         };
         self.round_millis = self.round_millis.saturating_add(counted);
         self.held = self.held.saturating_add(n);
@@ -111,8 +112,14 @@ impl LocalWindow {
         self.used = self.used.saturating_add(n);
     }
 
-    /// The local socket took `n` of the bytes that are held.
-    pub(crate) fn delivered(&mut self, n: usize) {
+    /// The local socket took `n` of the bytes that are held. The time until it did is the reader's,
+    /// and counts in full.
+    pub(crate) fn delivered(&mut self, n: usize, clock: &Clock) {
+        if self.held > 0 {
+            let pause = clock.since(self.latest);
+            self.round_millis = self.round_millis.saturating_add(pause);
+            self.latest = clock.now;
+        }
         let n = u32::try_from(n).unwrap_or(u32::MAX);
         debug_assert!(n <= self.held, "more was delivered than arrived");
         let n = n.min(self.held);
@@ -234,7 +241,7 @@ mod tests {
         let mut window = LocalWindow::new(1000);
         window.spend(used).unwrap();
         window.hold(used, start);
-        window.delivered(used as usize);
+        window.delivered(used as usize, start);
         window
     }
 
@@ -252,9 +259,9 @@ mod tests {
         let mut window = LocalWindow::new(1000);
         window.spend(900).unwrap();
         window.hold(900, &now);
-        window.delivered(899);
+        window.delivered(899, &now);
         assert!(!window.is_too_small(&now));
-        window.delivered(1);
+        window.delivered(1, &now);
         assert!(window.is_too_small(&now));
     }
 
@@ -268,7 +275,7 @@ mod tests {
             assert!(!window.is_too_small(&clock));
             window.spend(110).unwrap();
             window.hold(110, &clock);
-            window.delivered(110);
+            window.delivered(110, &clock);
         }
         assert!(window.is_too_small(&clock));
     }
@@ -284,7 +291,7 @@ mod tests {
                 window.take_owed();
                 window.spend(40).unwrap();
                 window.hold(40, &clock);
-                window.delivered(40);
+                window.delivered(40, &clock);
                 assert!(!window.is_too_small(&clock));
             }
         }
@@ -303,8 +310,53 @@ mod tests {
             window.spend(500).unwrap();
             window.hold(500, &clock);
             clock.advance(Duration::from_millis(5000 + 110 * n + 101));
-            window.delivered(1000);
+            window.delivered(1000, &clock);
             assert!(!window.is_too_small(&clock));
+        }
+    }
+
+    #[test]
+    fn a_reader_that_takes_all_at_once_and_late_makes_no_window_grow() {
+        let mut clock = clock(0);
+        clock.set_round_trip(Duration::from_millis(50));
+        let mut window = LocalWindow::new(1000);
+        window.spend(1000).unwrap();
+        window.hold(1000, &clock);
+        for n in 1..=10 {
+            // The pause was the reader's, also where nothing is held any more when more arrives.
+            clock.advance(Duration::from_millis(10_000 * n));
+            window.delivered(1000, &clock);
+            assert!(!window.is_too_small(&clock));
+            window.take_owed();
+            clock.advance(Duration::from_millis(10_000 * n + 100));
+            window.spend(100).unwrap();
+            window.hold(100, &clock);
+            window.delivered(100, &clock);
+            assert!(!window.is_too_small(&clock));
+            window.take_owed();
+            window.spend(1000).unwrap();
+            window.hold(1000, &clock);
+        }
+    }
+
+    #[test]
+    fn the_time_until_bytes_are_taken_counts_in_full_however_it_is_divided() {
+        let parts: [&[u64]; 3] = [&[], &[50], &[1, 20, 70, 99]];
+        for (late, is_too_small) in [(99, true), (100, true), (101, false)] {
+            for part in parts {
+                let mut clock = clock(5000);
+                clock.set_round_trip(Duration::from_millis(50));
+                let mut window = LocalWindow::new(1000);
+                window.spend(800).unwrap();
+                window.hold(800, &clock);
+                for millis in part {
+                    clock.advance(Duration::from_millis(5000 + millis));
+                    window.delivered(1, &clock);
+                }
+                clock.advance(Duration::from_millis(5000 + late));
+                window.delivered(800 - part.len(), &clock);
+                assert_eq!(window.is_too_small(&clock), is_too_small);
+            }
         }
     }
 
@@ -343,7 +395,7 @@ mod tests {
                 assert!(!window.is_too_small(&now));
                 window.spend(1).unwrap();
                 window.hold(1, &now);
-                window.delivered(1);
+                window.delivered(1, &now);
             }
             assert_eq!(window.is_too_small(&now), is_too_small);
             assert_eq!(window.loan(), 1000);

@@ -157,17 +157,17 @@ pub fn push<L: Locals>(session: &mut Session, now: Duration, locals: &mut L) -> 
             None => break,
             Some(Event::Data { id, span }) => {
                 if !gather.takes(id) {
-                    gather.deliver(session, locals);
+                    gather.deliver(session, now, locals);
                 }
                 gather.add(id, span);
             }
             Some(event) => {
-                gather.deliver(session, locals);
+                gather.deliver(session, now, locals);
                 locals.event(session, event)?;
             }
         }
     }
-    gather.deliver(session, locals);
+    gather.deliver(session, now, locals);
     Ok(())
 }
 
@@ -201,7 +201,7 @@ impl Gather {
         }
     }
 
-    fn deliver<L: Locals>(&mut self, session: &mut Session, locals: &mut L) {
+    fn deliver<L: Locals>(&mut self, session: &mut Session, now: Duration, locals: &mut L) {
         let used = core::mem::take(&mut self.used);
         let Some(id) = self.id.filter(|_| used > 0) else {
             return;
@@ -209,7 +209,7 @@ impl Gather {
         let spans = self.spans.get(..used).unwrap_or(&[]);
         let Some(mut outlet) = locals.outlet(id) else {
             let len = spans.iter().map(|span| span.len()).sum();
-            session.channels.delivered(id, len);
+            session.channels.delivered(id, len, now);
             return;
         };
         let mut slices = [IoSlice::new(&[]); GATHER];
@@ -218,12 +218,12 @@ impl Gather {
         }
         match outlet.write(slices.get(..used).unwrap_or(&[])) {
             Ok(taken) => {
-                session.channels.delivered(id, taken);
+                session.channels.delivered(id, taken, now);
                 locals.took(id, taken);
             }
             Err(error) => {
                 let len = spans.iter().map(|span| span.len()).sum();
-                session.channels.delivered(id, len);
+                session.channels.delivered(id, len, now);
                 locals.failed(session, id, error);
             }
         }

@@ -90,7 +90,7 @@ fn the_peers_close_is_answered_and_nothing_else_is_sent() {
     let id = side.opened();
     side.channels.finish_sending(id);
     side.data(id, 30_000).unwrap();
-    side.channels.delivered(id, 30_000);
+    side.channels.delivered(id, 30_000, side.now);
     assert_eq!(side.close(id), Ok(Event::Closed(id)));
     assert_eq!(side.channels.grant(id), None);
     side.says(&[our_close()]);
@@ -156,12 +156,12 @@ fn after_our_close_what_arrives_is_dropped_and_its_loan_repaid() {
     side.says(&[our_close()]);
     assert_eq!(side.data(id, 3000), Ok(Event::Quiet));
     assert_eq!(side.channels.loan(id), 1000);
-    side.channels.delivered(id, 400);
+    side.channels.delivered(id, 400, side.now);
     assert_eq!(side.channels.loan(id), 600);
     side.channels.release(id);
     assert_eq!(side.channels.loan(id), 0);
     assert_eq!(side.channels.left(), Limits::CLIENT.window_budget);
-    side.channels.delivered(id, 600);
+    side.channels.delivered(id, 600, side.now);
     assert_eq!(side.channels.left(), Limits::CLIENT.window_budget);
     // The window that was granted is still the limit for what comes.
     let left = first - 6000;
@@ -234,11 +234,11 @@ fn the_peers_eof_repays_all_but_what_is_held() {
     let mut side = Side::client();
     let id = side.opened();
     side.data(id, 30_000).unwrap();
-    side.channels.delivered(id, 20_000);
+    side.channels.delivered(id, 20_000, side.now);
     side.eof(id).unwrap();
     assert_eq!(side.channels.loan(id), 10_000);
     side.says(&[]); // No WINDOW_ADJUST, though one was due.
-    side.channels.delivered(id, 10_000);
+    side.channels.delivered(id, 10_000, side.now);
     assert_eq!(side.channels.loan(id), 0);
     assert_eq!(side.channels.left(), Limits::CLIENT.window_budget);
     side.says(&[]);
@@ -269,7 +269,7 @@ fn calls_for_a_channel_that_is_gone_do_nothing() {
     let loan = side.channels.loan(id);
     side.channels.accept(gone);
     side.channels.sent(gone, 10);
-    side.channels.delivered(gone, 100);
+    side.channels.delivered(gone, 100, side.now);
     side.channels.finish_sending(gone);
     side.channels.close(gone);
     side.channels.release(gone);

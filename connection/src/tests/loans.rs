@@ -256,7 +256,7 @@ impl World {
             _ => model.held as usize,
         };
         let before = self.side.channels.loan(model.id);
-        self.side.channels.delivered(model.id, n);
+        self.side.channels.delivered(model.id, n, self.side.now);
         model.held -= n as u32;
         if self.side.channels.loan(model.id) > before {
             self.grown += 1;
@@ -543,7 +543,7 @@ fn nothing_that_a_peer_sends_unbalances_the_book_or_panics() {
                 }
                 Ok(Event::Data { id, range }) => {
                     let n = payload.get(range).unwrap().len();
-                    side.channels.delivered(id, n);
+                    side.channels.delivered(id, n, side.now);
                 }
                 Ok(Event::OpenRefused { description, .. }) => {
                     assert!(payload.get(description).is_some());

@@ -110,12 +110,12 @@ impl End {
         let local = self.locals.get_mut(&id).unwrap();
         if local.held > 0 && random.below(4) != 0 {
             let n = random.below(local.held) + 1;
-            self.side.channels.delivered(id, n);
+            self.side.channels.delivered(id, n, self.side.now);
             local.held -= n;
         }
         if local.breaks_at.is_some_and(|at| local.received >= at) && local.is_open {
             self.side.channels.close(id);
-            self.side.channels.delivered(id, local.held);
+            self.side.channels.delivered(id, local.held, self.side.now);
             self.side.channels.release(id);
             let local = self.locals.remove(&id).unwrap();
             self.gone.push((local.sent, local.received, false));

@@ -71,11 +71,11 @@ fn an_adjust_is_due_once_a_quarter_is_owed() {
     let id = side.opened();
     side.data(id, 20_000).unwrap();
     side.says(&[]);
-    side.channels.delivered(id, 16_383);
+    side.channels.delivered(id, 16_383, side.now);
     side.says(&[]);
-    side.channels.delivered(id, 1);
+    side.channels.delivered(id, 1, side.now);
     side.says(&[our_adjust(16_384)]);
-    side.channels.delivered(id, 20_000 - 16_384);
+    side.channels.delivered(id, 20_000 - 16_384, side.now);
     side.says(&[]);
     assert_eq!(side.channels.loan(id), 65_536);
 }
@@ -275,14 +275,18 @@ impl Path {
                 n -= one;
                 let delivered = flow.held.min(flow.reader);
                 if flow.reader == u32::MAX {
-                    self.side.channels.delivered(flow.id, delivered as usize);
+                    self.side
+                        .channels
+                        .delivered(flow.id, delivered as usize, self.side.now);
                     flow.held = 0;
                     flow.received += u64::from(delivered);
                 }
             }
             if flow.reader != u32::MAX && flow.held > 0 {
                 let delivered = flow.held.min(flow.reader);
-                self.side.channels.delivered(flow.id, delivered as usize);
+                self.side
+                    .channels
+                    .delivered(flow.id, delivered as usize, self.side.now);
                 flow.held -= delivered;
                 flow.received += u64::from(delivered);
             }
@@ -332,6 +336,36 @@ fn a_slow_reader_never_grows() {
     let first = path.loan(0);
     path.run(Duration::from_secs(30));
     assert_eq!(path.loan(0), first);
+}
+
+#[test]
+fn a_slow_reader_never_grows_by_reading_all_at_once() {
+    let mut side = Side::client();
+    side.channels.set_round_trip(Duration::from_millis(50));
+    let id = side.opened();
+    for _ in 0..10 {
+        side.data(id, 32_768).unwrap();
+        side.data(id, 32_768).unwrap();
+        side.later(Duration::from_secs(10));
+        // Nothing arrived or was sent meanwhile: it is this call that brings the time.
+        side.channels.delivered(id, 65_536, side.now);
+        assert_eq!(side.channels.loan(id), 65_536);
+        side.says(&[our_adjust(65_536)]);
+        side.later(Duration::from_millis(100));
+        side.data(id, 6_554).unwrap();
+        side.channels.delivered(id, 6_554, side.now);
+        assert_eq!(side.channels.loan(id), 65_536);
+        side.later(Duration::from_secs(1));
+        side.data(id, 10_000).unwrap();
+        side.channels.delivered(id, 10_000, side.now);
+        side.says(&[our_adjust(16_554)]);
+    }
+    // As much at once and taken at once is a window that is too small.
+    side.later(Duration::from_secs(1));
+    side.data(id, 32_768).unwrap();
+    side.data(id, 32_768).unwrap();
+    side.channels.delivered(id, 65_536, side.now);
+    assert!(side.channels.loan(id) > 65_536);
 }
 
 #[test]

@@ -63,7 +63,7 @@ impl Desk<'_> {
             Some(_) | None => return self.fail(session, id),
         }
         let given_up = local.spill.clear();
-        session.channels.delivered(id, given_up);
+        session.channels.delivered(id, given_up, self.context.now);
         self.queue(id);
     }
 
@@ -78,7 +78,8 @@ impl Desk<'_> {
             return;
         };
         // What it never took is given up; the peer may send as much again, to others.
-        session.channels.delivered(id, local.spill.clear());
+        let given_up = local.spill.clear();
+        session.channels.delivered(id, given_up, self.context.now);
         session.channels.release(id);
         self.tell_closed(&local, why);
         local.close(ending, self.context);

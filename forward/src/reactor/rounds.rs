@@ -36,7 +36,7 @@ impl Peer {
             match outlet.drain() {
                 Ok(n) => {
                     let more = *outlet.writable && !outlet.spill.is_empty();
-                    self.session.delivered(id, n);
+                    self.session.delivered(id, n, desk.context.now);
                     desk.took(id, n);
                     if more {
                         desk.state.drain.push(id);

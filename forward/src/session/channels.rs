@@ -1,5 +1,7 @@
 //! What a local side says about its channel. Each goes to the table; nothing is sent here.
 
+use core::time::Duration;
+
 use adit_connection::{ChannelId, Full, OpenKind};
 use adit_proto::reason;
 
@@ -25,8 +27,8 @@ impl Session {
     }
 
     /// A local side took `n` more bytes, or they were given up.
-    pub fn delivered(&mut self, id: ChannelId, n: usize) {
-        self.channels.delivered(id, n);
+    pub fn delivered(&mut self, id: ChannelId, n: usize, now: Duration) {
+        self.channels.delivered(id, n, now);
     }
 
     /// A local side sends no more: EOF is due.

@@ -1,5 +1,6 @@
 //! The local sides of a session's channels, all alike.
 
+use core::time::Duration;
 use std::io::{self, ErrorKind, IoSlice, Write};
 
 use adit_connection::ChannelId;
@@ -61,13 +62,13 @@ impl App {
     }
 
     /// Sockets that take something again get what is held for them.
-    pub(crate) fn drain(&mut self, session: &mut Session) {
+    pub(crate) fn drain(&mut self, session: &mut Session, now: Duration) {
         if self.takes == Takes::Nothing {
             return;
         }
         for id in self.stalled.drain(..) {
             let n = self.spills[id.index()].clear();
-            session.delivered(id, n);
+            session.delivered(id, n, now);
             self.taken += n;
         }
     }

@@ -194,7 +194,7 @@ impl Flooded {
             session.recv_filled(n, now);
             *at += n;
         }
-        self.app.drain(session);
+        self.app.drain(session, now);
         relay::push(session, now, &mut self.app)?;
         while let Some(event) = session.send_due(now)? {
             self.app.event(session, event)?;

@@ -108,7 +108,7 @@ impl End {
             4 => {
                 let n = n.min(self.held[at]);
                 self.held[at] -= n;
-                self.channels.delivered(id, n);
+                self.channels.delivered(id, n, self.now);
             }
             5 => self.channels.finish_sending(id),
             6 => self.channels.close(id),

@@ -142,7 +142,7 @@ impl End {
         let result = self.send_due(now);
         self.check(result);
         moved |= self.log.len() != seen || (due && !self.session.has_due());
-        moved |= self.drain();
+        moved |= self.drain(now);
         moved |= self.pull();
         moved
     }
@@ -225,7 +225,7 @@ impl End {
         }
     }
 
-    fn drain(&mut self) -> bool {
+    fn drain(&mut self, now: Duration) -> bool {
         let mut moved = false;
         for (id, local) in &mut self.locals {
             local.writable = true;
@@ -238,7 +238,7 @@ impl End {
                 && n > 0
             {
                 local.taken += n;
-                self.session.delivered(*id, n);
+                self.session.delivered(*id, n, now);
                 moved = true;
             }
         }

@@ -105,7 +105,8 @@ impl Side {
     fn deliver(&mut self, at: usize, want: usize) {
         let n = want.min(self.flows[at].undelivered);
         self.flows[at].undelivered -= n;
-        self.end.channels.delivered(self.end.ids[at], n);
+        let end = &mut self.end;
+        end.channels.delivered(end.ids[at], n, end.now);
     }
 }
 
