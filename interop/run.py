@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """adit and aditd against OpenSSH, dropbear, PuTTY, asyncssh and paramiko, over real sockets.
 
-Prints a line for each case and ends with "N passed, N failed". With --self-check the stock
-programs are tried against each other, which shows that the cases themselves are right.
+Prints a line for each case and ends with "N passed, N failed". --interop tries the programs with
+each other, --faults on bad networks, with bad system calls and sudden ends, and --figures measures;
+--only takes the cases whose name holds some words. With --self-check the stock programs are tried
+against each other, which shows that the cases themselves are right.
 """
 
 import argparse
