@@ -8,12 +8,12 @@ use core::time::Duration;
 
 use adit_connection::Limits;
 use adit_crypto::Provider;
+use adit_testkit::dice::Dice;
 use adit_testkit::pair::{End, Pair, Setup, Way};
 use adit_testkit::seeds;
 use adit_transport::{Buffers, RekeyLimits};
 
 use crate::gauge::alone;
-use crate::random::Random;
 
 const HOUR: Duration = Duration::from_secs(3600);
 /// Bytes that a step carries, at most: the smaller, the more of everything comes in pieces.
@@ -29,7 +29,7 @@ fn stream(tag: u8, len: usize) -> Vec<u8> {
 
 struct Run {
     pair: Pair,
-    random: Random,
+    random: Dice,
     /// Bytes of each stream.
     len: usize,
     streams: usize,
@@ -37,25 +37,25 @@ struct Run {
     patience: usize,
 }
 
-fn way(random: &mut Random) -> Way {
-    let chunk = *random.of(&CHUNKS);
-    let wire = chunk + random.below(*random.clone().of(&[1, 10, 1000, 4000]));
+fn way(random: &mut Dice) -> Way {
+    let chunk = random.pick(&CHUNKS);
+    let wire = chunk + random.below(random.clone().pick(&[1, 10, 1000, 4000]));
     Way { chunk, wire }
 }
 
 impl Run {
     fn new(provider: &'static Provider, seed: u64) -> Self {
-        let mut random = Random::new(seed);
+        let mut random = Dice::new(seed);
         let mut setup = Setup::new(provider);
         setup.rekey = RekeyLimits {
-            bytes: *random.of(&[None, Some(0), Some(3000), Some(40_000)]),
+            bytes: random.pick(&[None, Some(0), Some(3000), Some(40_000)]),
             time: Some(HOUR),
         };
-        let send = *random.of(&[1, 2000, 20_000, 256 << 10]);
+        let send = random.pick(&[1, 2000, 20_000, 256 << 10]);
         setup.buffers = Buffers { recv: 0, send };
         setup.limits = Limits {
             max_channels: 32,
-            window_budget: *random.of(&[64 << 10, 1 << 20]),
+            window_budget: random.pick(&[64 << 10, 1 << 20]),
         };
         let mut pair = Pair::connected(&setup);
         pair.ways = [way(&mut random), way(&mut random)];
@@ -93,7 +93,7 @@ impl Run {
         let mut random = self.random.clone();
         for end in self.ends() {
             for local in end.locals.values_mut() {
-                local.socket.room = *random.of(&rooms);
+                local.socket.room = random.pick(&rooms);
             }
         }
         self.random.below(2);

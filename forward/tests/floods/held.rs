@@ -4,6 +4,7 @@
 
 use adit_connection::Limits;
 use adit_crypto::Provider;
+use adit_testkit::dice::Dice;
 use adit_testkit::scripted::{Role, string};
 use adit_testkit::seeds;
 
@@ -11,7 +12,6 @@ use crate::app::{Asked, Takes};
 use crate::flooded::{Flooded, number_at};
 use crate::gauge::{Memory, NOISE_BYTES, alone};
 use crate::kinds::Kind;
-use crate::random::Random;
 
 /// What a channel may take for what is held, whatever that is: a chunk, and the list that it is in.
 const EACH: isize = 256 + 64;
@@ -68,7 +68,7 @@ fn every_window_filled_in_whatever_pieces_takes_twice_the_book_at_most(
         window_budget: 2 << 20,
     };
     seeds::each(2, 50, |seed| {
-        let mut random = Random::new(seed);
+        let mut random = Dice::new(seed);
         let (mut flooded, mut windows) = full(provider, limits);
         let memory = Memory::new();
         let list = windows.len() * size_of::<(u32, u32)>();
@@ -80,7 +80,7 @@ fn every_window_filled_in_whatever_pieces_takes_twice_the_book_at_most(
                 let at = random.below(windows.len());
                 let (channel, left) = &mut windows[at];
                 let piece = [1, 100, 255, 256, 257, 1000, 4096, 32_768];
-                let n = (*left).min(*random.of(&piece));
+                let n = (*left).min(random.pick(&piece));
                 *left -= n;
                 let payload = data(*channel, n as usize);
                 if *left == 0 {

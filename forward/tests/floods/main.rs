@@ -20,7 +20,6 @@ mod held;
 mod kinds;
 mod login;
 mod mixes;
-mod random;
 mod steady;
 mod strangers;
 mod unread;

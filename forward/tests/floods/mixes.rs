@@ -3,6 +3,7 @@
 //! the session holds stays within its budget, and at the end it works.
 
 use adit_crypto::Provider;
+use adit_testkit::dice::Dice;
 use adit_testkit::scripted::{REKEY_TIME, Role};
 use adit_testkit::seeds;
 
@@ -10,7 +11,6 @@ use crate::app::{Asked, Takes};
 use crate::flooded::{Flooded, limits};
 use crate::gauge::{Memory, NOISE_BYTES, alone};
 use crate::kinds::Kind;
-use crate::random::Random;
 
 /// What a session may hold beside its buffers, which it has from the login on.
 fn budget(role: Role) -> isize {
@@ -27,16 +27,16 @@ fn budget(role: Role) -> isize {
 const DATA_UNGRANTED: usize = 30_000;
 
 fn mixed(provider: &'static Provider, role: Role, seed: u64) {
-    let mut random = Random::new(seed);
+    let mut random = Dice::new(seed);
     let mut flooded = Flooded::open(role, provider);
     let mut batch = Vec::with_capacity(1 << 20);
     let memory = Memory::new();
     let mut ungranted = 0;
     for step in 0..60 {
         match random.below(8) {
-            0 => flooded.reads = *random.of(&[Takes::All, Takes::Nothing]),
-            1 => flooded.app.takes = *random.of(&[Takes::All, Takes::Nothing]),
-            2 => flooded.app.asked = *random.of(&[Asked::Accept, Asked::Refuse, Asked::Wait]),
+            0 => flooded.reads = random.pick(&[Takes::All, Takes::Nothing]),
+            1 => flooded.app.takes = random.pick(&[Takes::All, Takes::Nothing]),
+            2 => flooded.app.asked = random.pick(&[Asked::Accept, Asked::Refuse, Asked::Wait]),
             3 => flooded.decide(),
             4 | 5 => {
                 flooded.reads = Takes::All;
@@ -52,7 +52,7 @@ fn mixed(provider: &'static Provider, role: Role, seed: u64) {
             _ => {}
         }
         batch.clear();
-        let kind = *random.of(&Kind::ALL);
+        let kind = random.pick(&Kind::ALL);
         let kind = if kind.is_for(role) {
             kind
         } else {
