@@ -9,8 +9,10 @@ import struct
 import figures
 from lab import rss
 from peers import exactly
-from road import ALL, BROKEN, Road, at_once, follow, pour, whole
-from traffic import MIB, Task, check, ended, stream
+from road import Road
+from stream import ALL, BROKEN, content, follow, pour, start_of, whole
+from together import titled, together
+from traffic import MIB, Task, check, ended
 
 # TCP_CORK holds a segment back, so that FIN leaves with the bytes before it.
 HOW = ("apart", "in one segment")
@@ -73,7 +75,7 @@ def an_end_behind_a_full_socket_comes_after_the_last_byte(world, build, client, 
             reader.shutdown(socket.SHUT_WR)
             check(writer.recv(1) == b"", "the first end")
             poured = Task(pour, writer, 1, size)
-            check(exactly(reader, 1) == next(stream(1, size))[:1], "the first byte")
+            check(exactly(reader, 1) == content(start_of(1), 0, 1), "the first byte")
             other = road.pair()
             whole(other)
             check(follow(reader, 1, size, begin=1) == (ALL, size), f"{first} reads less")
@@ -140,19 +142,9 @@ def readers_that_do_not_read_stop_nobody_else(world, build, count):
             check(growth <= most, f"{name} grew by {growth // 1024} KiB")
         for writer, reader, taken in stuck:
             reader.settimeout(30)
-            check(exactly_many(reader, taken) == taken, "bytes of the stuck one are lost")
+            check(figures.drained(reader, taken) == taken, "bytes of the stuck one are lost")
             reader.close()
             writer.close()
-
-
-def exactly_many(sock, count):
-    got = 0
-    while got < count:
-        data = sock.recv(min(65536, count - got))
-        if not data:
-            break
-        got += len(data)
-    return got
 
 
 def all_cases(run, world, build, size):
@@ -165,11 +157,10 @@ def all_cases(run, world, build, size):
         (an_end_ahead_of_the_connection_is_passed_on, ()),
         (an_end_behind_a_full_socket_comes_after_the_last_byte, (2 * MIB,)),
     ):
-        name = f"closes: {function.__name__.replace('_', ' ')}"
-        at_once(run, name, function, [(world, build, c, s, *more) for c, s in pairs], 3)
+        name = titled("closes", function)
+        together(run, [(name, function, (world, build, c, s, *more)) for c, s in pairs], 3)
     function = a_reset_of_either_end_reaches_the_other
     # SSH has no message for it: only between our own two.
-    run.case(f"closes: {function.__name__.replace('_', ' ')}", function, world, build, "adit", "aditd")
+    run.case(titled("closes", function), function, world, build, "adit", "aditd")
     function = readers_that_do_not_read_stop_nobody_else
-    name = f"closes: {function.__name__.replace('_', ' ')}"
-    run.case(name, function, world, build, 100 if full else 20)
+    run.case(titled("closes", function), function, world, build, 100 if full else 20)

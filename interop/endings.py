@@ -7,29 +7,16 @@ import signal
 import socket
 import time
 
-from lab import HOST, listening, seeds
+from lab import Wrapped, listening, seeds
 from peers import exactly
-from road import BROKEN, Road, at_once, follow, pour, whole
+from road import Road
+from stream import BROKEN, follow, pour, whole
+from together import titled, together
 from traffic import MIB, Task, check, ended
 
 PROGRAMS = ("adit", "aditd")
 # More than all sockets and windows on the way hold.
 ENDLESS = 64 * MIB
-
-
-class Wrapped:
-    """Where a program is started by another one."""
-
-    host = HOST
-
-    def __init__(self, *wrap):
-        self.wrap = wrap
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        pass
 
 
 def started_by(who, *wrap):
@@ -122,14 +109,14 @@ def all_cases(run, world, build, size):
     pairs = [("adit", "adit", "aditd"), ("aditd", "adit", "aditd")]
     pairs += [("adit", "adit", "sshd")] if world.has("sshd") else []
     pairs += [("aditd", "ssh", "aditd")] if world.has("ssh") else []
-    given = [(world, build, *pair, seed) for pair in pairs for seed in which]
     function = a_killed_program_ends_no_stream_cleanly
-    at_once(run, f"endings: {function.__name__.replace('_', ' ')}", function, given, 3)
+    given = [(world, build, *pair, seed) for pair in pairs for seed in which]
+    together(run, [(titled("endings", function), function, each) for each in given], 3)
     for function, kinds in (
         (sigpipe_kills_nobody, ("default", "ignore")),
         (standard_files_need_not_be_there, FILES),
     ):
         given = [(world, build, who, kind) for who in PROGRAMS for kind in kinds]
-        at_once(run, f"endings: {function.__name__.replace('_', ' ')}", function, given, 4)
+        together(run, [(titled("endings", function), function, each) for each in given], 4)
     function = the_background_needs_no_standard_files
-    run.case(f"endings: {function.__name__.replace('_', ' ')}", function, world, build)
+    run.case(titled("endings", function), function, world, build)

@@ -7,8 +7,10 @@ import random
 import signal
 import time
 
-from lab import HOST, Failed, Process, seeds
-from road import WAITS, Road, at_once, both, sane, whole
+from lab import Failed, Process, Wrapped, seeds
+from road import WAITS, Road, sane
+from stream import both, whole
+from together import together
 from traffic import check
 
 # What is passing: nobody may notice it. strace does not do the call, and it is made again.
@@ -67,21 +69,6 @@ PROGRAMS = ("adit", "aditd")
 SIZE = 150_000
 # A call that fails is not made again and again: so often at most in all that happens here.
 CALLS_MAX = 3000
-
-
-class Traced:
-    """Where a program starts under strace."""
-
-    host = HOST
-
-    def __init__(self, wrap):
-        self.wrap = wrap
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        pass
 
 
 def strace(world, call, errno, when):
@@ -154,7 +141,7 @@ def attached(pid, tracer):
 def at_the_start(world, build, who, call, errno, when):
     """A call fails while a program starts, logs in, and serves its first connections."""
     argv, _ = strace(world, call, errno, when)
-    how = {"wrap": argv} if who == "adit" else {"place": Traced(argv)}
+    how = {"wrap": argv} if who == "adit" else {"place": Wrapped(*argv)}
     try:
         road = Road(world, build, wait=False, **how)
     except Failed as failed:
@@ -203,4 +190,4 @@ def all_cases(run, world, build, size):
         ("errnos: a call of a loop at work fails", in_the_loop, loop),
         ("errnos: a call of a program that starts fails", at_the_start, start),
     ):
-        at_once(run, name, function, [(world, build, *each) for each in given], 6)
+        together(run, [(name, function, (world, build, *each)) for each in given], 6)

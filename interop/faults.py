@@ -5,7 +5,9 @@ import threading
 
 from lab import Failed, seeds
 from proxy import BLACKHOLE, CORRUPT, DELAY, DOWN, HALF_CLOSE, LOSE, RESET, STALL, TRICKLE, UP, anywhere
-from road import ALL, BROKEN, CLEAN, PATIENCE, Road, both, follow, pour, sane, at_once, whole
+from road import Road, sane
+from stream import ALL, BROKEN, CLEAN, PATIENCE, both, follow, pour, whole
+from together import together
 from traffic import Task, check
 
 # Both ends notice a silent one within three seconds of it.
@@ -152,8 +154,13 @@ def all_cases(run, world, build, size):
         kinds = HARMLESS + DEADLY + SILENT
         given = [(world, build, kind, seed, client, server) for kind in kinds for seed in which]
         name = f"faults: {client} -> {server}: the SSH connection suffers at seeded places"
-        at_once(run, name, ssh_connection, given)
+        together(run, [(name, ssh_connection, each) for each in given])
+    for other in world.builds[1:]:
+        kinds = (TRICKLE, RESET, CORRUPT, LOSE, BLACKHOLE)
+        given = [(world, other, kind, seed) for kind in kinds for seed in seeds(1, 8)]
+        name = f"faults: {other.name} build: the SSH connection suffers at seeded places"
+        together(run, [(name, ssh_connection, each) for each in given])
     for function in (application_connection, destination_connection):
         given = [(world, build, kind, seed) for kind in LOCAL for seed in seeds(1, 20)]
         name = f"faults: the {function.__name__.replace('_', ' ')} suffers at seeded places"
-        at_once(run, name, function, given)
+        together(run, [(name, function, each) for each in given])

@@ -60,6 +60,13 @@ class Here:
 HERE = Here()
 
 
+class Wrapped(Here):
+    """Where programs are started by another one: `wrap` stands before their command lines."""
+
+    def __init__(self, *wrap):
+        self.wrap = wrap
+
+
 def listening(port, pid="self"):
     """Whether some socket listens on the port, where the process is."""
     suffix = ":%04X" % port

@@ -107,10 +107,16 @@ def request(name, value=b""):
     return struct.pack("16s24s", name.encode(), value)
 
 
+def leave_network():
+    """The thread that calls this, and what it starts, has a network of its own from now on: a loopback
+    interface that is down."""
+    if LIBC.unshare(CLONE_NEWNET):
+        raise OSError(ctypes.get_errno(), "no network of its own")
+
+
 def new_namespace(name, address, mtu, sysctls):
     """Moves this process into a namespace of its own with one TUN; the descriptors of both."""
-    if LIBC.unshare(CLONE_NEWNET):
-        raise OSError(ctypes.get_errno(), "unshare")
+    leave_network()
     tun = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
     fcntl.ioctl(tun, TUNSETIFF, struct.pack("16sH22x", name.encode(), IFF_TUN | IFF_NO_PI))
     for text in ("net.ipv6.conf.all.disable_ipv6=1", *sysctls):

@@ -1,6 +1,5 @@
 """Cases in a network of their own, where anything may be done to routes, names and buffers."""
 
-import ctypes
 import os
 import re
 import shutil
@@ -10,12 +9,14 @@ import subprocess
 import threading
 import time
 
-from lab import HOST, Port
+from lab import HOST, Port, Wrapped
+from link import leave_network
 from peers import Client
-from road import ALL, Road, Stopped, at_once, both, by_name, slowest_round_trip, whole
+from road import Road, Stopped, slowest_round_trip
+from stream import ALL, both, whole
+from together import titled, together
 from traffic import MIB, Task, check, ended
 
-CLONE_NEWNET = 0x40000000
 # Nobody may be held up by what others wait for: a loop that waited would do so for seconds.
 HELD_UP_MAX = 0.5
 # What adit waits for a name, and for a connection, before it gives up.
@@ -27,8 +28,7 @@ def apart(function, *arguments, commands=()):
     else. Threads and processes that are started there are there too."""
 
     def there():
-        if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET) != 0:
-            raise OSError(ctypes.get_errno(), "no network of its own")
+        leave_network()
         for command in ("ip link set lo up", *commands):
             subprocess.run(command, shell=True, check=True, capture_output=True, timeout=10)
         return function(*arguments)
@@ -152,22 +152,12 @@ class Names:
         return question[:2] + struct.pack(">HHHHH", 0x8580 | code, 1, len(records), 0, 0) + asked + body
 
 
-class Asking:
+def asking(world):
     """Where a program asks that server, and nobody else, for names."""
-
-    host = HOST
-
-    def __init__(self, world):
-        resolv = world.lab.file(f"nameserver {HOST}\noptions timeout:30 attempts:1\n", "resolv.conf")
-        switch = world.lab.file("hosts: dns\n", "nsswitch.conf")
-        mounts = f"mount --bind {resolv} /etc/resolv.conf && mount --bind {switch} /etc/nsswitch.conf"
-        self.wrap = ("unshare", "-m", "sh", "-c", f'{mounts} && exec "$0" "$@"')
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        pass
+    resolv = world.lab.file(f"nameserver {HOST}\noptions timeout:30 attempts:1\n", "resolv.conf")
+    switch = world.lab.file("hosts: dns\n", "nsswitch.conf")
+    mounts = f"mount --bind {resolv} /etc/resolv.conf && mount --bind {switch} /etc/nsswitch.conf"
+    return Wrapped("unshare", "-m", "sh", "-c", f'{mounts} && exec "$0" "$@"')
 
 
 UNKNOWN = {
@@ -190,7 +180,7 @@ def _names(world, build):
         listener.settimeout(20)
         reached[f"{name}:{listener.getsockname()[1]}"] = listener
     more = [*reached, *UNKNOWN, *SILENT]
-    with Road(world, build, more=more, place=Asking(world)) as road:
+    with Road(world, build, more=more, place=asking(world)) as road:
         for to, listener in reached.items():
             a = road.connect(road.more[to])
             check(both(a, listener.accept()[0], MIB, MIB) == [ALL, ALL], f"{to} is not reached")
@@ -239,10 +229,9 @@ def all_cases(run, world, build, size):
         return
     # They wait for what is given up after ten seconds.
     waiting = (a_destination_that_cannot_be_reached_is_named, names_that_are_not_answered_hold_nobody_up)
-    given = [(world, build, function) for function in waiting]
-    at_once(run, "networks: destinations that are not reached", by_name, given)
+    together(run, [(titled("networks", function), function, (world, build)) for function in waiting])
     function = sockets_that_take_next_to_nothing_carry_everything
     for client, server in (("adit", "aditd"), ("adit", "sshd"), ("ssh", "aditd")):
-        name = f"networks: {function.__name__.replace('_', ' ')}, {client} -> {server}"
+        name = f"{titled('networks', function)}, {client} -> {server}"
         if world.has(client) and world.has(server):
             run.case(name, function, world, build, client, server)

@@ -9,7 +9,7 @@ from lab import seeds
 from link import Link, missing
 from peers import Server, Tunnel
 from stream import Streams, carry
-from together import together
+from together import titled, together
 from traffic import MIB, Task, check
 
 # Bits a second: what one process in between carries for several links at once.
@@ -26,6 +26,9 @@ PROFILES = {
     "doubled and damaged": (2 * MIB, {"delay": 0.010, "duplicate": 0.05, "corrupt": 0.02}),
     "half a second there and back": (2 * MIB, {"delay": 0.250}),
 }
+# Of each of them the long form carries so much at one go as well; as much as TCP carries in minutes.
+AT_ONE_GO = 64 * MIB
+LESS_AT_ONE_GO = {"one in twenty lost, with jitter": 8 * MIB, "one in five lost": MIB}
 # Where so much is lost TCP stands still for seconds by chance, with a tunnel or without.
 BY_CHANCE = "one in five lost"
 # Which counter shows that a setting did something.
@@ -86,6 +89,14 @@ def keeps_up(profile, both):
     note = f"{profile}: the tunnel has {share:.2f} of plain TCP's speed"
     check(share >= SHARE_MIN, note)
     return note
+
+
+def every_byte_of_a_long_stream_crosses_a_bad_path(world, build, name):
+    """Long enough for every window on the way to have grown."""
+    size = LESS_AT_ONE_GO.get(name, AT_ONE_GO)
+    with Link(1, rate=RATE, **PROFILES[name][1]) as link, Server(world, "aditd", build, place=link.far) as server:
+        with Tunnel(world, "adit", server, place=link.near, build=build, verbose=False) as tunnel:
+            carry([tunnel.pair()], size, size, 1, 300)
 
 
 def every_byte_crosses_a_path_that_changes_all_the_time(world, build, seed):
@@ -155,10 +166,6 @@ PACKETS = [
 ]
 
 
-def named(function):
-    return "paths: " + function.__name__.replace("_", " ")
-
-
 def all_cases(run, world, build, size):
     why = missing()
     if why:
@@ -168,12 +175,15 @@ def all_cases(run, world, build, size):
     cross, took, some = every_byte_crosses_a_bad_path, {}, []
     for profile in PROFILES:
         for seed in seeds(1, 8):
-            some.append((named(cross), cross, (world, build, profile, seed, 3 if full else 1, took)))
+            some.append((titled("paths", cross), cross, (world, build, profile, seed, 3 if full else 1, took)))
     changes = every_byte_crosses_a_path_that_changes_all_the_time
-    some += [(named(changes), changes, (world, build, seed)) for seed in seeds(1, 8)]
-    some += [(named(function), function, (world, build)) for function in PACKETS]
+    some += [(titled("paths", changes), changes, (world, build, seed)) for seed in seeds(1, 8)]
+    for profile in PROFILES if full else ():
+        long = every_byte_of_a_long_stream_crosses_a_bad_path
+        some.append((titled("paths", long), long, (world, build, profile)))
+    some += [(titled("paths", function), function, (world, build)) for function in PACKETS]
     # What is measured has the machine to itself, or nearly so.
     together(run, some, workers=3 if full else len(some))
     for profile in [name for name in PROFILES if full and name != BY_CHANCE]:
         both = [times for (name, _), times in took.items() if name == profile]
-        run.case(f"{named(keeps_up)}, {profile}", keeps_up, profile, both)
+        run.case(f"{titled('paths', keeps_up)}, {profile}", keeps_up, profile, both)

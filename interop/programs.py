@@ -11,7 +11,8 @@ import time
 import cases
 from lab import HOST, USER, Failed, Port, Process
 from peers import Client, Server, Tunnel, exactly
-from traffic import Task, check, ended, receive, send
+from stream import ALL, follow, pour
+from traffic import Task, check, ended
 
 SECOND = 1.0
 
@@ -280,8 +281,8 @@ def the_server_says_who_did_what(world, build):
                 rf"Accepted publickey for {USER} from {HOST} port \d+ ssh2: ED25519 SHA256:\S{{43}}"
             )
             a, b = tunnel.pair()
-            sent = Task(send, a, 1, 100_000)
-            receive(b)
+            sent = Task(pour, a, 1, 100_000)
+            check(follow(b, 1, 100_000) == (ALL, 100_000), "not all arrives")
             sent.result()
             b.close()
             ended(a)

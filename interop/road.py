@@ -1,10 +1,5 @@
-"""A tunnel whose connections may go through proxies that do harm, and the one question to it.
+"""A tunnel whose connections may go through proxies that do harm."""
 
-A stream goes each way, and its reader compares every byte with the one that belongs there. All of
-it arrives, or the reader is told: a clean end ahead of the last byte is what must never be.
-"""
-
-import concurrent.futures
 import select
 import socket
 import time
@@ -12,11 +7,10 @@ import time
 from lab import HERE, HOST, Failed, Port
 from peers import Client, Server, exactly
 from proxy import Proxy
-from traffic import MIB, Task, check, ended, stream
+from stream import BROKEN, PATIENCE
+from traffic import check, ended
 
-PATIENCE = 30
-# How a stream ends: after its last byte, with FIN ahead of it, or with RST.
-ALL, CLEAN, BROKEN = "all", "clean end", "reset"
+# How a connection may be instead of made and reset.
 WAITS = "waits"
 # As /proc/net/tcp has it.
 SYN_SENT = "02"
@@ -223,83 +217,6 @@ class Door:
         self.port, self.process, self.kind = port, server.process, server.kind
 
 
-def follow(sock, seed, total, begin=0, at=None, then=None):
-    """Reads a stream to its end: how it ended and after how many bytes. Fails on a wrong byte. The
-    first `begin` bytes were read before; `then` is called once `at` bytes are here."""
-    count, pieces, left = begin, stream(seed, total), memoryview(b"")
-    if begin:
-        left = next(pieces)[begin:]
-    while True:
-        try:
-            data = sock.recv(65536)
-        except (ConnectionError, TimeoutError) as error:
-            if isinstance(error, TimeoutError):
-                raise Failed(f"neither bytes nor an end after {count} of {total}") from None
-            return BROKEN, count
-        if not data:
-            return (ALL if count == total else CLEAN), count
-        data = memoryview(data)
-        while data:
-            if not left:
-                left = memoryview(bytes(next(pieces, b"")))
-                check(left, f"more than {total} bytes")
-            n = min(len(data), len(left))
-            if data[:n] != left[:n]:
-                wrong = next(i for i in range(n) if data[i] != left[i])
-                raise Failed(f"byte {count + wrong} of {total} is wrong")
-            count, data, left = count + n, data[n:], left[n:]
-        if at is not None and count >= at:
-            at = then()
-
-
-def pour(sock, seed, total):
-    """Sends a stream and ends the direction; says how many bytes were taken, and whether all."""
-    taken = 0
-    try:
-        for piece in stream(seed, total):
-            sock.sendall(piece)
-            taken += len(piece)
-        sock.shutdown(socket.SHUT_WR)
-    except TimeoutError:
-        raise Failed(f"nothing is taken after {taken} of {total} bytes") from None
-    except OSError:
-        return BROKEN, taken
-    return ALL, taken
-
-
-def both(a, b, up, down, seed=1, timeout=PATIENCE, judged=("upward", "downward")):
-    """Streams both ways at once. How each ended: upward at b, downward at a. Those that are `judged`
-    must not end cleanly ahead of their end; the others are up to a program that is not ours."""
-    for sock in (a, b):
-        sock.settimeout(timeout)
-    tasks = [
-        Task(pour, a, 2 * seed, up),
-        Task(pour, b, 2 * seed + 1, down),
-        Task(follow, b, 2 * seed, up),
-        Task(follow, a, 2 * seed + 1, down),
-    ]
-    poured, came = [[task.result(timeout + 5) for task in part] for part in (tasks[:2], tasks[2:])]
-    a.close()
-    b.close()
-    ends = []
-    for n, total in enumerate((up, down)):
-        how, count = came[n]
-        # A socket tells of its reset once. Where whoever writes to it has heard it, the reader gets 0.
-        if how == CLEAN and poured[1 - n][0] == BROKEN:
-            how = BROKEN
-        way = "upward" if n == 0 else "downward"
-        check(
-            how != CLEAN or way not in judged,
-            f"the stream {way} ends cleanly after {count} of {total} bytes",
-        )
-        ends.append(how)
-    return ends
-
-
-def whole(pair, up=MIB, down=MIB, seed=1):
-    check(both(*pair, up, down, seed) == [ALL, ALL], "a connection broke that nothing happened to")
-
-
 def sane(process, expected):
     """How a program ended that had to."""
     code = process.wait_exit()
@@ -319,28 +236,3 @@ def slowest_round_trip(pair, until):
         slowest = max(slowest, time.monotonic() - start)
         time.sleep(0.001)
     return slowest
-
-
-def at_once(run, name, function, arguments, workers=8):
-    """One case for many arguments that mostly wait, at once; all that fail are said."""
-    if not run.wants(name):
-        return
-
-    def one(given):
-        try:
-            function(*given)
-        except (Failed, OSError) as failed:
-            return f"{given[2:]}: {failed}"
-        return None
-
-    def all_of_them():
-        with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-            said = [text for text in pool.map(one, arguments) if text]
-        check(not said, f"{len(said)} of {len(arguments)}\n" + "\n".join(said[:3]))
-
-    run.case(name, all_of_them)
-
-
-def by_name(world, build, function):
-    """One of several cases that are run at once."""
-    function(world, build)

@@ -5,31 +5,20 @@ import socket
 import threading
 import time
 
-from lab import HOST, Port, cpu_seconds
+from lab import HOST, Port, Wrapped, cpu_seconds
 from peers import Client, Server, exactly
 from programs import has_ipv6
-from road import Road, at_once, by_name, slowest_round_trip, whole
+from road import Road, slowest_round_trip
+from stream import whole
+from together import titled, together
 from traffic import Task, check, reset
 
 # Of one processor, while nothing can be done but wait.
 IDLE_MAX = 0.05
+# What lets a program have only so many descriptors.
+FEW = ("prlimit", "--nofile=24:24")
 # A neighbour's round trip while thousands knock, Python's own share of two processors included.
 HELD_UP_MAX = 0.5
-
-
-class Limited:
-    """Where a program may have only so many descriptors."""
-
-    host = HOST
-
-    def __init__(self, count):
-        self.wrap = ("prlimit", f"--nofile={count}:{count}")
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        pass
 
 
 def idle(process, seconds):
@@ -41,7 +30,7 @@ def idle(process, seconds):
 
 def a_server_without_descriptors_refuses_destinations(world, build):
     """It says so, serves those it has, and serves others as soon as it can."""
-    with Road(world, build, place=Limited(24)) as road:
+    with Road(world, build, place=Wrapped(*FEW)) as road:
         pairs, refused = [], 0
         for _ in range(40):
             pair = road.pair_if_any(10)
@@ -66,7 +55,7 @@ def a_server_without_descriptors_refuses_destinations(world, build):
 def a_server_without_descriptors_leaves_clients_waiting(world, build):
     """More clients than it has descriptors for: they wait, cost nothing, and are served in the end."""
     options = ["MaxStartups=1000", "LoginGraceTime=0"]
-    with Road(world, build, place=Limited(24), server_options=options) as road:
+    with Road(world, build, place=Wrapped(*FEW), server_options=options) as road:
         steady = road.pair()
         crowd = [socket.create_connection((HOST, road.server.port), 10) for _ in range(40)]
         road.server.process.wait_line(r"accept: Too many open files")
@@ -85,7 +74,7 @@ def a_server_without_descriptors_leaves_clients_waiting(world, build):
 
 
 def a_client_without_descriptors_leaves_applications_waiting(world, build):
-    with Road(world, build, wrap=("prlimit", "--nofile=24:24")) as road:
+    with Road(world, build, wrap=FEW) as road:
         target = Task(answer, road)
         crowd = [road.connect() for _ in range(60)]
         for sock in crowd:
@@ -202,7 +191,8 @@ def a_port_that_cannot_be_had_is_named(world, build, spec, words, wrap=()):
 
 
 def ports_that_cannot_be_had(run, world, build):
-    name = "scarce: a port that cannot be had is named"
+    function = a_port_that_cannot_be_had_is_named
+    name = titled("scarce", function)
     with socket.socket() as four, socket.socket(socket.AF_INET6) as six:
         four.bind((HOST, 0))
         four.listen()
@@ -225,8 +215,7 @@ def ports_that_cannot_be_had(run, world, build):
             specs.append((f"[::1]:{busy}", rf"::1.*{busy}.*{in_use}"))
             # Half a localhost would send some to whoever has the other half.
             specs.append((f"localhost:{busy}", rf"::1.*{busy}.*{in_use}"))
-        given = [(world, build, *spec) for spec in specs]
-        at_once(run, name, a_port_that_cannot_be_had_is_named, given)
+        together(run, [(name, function, (world, build, *spec)) for spec in specs])
 
 
 def all_cases(run, world, build, size):
@@ -236,9 +225,8 @@ def all_cases(run, world, build, size):
         a_server_without_descriptors_leaves_clients_waiting,
         a_client_without_descriptors_leaves_applications_waiting,
     )
-    given = [(world, build, function) for function in waiting]
-    at_once(run, "scarce: descriptors that run out", by_name, given)
+    together(run, [(titled("scarce", function), function, (world, build)) for function in waiting])
     ports_that_cannot_be_had(run, world, build)
     function = a_flood_of_connections_holds_up_nobody_else
     count = 10_000 if full else 1000
-    run.case(f"scarce: {function.__name__.replace('_', ' ')}", function, world, build, count)
+    run.case(titled("scarce", function), function, world, build, count)

@@ -10,7 +10,7 @@ from lab import Failed
 from link import Link, missing
 from peers import Server, Tunnel
 from stream import Streams, carry
-from together import together
+from together import titled, together
 from traffic import MIB, Task, check, ended
 
 INTERVAL, COUNT = 1, 3
@@ -280,9 +280,5 @@ def all_cases(run, world, build, size):
         return
     some = []
     for function, how in jobs(world, size):
-        some.append((named(function), function, (world, build, *how)))
+        some.append((titled("silences", function), function, (world, build, *how)))
     together(run, some, workers=24)
-
-
-def named(function):
-    return "silences: " + function.__name__.replace("_", " ")

@@ -1,8 +1,10 @@
-"""The oracle of bad days: seeded streams both ways over any number of connections, on one thread.
+"""The one question to every tunnel: a seeded stream goes each way, and its reader compares every byte
+with the one that belongs at its place. All of it arrives, once and in order, or there is a break that
+can be seen. Bytes that are wrong, and a clean end before the last one, are failures whatever happened
+on the way.
 
-The reader compares every byte with the one that belongs at its place, and at the end the digests.
-All of it arrives, once and in order, or there is a break that can be seen. Bytes that are wrong, and
-a clean end before the last one, are failures whatever happened on the way.
+`pour` and `follow` are one end of one direction, for cases that do something in between. `Streams`
+carries both directions of any number of connections on one thread, and compares digests as well.
 """
 
 import hashlib
@@ -13,14 +15,16 @@ import threading
 import time
 
 from lab import Failed
-from traffic import check
+from traffic import MIB, check
 
 # A prime: what is moved by any size that programs work in is found.
 PERIOD = 1_048_583
 _ONCE = random.Random("stream").randbytes(PERIOD)
 BLOCK = _ONCE + _ONCE
 PIECE = 64 * 1024
-WHOLE, BROKEN, OPEN = "whole", "broken", "open"
+PATIENCE = 30
+# How a stream ends: after its last byte, with FIN ahead of it, or with RST; or it does not, so far.
+ALL, CLEAN, BROKEN, OPEN = "all", "clean end", "reset", "open"
 
 
 def content(start, offset, count):
@@ -29,12 +33,61 @@ def content(start, offset, count):
     return BLOCK[at : at + count]
 
 
+def start_of(seed):
+    """Where in it the stream of a seed begins."""
+    return random.Random(f"stream {seed}").randrange(PERIOD)
+
+
+def pour(sock, seed, total):
+    """Sends a stream and ends the direction; says how many bytes were taken, and whether all."""
+    start, taken = start_of(seed), 0
+    try:
+        while taken < total:
+            piece = content(start, taken, min(PIECE, total - taken))
+            sock.sendall(piece)
+            taken += len(piece)
+        sock.shutdown(socket.SHUT_WR)
+    except TimeoutError:
+        raise Failed(f"nothing is taken after {taken} of {total} bytes") from None
+    except OSError:
+        return BROKEN, taken
+    return ALL, taken
+
+
+def follow(sock, seed, total, begin=0, at=None, then=None):
+    """Reads a stream to its end: how it ended and after how many bytes. Fails on a wrong byte. The
+    first `begin` bytes were read before; `then` is called once `at` bytes are here."""
+    start, count = start_of(seed), begin
+    while True:
+        try:
+            data = sock.recv(PIECE)
+        except TimeoutError:
+            raise Failed(f"neither bytes nor an end after {count} of {total}") from None
+        except ConnectionError:
+            return BROKEN, count
+        if not data:
+            return (ALL if count == total else CLEAN), count
+        compare(data, start, count, total, "the stream")
+        count += len(data)
+        if at is not None and count >= at:
+            at = then()
+
+
+def compare(data, start, offset, total, name):
+    """Fails where a byte is not the one that belongs there."""
+    expected = content(start, offset, len(data))
+    if data != expected or offset + len(data) > total:
+        wrong = next((i for i, (x, y) in enumerate(zip(data, expected)) if x != y), len(data))
+        raise Failed(f"{name}: byte {min(offset + wrong, total)} of {total} is wrong")
+
+
 class Way:
     """One direction of one connection: who writes, who reads, and how far both are."""
 
     def __init__(self, seed, total):
-        self.start = random.Random(f"stream {seed}").randrange(PERIOD)
+        self.start = start_of(seed)
         self.total = total
+        self.judged = True
         self.sent = self.got = 0
         self.finished = False  # FIN is sent
         self.state = OPEN
@@ -54,18 +107,17 @@ class Way:
     def read(self, sock, name):
         data = sock.recv(PIECE)
         if not data:
-            check(
-                self.got == self.total,
-                f"{name} ends cleanly after {self.got} of {self.total} bytes ({self.sent} written)",
-            )
-            self.state = WHOLE
+            self.state = ALL if self.got == self.total else CLEAN
+            if self.state == CLEAN:
+                check(
+                    not self.judged,
+                    f"{name} ends cleanly after {self.got} of {self.total} bytes ({self.sent} written)",
+                )
+                return
             same = self.got_digest.digest() == self.sent_digest.digest()
             check(same, f"{name}: SHA-256 differs")
             return
-        expected = content(self.start, self.got, len(data))
-        if data != expected or self.got + len(data) > self.total:
-            wrong = next((i for i, (x, y) in enumerate(zip(data, expected)) if x != y), len(data))
-            raise Failed(f"{name}: byte {min(self.got + wrong, self.total)} of {self.total} is wrong")
+        compare(data, self.start, self.got, self.total, name)
         self.got_digest.update(data)
         self.got += len(data)
 
@@ -118,7 +170,7 @@ class Streams:
             with self.news:
                 self.moved = float("inf")
                 self.news.notify_all()
-        return sum(way.state == WHOLE for way in self.ways)
+        return sum(way.state == ALL for way in self.ways)
 
     def turn(self, timeout):
         before = self.moved
@@ -143,7 +195,7 @@ class Streams:
                 end.broken = True
                 if end.into.state == OPEN:
                     end.into.state = BROKEN
-        over = end.broken or (end.into.state == WHOLE and end.out.finished)
+        over = end.broken or (end.into.state != OPEN and end.out.finished)
         if over:
             self.poll.unregister(end.sock)
             del self.ends[end.sock.fileno()]
@@ -182,14 +234,14 @@ class Streams:
         check(enough, f"{self.moved - goal + count} of {count} bytes moved in {timeout} s")
 
     def whole(self):
-        return all(way.state == WHOLE for way in self.ways)
+        return all(way.state == ALL for way in self.ways)
 
     def broken(self):
-        return all(way.state != WHOLE for way in self.ways)
+        return all(way.state != ALL for way in self.ways)
 
     def report(self):
-        done = sum(way.state == WHOLE for way in self.ways)
-        some = [f"{w.sent}/{w.got}/{w.total} {w.state}" for w in self.ways if w.state != WHOLE][:4]
+        done = sum(way.state == ALL for way in self.ways)
+        some = [f"{w.sent}/{w.got}/{w.total} {w.state}" for w in self.ways if w.state != ALL][:4]
         return f"{done} of {len(self.ways)} streams whole; written/read/total {', '.join(some)}"
 
 
@@ -206,9 +258,24 @@ class Echoes(Streams):
 
 def carry(pairs, up, down, seed=1, timeout=60):
     """All of it, each way, or a failure."""
-    whole(Streams(pairs, up, down, seed), timeout)
+    finish(Streams(pairs, up, down, seed), timeout)
 
 
-def whole(streams, timeout=60):
+def finish(streams, timeout=60):
     streams.run(timeout)
     check(streams.whole(), f"broken: {streams.report()}")
+
+
+def both(a, b, up, down, seed=1, timeout=PATIENCE, judged=("upward", "downward")):
+    """Streams both ways at once. How each ended: upward at b, downward at a. Those that are `judged`
+    must not end cleanly ahead of their end; the others are up to a program that is not ours."""
+    streams = Streams([(a, b)], up, down, seed)
+    for name, way in zip(("upward", "downward"), streams.ways):
+        way.judged = name in judged
+    streams.run(timeout)
+    return [way.state for way in streams.ways]
+
+
+def whole(pair, up=MIB, down=MIB, seed=1):
+    """All of it on one connection."""
+    carry([pair], up, down, seed)
