@@ -4,12 +4,14 @@ use std::io;
 use std::time::Duration;
 
 use adit_auth::{FailedKey, FailedSignature, Fingerprint};
-use adit_forward::admission::{Charged, NetBlocks, Offence, Refused};
 use adit_forward::observer::{ChannelEnd, ClosedChannel, Destination, How};
 use adit_forward::policy::Denied;
 
 use super::*;
 use crate::report::Level;
+
+mod dropped;
+mod logins;
 
 const KEY: &str = "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
@@ -67,96 +69,6 @@ fn logged_at(level: Level, events: &[Event<'_>]) -> Vec<String> {
 
 fn logged(events: &[Event<'_>]) -> Vec<String> {
     logged_at(Level::Info, events)
-}
-
-#[test]
-fn a_login_has_the_line_of_sshd() {
-    let user = Some(&b"alice"[..]);
-    let accepted = Event::Authenticated {
-        peer: peer(user),
-        how: How::Publickey {
-            key_type: "ssh-ed25519",
-            fingerprint: fingerprint(),
-        },
-    };
-    let line =
-        format!("Accepted publickey for alice from 192.0.2.1 port 50000 ssh2: ED25519 {KEY}");
-    assert_eq!(
-        logged(&[connected(), accepted, gone(user, Gone::Closed)]),
-        [
-            line,
-            "Connection closed by user alice 192.0.2.1 port 50000".into()
-        ]
-    );
-}
-
-#[test]
-fn a_refused_key_has_the_line_of_sshd() {
-    let refused = failed("publickey", Some("ssh-ed25519"), 1);
-    let refused = Event::AuthenticationFailed {
-        peer: peer(None),
-        user: b"alice",
-        failed: &refused,
-    };
-    let line = format!("Failed publickey for alice from 192.0.2.1 port 50000 ssh2: ED25519 {KEY}");
-    let end = "Connection closed by authenticating user alice 192.0.2.1 port 50000 [preauth]";
-    assert_eq!(
-        logged(&[connected(), refused, gone(None, Gone::Closed)]),
-        [line, end.into()]
-    );
-}
-
-#[test]
-fn a_key_that_is_too_short_is_told_as_sshd_tells_it() {
-    let mut refused = failed("publickey", Some("ssh-rsa"), 1);
-    refused.key.as_mut().unwrap().signature = FailedSignature::KeyUnsound;
-    let refused = Event::AuthenticationFailed {
-        peer: peer(None),
-        user: b"alice",
-        failed: &refused,
-    };
-    let line = format!("Failed publickey for alice from 192.0.2.1 port 50000 ssh2: RSA {KEY}");
-    let short = "refusing RSA key: Invalid key length";
-    assert_eq!(logged(&[refused]), [short, &line]);
-}
-
-#[test]
-fn every_type_of_key_has_its_name_in_the_line_about_a_login() {
-    for (key_type, label) in [
-        ("ssh-ed25519", "ED25519"),
-        ("ecdsa-sha2-nistp256", "ECDSA"),
-        ("ecdsa-sha2-nistp384", "ECDSA"),
-        ("ssh-rsa", "RSA"),
-    ] {
-        let accepted = Event::Authenticated {
-            peer: peer(Some(b"alice")),
-            how: How::Publickey {
-                key_type,
-                fingerprint: fingerprint(),
-            },
-        };
-        let line =
-            format!("Accepted publickey for alice from 192.0.2.1 port 50000 ssh2: {label} {KEY}");
-        assert_eq!(logged(&[accepted]), [line]);
-    }
-}
-
-#[test]
-fn asking_with_none_is_not_worth_a_line_and_a_password_is() {
-    let lines = |method: &str, failures: u32| {
-        logged(&[Event::AuthenticationFailed {
-            peer: peer(None),
-            user: b"bob",
-            failed: &failed(method, None, failures),
-        }])
-    };
-    assert!(lines("none", 0).is_empty());
-    let password = "Failed password for bob from 192.0.2.1 port 50000 ssh2";
-    assert_eq!(lines("password", 1), [password]);
-    assert_eq!(lines("password", 2), [password]);
-    let last =
-        "maximum authentication attempts exceeded for bob from 192.0.2.1 port 50000 ssh2 [preauth]";
-    assert_eq!(lines("password", 3), [password, last]);
 }
 
 #[test]
@@ -410,54 +322,4 @@ fn what_a_peer_says_is_escaped_and_cut() {
     assert_eq!(word(WORD_MAX), WORD_MAX);
     assert_eq!(word(WORD_MAX + 1), WORD_MAX + 1, "cut, and an ellipsis");
     assert_eq!(word(10 * WORD_MAX), WORD_MAX + 1);
-}
-
-#[test]
-fn a_flood_is_said_once_and_its_end_once() {
-    let exceeded = |startups| Event::Dropped {
-        address: "192.0.2.7:1".parse().unwrap(),
-        local: Some("192.0.2.2:22".parse().unwrap()),
-        startups,
-        why: Dropped::PastMaxStartups,
-    };
-    let lines = logged(&[exceeded(10), exceeded(11), connected()]);
-    assert_eq!(lines.len(), 3, "{lines:?}");
-    assert_eq!(lines[0], "beginning MaxStartups throttling");
-    assert_eq!(
-        lines[1],
-        "drop connection #10 from [192.0.2.7]:1 on [192.0.2.2]:22 past MaxStartups"
-    );
-    assert!(
-        lines[2].starts_with("exited MaxStartups throttling after "),
-        "{lines:?}"
-    );
-    assert!(lines[2].ends_with(" s, 2 connections dropped"), "{lines:?}");
-}
-
-#[test]
-fn a_source_that_is_refused_is_told_of_once() {
-    let address = "[::ffff:192.0.2.7]:1".parse().unwrap();
-    let refused = || Event::Dropped {
-        address,
-        local: Some("[::ffff:192.0.2.2]:22".parse().unwrap()),
-        startups: 4,
-        why: Dropped::Refused(Refused::Penalty(Offence::AuthenticationFailed)),
-    };
-    let penalised = Event::Penalised {
-        source: NetBlocks::default().told(address.ip()),
-        offence: Offence::AuthenticationFailed,
-        charged: Charged::Activated {
-            left: Duration::from_secs(20),
-        },
-    };
-    let line = "drop connection #4 from [192.0.2.7]:1 on [192.0.2.2]:22 penalty: failed \
-                authentication";
-    assert_eq!(
-        logged(&[penalised, refused(), refused()]),
-        [
-            "srclimit_penalise: 192.0.2.7/32: activating ipv4 penalty of 20 seconds for \
-             penalty: failed authentication",
-            line
-        ]
-    );
 }
