@@ -18,7 +18,11 @@ use adit_forward::spec::Names;
 #[cfg(feature = "client")]
 pub(crate) const PEER: PeerInfo<'_> = PeerInfo {
     id: PeerId(1),
-    address: SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 2222),
+    address: Some(SocketAddr::new(
+        IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
+        2222,
+    )),
+    hop: 0,
     user: None,
 };
 

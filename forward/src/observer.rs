@@ -35,8 +35,11 @@ pub struct PeerId(pub u64);
 pub struct PeerInfo<'a> {
     /// Its number.
     pub id: PeerId,
-    /// The other end's address.
-    pub address: SocketAddr,
+    /// The other end's address. `None`: it is reached through another host or a program, and
+    /// who knows the address is the other one.
+    pub address: Option<SocketAddr>,
+    /// Client: how many hosts lie before it on the way.
+    pub hop: usize,
     /// The user that it authenticated as, once it did.
     pub user: Option<&'a [u8]>,
 }

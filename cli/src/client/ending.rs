@@ -9,6 +9,7 @@ use adit_proto::NameList;
 use adit_proto::reason::Disconnect;
 
 use crate::client::about::About;
+use crate::client::words::Whence;
 use crate::escape::escaped;
 use crate::file::reason;
 use crate::report::Report;
@@ -33,39 +34,36 @@ pub fn say(
     authenticated: Option<Instant>,
 ) {
     let About { host, .. } = about;
-    let (ip, port) = (peer.address.ip(), peer.address.port());
+    let at = Whence(peer.address);
     match why {
         Gone::Closed if authenticated.is_some() => {
             report.fatal(format_args!("Connection to {host} closed by remote host."));
         }
-        Gone::Closed => report.fatal(format_args!("Connection closed by {ip} port {port}")),
+        Gone::Closed => report.fatal(format_args!("Connection closed by {at}")),
         Gone::Disconnected {
             reason_code,
             description,
             keys_tried,
         } => {
             report.fatal(format_args!(
-                "Received disconnect from {ip} port {port}:{reason_code}: {}",
+                "Received disconnect from {at}:{reason_code}: {}",
                 escaped(description)
             ));
-            report.fatal(format_args!("Disconnected from {ip} port {port}"));
+            report.fatal(format_args!("Disconnected from {at}"));
             if authenticated.is_none() && is_too_many(*reason_code, description) {
                 say_too_many(report, *keys_tried);
             }
         }
         Gone::Socket(error) if error.kind() == ErrorKind::ConnectionReset => {
-            report.fatal(format_args!("Connection reset by {ip} port {port}"));
+            report.fatal(format_args!("Connection reset by {at}"));
         }
-        Gone::Socket(error) => report.fatal(format_args!(
-            "Connection to {ip} port {port}: {}",
-            reason(error)
-        )),
+        Gone::Socket(error) => report.fatal(format_args!("Connection to {at}: {}", reason(error))),
         Gone::Silent => report.fatal(format_args!("Timeout, server {host} not responding.")),
         Gone::TooSlow => {
-            report.fatal(format_args!("Connection to {ip} port {port} timed out"));
+            report.fatal(format_args!("Connection to {at} timed out"));
         }
         Gone::NoCommon { what, offer } => report.fatal(format_args!(
-            "Unable to negotiate with {ip} port {port}: no matching {what} found. Their offer: {}",
+            "Unable to negotiate with {at}: no matching {what} found. Their offer: {}",
             escaped(offer)
         )),
         Gone::NoStrictKex { cipher } => report.fatal(format_args!(
@@ -73,7 +71,7 @@ pub fn say(
              Try -c aes256-gcm@openssh.com,aes128-gcm@openssh.com."
         )),
         Gone::Error(text) => report.fatal(format_args!(
-            "Connection to {ip} port {port}: {}",
+            "Connection to {at}: {}",
             escaped(text.as_bytes())
         )),
         Gone::HostKeyChanged => {
@@ -88,7 +86,7 @@ pub fn say(
         Gone::AuthenticationRefused(refused) => say_refused(report, about, refused),
         Gone::Stopped => report.debug("Disconnected."),
         Gone::Panicked => report.fatal("adit has a fault and ended this session."),
-        _ => report.fatal(format_args!("Connection to {ip} port {port} ended")),
+        _ => report.fatal(format_args!("Connection to {at} ended")),
     }
 }
 

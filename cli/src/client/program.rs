@@ -200,12 +200,17 @@ impl Tunnel {
         self.authenticated = Some(Instant::now());
         let report = &self.report;
         let method = how.method();
-        report.verbose(format_args!(
-            "Authenticated to {} ([{}]:{}) using \"{method}\".",
-            self.about.host,
-            peer.address.ip(),
-            peer.address.port()
-        ));
+        let host = &self.about.host;
+        match peer.address {
+            Some(address) => report.verbose(format_args!(
+                "Authenticated to {host} ([{}]:{}) using \"{method}\".",
+                address.ip(),
+                address.port()
+            )),
+            None => report.verbose(format_args!(
+                "Authenticated to {host} (via proxy) using \"{method}\"."
+            )),
+        }
         let further = self.about.forwards.iter();
         let mut further = further.filter(|f| f.leaves_server(&self.about.host));
         if let Some(forward) = further.next() {

@@ -158,7 +158,7 @@ impl Trust {
 
     /// Whether to go on with a server at `address` that proved to have this key.
     #[must_use]
-    pub fn decide(&self, address: SocketAddr, key_blob: &[u8]) -> Answer<HostKeyVerdict> {
+    pub fn decide(&self, address: Option<SocketAddr>, key_blob: &[u8]) -> Answer<HostKeyVerdict> {
         let key = Key::new(self.0.provider, key_blob);
         match self.0.known.verdict(key_blob) {
             Verdict::Known(place) => {
@@ -219,7 +219,7 @@ impl Inner {
     }
 
     /// On a thread of its own: this may wait for a person and for a disk.
-    fn unknown(&self, address: SocketAddr, key: &Key) -> HostKeyVerdict {
+    fn unknown(&self, address: Option<SocketAddr>, key: &Key) -> HostKeyVerdict {
         let verdict = match self.policy.check {
             StrictHostKeyChecking::Yes => {
                 self.refuse_unknown(key, "you have requested strict checking")
@@ -248,7 +248,7 @@ impl Inner {
         HostKeyVerdict::Refuse
     }
 
-    fn ask(&self, address: SocketAddr, key: &Key) -> HostKeyVerdict {
+    fn ask(&self, address: Option<SocketAddr>, key: &Key) -> HostKeyVerdict {
         let reply = match &self.policy.ask {
             Ask::Nobody => Err(NoAnswer::Nobody),
             Ask::Person(person) => {

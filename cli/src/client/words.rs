@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 
 use adit_forward::observer::{ChannelEnd, ClosedChannel, Destination};
 use adit_proto::reason::OpenFailure;
@@ -33,6 +34,19 @@ impl fmt::Display for At<'_> {
             write!(f, "[{}]:{port}", escaped(host))
         } else {
             write!(f, "{}:{port}", escaped(host))
+        }
+    }
+}
+
+/// Whom a connection is with: `192.0.2.1 port 22`. Behind another host or a program nobody here
+/// knows, and ssh has these words for it.
+pub(super) struct Whence(pub(super) Option<SocketAddr>);
+
+impl fmt::Display for Whence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(address) => write!(f, "{} port {}", address.ip(), address.port()),
+            None => f.write_str("UNKNOWN port 65535"),
         }
     }
 }

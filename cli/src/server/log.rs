@@ -202,7 +202,7 @@ impl<'a> Log<'a> {
                 match address {
                     Some(address) => self.about(peer).verbose(format_args!(
                         "Opened forward for {user} from {at} to {to}: {}",
-                        At(*address)
+                        At(Some(*address))
                     )),
                     None => self
                         .about(peer)
@@ -226,7 +226,7 @@ impl<'a> Log<'a> {
         match local {
             Some(local) => self
                 .about(peer)
-                .verbose(format_args!("Connection from {at} on {}", At(local))),
+                .verbose(format_args!("Connection from {at} on {}", At(Some(local)))),
             None => self
                 .about(peer)
                 .verbose(format_args!("Connection from {at}")),

@@ -174,7 +174,7 @@ impl Reactor {
         self.peers_made += 1;
         let id = PeerId(self.peers_made);
         let address = connected.address;
-        let mut state = State::new(id, slot, Role::Client, address, client.deadline);
+        let mut state = State::new(id, slot, Role::Client, Some(address), client.deadline);
         state.login_name = Arc::from(config.user.as_str());
         state.host.accepted = client.accepted_key.take();
         state.forwards = Arc::clone(&client.forwards);

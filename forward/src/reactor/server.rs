@@ -183,7 +183,7 @@ impl Reactor {
         let grace = server.config.login_grace;
         let deadline = grace.map(|grace| self.context.now.saturating_add(grace));
         let id = PeerId(self.peers_made);
-        let state = State::new(id, slot, Role::Server, address, deadline);
+        let state = State::new(id, slot, Role::Server, Some(address), deadline);
         program.observe(&Event::Connected {
             peer: state.info(),
             local,

@@ -80,8 +80,10 @@ impl Reactor {
                 }
             }
             Side::Server(server) => {
-                if news == Seen::Yes {
-                    server.startup_over(peer.state.address);
+                if news == Seen::Yes
+                    && let Some(address) = peer.state.address
+                {
+                    server.startup_over(address);
                 }
             }
         }
@@ -119,6 +121,7 @@ impl Reactor {
                 }
             }
             Side::Server(server) => {
+                let Some(address) = address else { return };
                 // Or it was in this very turn, which `after_turn` then does not hear of.
                 if authenticated == Authenticated::No || news == Seen::Yes {
                     server.startup_over(address);

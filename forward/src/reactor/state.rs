@@ -168,7 +168,9 @@ pub(super) struct State {
     pub(super) id: PeerId,
     pub(super) slot: usize,
     pub(super) role: Role,
-    pub(super) address: SocketAddr,
+    pub(super) address: Option<SocketAddr>,
+    /// Its place on a client's way.
+    pub(super) hop: usize,
     pub(super) user: Option<Vec<u8>>,
     pub(super) ident_told: Seen,
     /// When the peer must have got so far: to the end of the first exchange (client), or of
@@ -205,7 +207,7 @@ impl State {
         id: PeerId,
         slot: usize,
         role: Role,
-        address: SocketAddr,
+        address: Option<SocketAddr>,
         login_deadline: Option<Duration>,
     ) -> Self {
         Self {
@@ -213,6 +215,7 @@ impl State {
             slot,
             role,
             address,
+            hop: 0,
             user: None,
             ident_told: Seen::No,
             login_deadline,
@@ -249,6 +252,7 @@ impl State {
         PeerInfo {
             id: self.id,
             address: self.address,
+            hop: self.hop,
             user: self.user.as_deref(),
         }
     }

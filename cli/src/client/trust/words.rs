@@ -13,13 +13,12 @@ use crate::file;
 const OTHER_NAMES_MAX: usize = 8;
 
 impl Inner {
-    pub(super) fn question(&self, address: SocketAddr, key: &Key) -> String {
+    pub(super) fn question(&self, address: Option<SocketAddr>, key: &Key) -> String {
         let host = self.shown();
-        let ip = address.ip().to_string();
-        let reached = if address.port() == 22 {
-            format!("{host} ({ip})")
-        } else {
-            format!("{host} ([{ip}]:{})", address.port())
+        let reached = match address {
+            None => format!("{host} (<no hostip for proxy command>)"),
+            Some(address) if address.port() == 22 => format!("{host} ({})", address.ip()),
+            Some(address) => format!("{host} ([{}]:{})", address.ip(), address.port()),
         };
         let (label, fingerprint) = (key.label, key.fingerprint);
         let others = self.other_names(&key.blob);

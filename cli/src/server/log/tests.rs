@@ -22,7 +22,8 @@ fn fingerprint() -> Fingerprint {
 fn peer(user: Option<&[u8]>) -> PeerInfo<'_> {
     PeerInfo {
         id: PeerId(1),
-        address: "192.0.2.1:50000".parse().unwrap(),
+        address: "192.0.2.1:50000".parse().ok(),
+        hop: 0,
         user,
     }
 }

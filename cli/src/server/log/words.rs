@@ -12,11 +12,15 @@ use crate::file::reason;
 pub(super) const WORD_MAX: usize = 100;
 
 /// `192.0.2.1 port 50000`.
-pub(super) struct At(pub(super) SocketAddr);
+pub(super) struct At(pub(super) Option<SocketAddr>);
 
 impl fmt::Display for At {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} port {}", self.0.ip().to_canonical(), self.0.port())
+        match self.0 {
+            Some(address) => write!(f, "{} port {}", address.ip().to_canonical(), address.port()),
+            // sshd's words for it.
+            None => f.write_str("UNKNOWN port 65535"),
+        }
     }
 }
 

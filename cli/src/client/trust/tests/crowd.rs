@@ -31,7 +31,7 @@ fn a_hundred_thousand_known_hosts_are_no_hindrance() {
         let start = Instant::now();
         let trust = case.trust();
         let time = start.elapsed();
-        let address = "192.0.2.1:2222".parse().unwrap();
+        let address = "192.0.2.1:2222".parse().ok();
         assert!(matches!(trust.decide(address, &key), Answer::Now(Trusted)));
         time
     });
