@@ -12,6 +12,7 @@ pub mod reactor;
 pub mod relay;
 mod retry;
 pub mod session;
+pub mod socks;
 pub mod spec;
 mod spill;
 

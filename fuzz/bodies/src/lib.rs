@@ -26,6 +26,7 @@ mod keys;
 mod mutate;
 mod proto;
 mod seeds;
+mod socks;
 mod spec;
 mod transport;
 
@@ -103,6 +104,7 @@ pub const TARGETS: &[Target] = &[
         files::public_key_line_seeds,
     ),
     target("signature", blobs::signature, blobs::signature_seeds),
+    target("socks_request", socks::request, socks::request_seeds),
     target("ssh_config", config::ssh_config, config::ssh_config_seeds),
     target(
         "sshd_config",

@@ -129,6 +129,7 @@ targets! {
     permit_open
     public_key_line
     signature
+    socks_request
     ssh_config
     sshd_config
     transport_changed_bit
