@@ -9,7 +9,7 @@
 use alloc::boxed::Box;
 
 use crate::error::PeerMisbehaved;
-use crate::event::Grant;
+use crate::event::{AskedKind, Grant};
 use crate::half::{RecvHalf, SendHalf};
 use crate::window::{Clock, LocalWindow, RemoteWindow};
 
@@ -79,12 +79,15 @@ pub(crate) struct Channel {
     window: LocalWindow,
     /// What CHANNEL_OPEN says behind the sizes, until the peer has answered it.
     request: Option<Box<[u8]>>,
+    /// What it is for.
+    kind: AskedKind,
 }
 
 impl Channel {
     /// One that we open.
-    pub(crate) const fn ours(request: Box<[u8]>, first_window: u32) -> Self {
+    pub(crate) const fn ours(kind: AskedKind, request: Box<[u8]>, first_window: u32) -> Self {
         Self {
+            kind,
             phase: Phase::OpenDue,
             sending: SendHalf::Open,
             receiving: RecvHalf::Open,
@@ -98,14 +101,14 @@ impl Channel {
     }
 
     /// One that the peer opens.
-    pub(crate) fn theirs(peer: Peer, first_window: u32) -> Self {
+    pub(crate) fn theirs(kind: AskedKind, peer: Peer, first_window: u32) -> Self {
         Self {
             phase: Phase::AwaitDecision,
             recipient_channel: peer.sender_channel,
             maximum_packet_size: peer.maximum_packet_size.min(DATA_MAX),
             remote_window: RemoteWindow::new(peer.initial_window_size),
             request: None,
-            ..Self::ours(Box::default(), first_window)
+            ..Self::ours(kind, Box::default(), first_window)
         }
     }
 
@@ -115,6 +118,10 @@ impl Channel {
 
     pub(crate) const fn recipient_channel(&self) -> u32 {
         self.recipient_channel
+    }
+
+    pub(crate) const fn kind(&self) -> AskedKind {
+        self.kind
     }
 
     pub(crate) fn request(&self) -> &[u8] {

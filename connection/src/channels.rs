@@ -7,17 +7,17 @@ use core::time::Duration;
 use adit_proto::Rest;
 use adit_proto::msg::{
     ChannelClose, ChannelEof, ChannelOpen, ChannelOpenConfirmation, ChannelWindowAdjust,
-    DIRECT_TCPIP,
 };
 use adit_proto::reason::OpenFailure;
 
 use crate::budget::{Budget, Limits};
 use crate::channel::{Channel, DATA_MAX, Next, Phase};
 use crate::event::Grant;
-use crate::global::Keepalive;
+use crate::global::WantReply;
 use crate::open::{Accepts, OpenKind, Refusal};
 use crate::outgoing::Outgoing;
 use crate::owed::{Owed, Reply};
+use crate::requests::Requests;
 use crate::table::{ChannelId, Due, Table};
 use crate::window::Clock;
 
@@ -30,19 +30,21 @@ pub struct Channels {
     pub(crate) accepts: Accepts,
     pub(crate) budget: Budget,
     pub(crate) clock: Clock,
-    pub(crate) keepalive: Keepalive,
+    /// What the peer asks for and the caller has not decided: at most one at a time.
+    pub(crate) forward_asked: Option<WantReply>,
     pub(crate) owed: Owed,
+    pub(crate) requests: Requests,
     pub(crate) table: Table<Channel>,
 }
 
-/// There is no room for another channel: in the table, in the book, or, for a host that is too
-/// long, in a message.
+/// There is no room: for another channel in the table or in the book, for another request among
+/// those without an answer, or for a host, an address or a path in a message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Full;
 
 impl fmt::Display for Full {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("too many channels")
+        f.write_str("too many channels, or requests, or a name that is too long")
     }
 }
 
@@ -56,8 +58,9 @@ impl Channels {
             accepts,
             budget: Budget::new(limits),
             clock: Clock::new(),
-            keepalive: Keepalive::Idle,
+            forward_asked: None,
             owed: Owed::new(limits.max_channels),
+            requests: Requests::default(),
             table: Table::new(limits.max_channels),
         }
     }
@@ -97,7 +100,7 @@ impl Channels {
     /// [`Full`]; nothing has changed then.
     pub fn open(&mut self, kind: OpenKind<'_>) -> Result<ChannelId, Full> {
         let request = kind.to_data().ok_or(Full)?;
-        self.insert(|first_window| Channel::ours(request, first_window))
+        self.insert(|first_window| Channel::ours(kind.kind(), request, first_window))
             .ok_or(Full)
     }
 
@@ -184,8 +187,8 @@ impl Channels {
 
     /// A sign of life is wanted: a request that every peer answers is due, unless one is under way.
     /// The answer is [`Event::Alive`](crate::Event::Alive).
-    pub const fn keepalive(&mut self) {
-        self.keepalive.ask();
+    pub fn keepalive(&mut self) {
+        self.requests.keepalive();
     }
 
     /// How long a message and its answer take. Windows grow by it; without it, as if it were a
@@ -205,26 +208,26 @@ impl Channels {
     /// Whether [`Channels::poll_message`] has one.
     #[must_use]
     pub fn has_message(&self) -> bool {
-        !self.owed.is_empty() || self.table.first_due().is_some() || self.keepalive.is_due()
+        !self.owed.is_empty()
+            || self.table.first_due().is_some()
+            || self.requests.is_due()
+            || self.forward_asked == Some(WantReply::Yes)
     }
 
     /// The next message to send, most urgent first: replies in the order in which they are owed,
-    /// then what is due on channels, one message each in turn, then a keepalive.
+    /// then what is due on channels, one message each in turn, then our own requests.
     ///
     /// It counts as sent: ask only when there is room for [`Outgoing::MAX_LEN`] bytes.
     pub fn poll_message(&mut self, now: Duration) -> Option<Outgoing<'_>> {
         self.clock.advance(now);
+        self.refuse_forward(); // Nobody has said anything else.
         if let Some(reply) = self.owed.pop() {
             return Some(reply.into());
         }
         if let Some(id) = self.table.first_due() {
             return self.poll_channel(id);
         }
-        if self.keepalive.is_due() {
-            self.keepalive.sent();
-            return Some(Outgoing::GlobalRequest(Keepalive::REQUEST));
-        }
-        None
+        self.requests.poll().map(Outgoing::GlobalRequest)
     }
 
     fn poll_channel(&mut self, id: ChannelId) -> Option<Outgoing<'_>> {
@@ -257,7 +260,7 @@ impl Channels {
         }
         let channel = self.table.get(id)?;
         Some(Outgoing::Open(ChannelOpen {
-            channel_type: DIRECT_TCPIP,
+            channel_type: channel.kind().channel_type(),
             sender_channel: id.number(),
             initial_window_size: channel.window().granted(),
             maximum_packet_size: DATA_MAX,

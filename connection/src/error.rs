@@ -33,8 +33,14 @@ pub enum PeerMisbehaved {
     PacketSizeTooSmall,
     /// More data in one message than our maximum_packet_size (RFC 4254 §5.2).
     PacketTooLarge,
+    /// A port for a request to listen that named another one (RFC 4254 §7.1).
+    PortNotAskedFor,
+    /// A port that the peer was to choose, and that is none.
+    PortOutOfRange,
     /// More requests at a time than replies can be owed.
     TooManyRequests,
+    /// An answer to a request that was not made, or was answered (RFC 4254 §4, §5.4).
+    UnaskedReply,
     /// A message for a channel that is not open: it never was, is not yet, or is no longer.
     UnknownChannel,
     /// More data than the window (RFC 4254 §5.2).
@@ -66,7 +72,10 @@ impl PeerMisbehaved {
             Self::NotOpening => "answer for a channel that was not asked for",
             Self::PacketSizeTooSmall => "maximum packet size too small",
             Self::PacketTooLarge => "channel data longer than the maximum packet size",
+            Self::PortNotAskedFor => "another port than the one that was asked for",
+            Self::PortOutOfRange => "a port that is none",
             Self::TooManyRequests => "too many requests at a time",
+            Self::UnaskedReply => "answer to a request that was not made",
             Self::UnknownChannel => "message for an unknown channel",
             Self::WindowExceeded => "channel data beyond the window",
             Self::WindowOverflow => "window adjusted beyond 2^32 - 1",

@@ -5,15 +5,14 @@ use core::time::Duration;
 use adit_proto::msg::{
     ChannelClose, ChannelData, ChannelDataHead, ChannelEof, ChannelExtendedData, ChannelFailure,
     ChannelOpen, ChannelOpenConfirmation, ChannelOpenFailure, ChannelRequest, ChannelSuccess,
-    ChannelWindowAdjust, GlobalRequest, RequestFailure, RequestSuccess,
+    ChannelWindowAdjust,
 };
 use adit_proto::{Decode, Malformed, number};
 
 use crate::channel::{Arrival, Channel, PACKET_SIZE_MIN, Peer};
 use crate::channels::Channels;
 use crate::error::{Error, PeerMisbehaved};
-use crate::event::{AskedKind, Event};
-use crate::global;
+use crate::event::Event;
 use crate::open::{self, Refusal};
 use crate::owed::Reply;
 use crate::table::ChannelId;
@@ -26,16 +25,10 @@ impl Channels {
     /// [`Error`]: the session is over. Nothing more may be handled.
     pub fn handle(&mut self, payload: &[u8], now: Duration) -> Result<Event, Error> {
         self.clock.advance(now);
+        self.refuse_forward(); // Nobody has said anything else.
         match *payload.first().ok_or(Malformed::TooShort)? {
             number::GLOBAL_REQUEST => self.global_request(payload),
-            number::REQUEST_SUCCESS => {
-                RequestSuccess::decode(payload)?;
-                Ok(self.request_replied())
-            }
-            number::REQUEST_FAILURE => {
-                RequestFailure::decode(payload)?;
-                Ok(self.request_replied())
-            }
+            number::REQUEST_SUCCESS | number::REQUEST_FAILURE => self.request_answered(payload),
             number::CHANNEL_OPEN => self.channel_open(payload),
             number::CHANNEL_OPEN_CONFIRMATION => self.channel_open_confirmation(payload),
             number::CHANNEL_OPEN_FAILURE => self.channel_open_failure(payload),
@@ -56,34 +49,16 @@ impl Channels {
                 })
             }
             number::CHANNEL_REQUEST => self.channel_request(payload),
-            // We ask nothing on channels, so these answer nothing. OpenSSH ignores them too.
+            // We ask nothing on channels, so these answer nothing.
             number::CHANNEL_SUCCESS => {
                 ChannelSuccess::decode(payload)?;
-                Ok(Event::Quiet)
+                Err(PeerMisbehaved::UnaskedReply.into())
             }
             number::CHANNEL_FAILURE => {
                 ChannelFailure::decode(payload)?;
-                Ok(Event::Quiet)
+                Err(PeerMisbehaved::UnaskedReply.into())
             }
             _ => Ok(Event::Unknown),
-        }
-    }
-
-    fn global_request(&mut self, payload: &[u8]) -> Result<Event, Error> {
-        let request = GlobalRequest::decode(payload)?;
-        if let Some(reply) = global::reply(&request) {
-            self.owed.check()?;
-            self.owed.push(reply);
-        }
-        Ok(Event::Quiet)
-    }
-
-    /// A reply nobody asked for is ignored, as by OpenSSH: it changes nothing here.
-    const fn request_replied(&mut self) -> Event {
-        if self.keepalive.replied() {
-            Event::Alive
-        } else {
-            Event::Quiet
         }
     }
 
@@ -91,16 +66,15 @@ impl Channels {
         let message = ChannelOpen::decode(payload)?;
         self.owed.check()?;
         let refusal = match open::check(payload, &message, self.accepts)? {
-            Ok(data) => {
+            Ok((kind, data)) => {
                 let peer = Peer {
                     sender_channel: message.sender_channel,
                     initial_window_size: message.initial_window_size,
                     maximum_packet_size: message.maximum_packet_size,
                 };
-                match self.insert(|first_window| Channel::theirs(peer, first_window)) {
+                match self.insert(|first_window| Channel::theirs(kind, peer, first_window)) {
                     Some(id) => {
                         self.owed.wait();
-                        let kind = AskedKind::DirectTcpip;
                         return Ok(Event::OpenAsked { id, kind, data });
                     }
                     None => Refusal::TOO_MANY,

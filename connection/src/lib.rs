@@ -25,6 +25,7 @@ mod handle;
 mod open;
 mod outgoing;
 mod owed;
+mod requests;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -34,7 +35,8 @@ pub use budget::Limits;
 pub use channel::{DATA_MAX, PACKET_SIZE_MIN};
 pub use channels::{Channels, Full};
 pub use error::{Error, PeerMisbehaved};
-pub use event::{AskedKind, Event, Grant};
-pub use open::{Accepts, HOST_MAX, ORIGINATOR_MAX, OpenKind, UNKNOWN_ORIGINATOR};
+pub use event::{AskedKind, Event, ForwardKind, Grant};
+pub use open::{Accepts, HOST_MAX, ORIGINATOR_MAX, OpenKind, PATH_MAX, UNKNOWN_ORIGINATOR};
 pub use outgoing::Outgoing;
+pub use requests::{Answer, ForwardRequest, REQUESTS_MAX, RequestId};
 pub use table::ChannelId;

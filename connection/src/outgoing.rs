@@ -2,8 +2,8 @@
 
 use adit_proto::msg::{
     ChannelClose, ChannelEof, ChannelFailure, ChannelOpen, ChannelOpenConfirmation,
-    ChannelOpenFailure, ChannelWindowAdjust, DIRECT_TCPIP, GlobalRequest, RequestFailure,
-    RequestSuccess,
+    ChannelOpenFailure, ChannelWindowAdjust, FORWARDED_TCPIP, GlobalRequest, RequestFailure,
+    RequestSuccess, TcpipForwardSuccess,
 };
 use adit_proto::{Encode, Rest, Writer};
 
@@ -22,13 +22,15 @@ pub enum Outgoing<'a> {
     /// CHANNEL_FAILURE.
     Failure(ChannelFailure),
     /// GLOBAL_REQUEST.
-    GlobalRequest(GlobalRequest<'static>),
+    GlobalRequest(GlobalRequest<'a>),
     /// CHANNEL_OPEN.
     Open(ChannelOpen<'a>),
     /// CHANNEL_OPEN_CONFIRMATION.
     OpenConfirmation(ChannelOpenConfirmation<'static>),
     /// CHANNEL_OPEN_FAILURE.
     OpenFailure(ChannelOpenFailure<'static>),
+    /// REQUEST_SUCCESS with a port.
+    PortBound(TcpipForwardSuccess),
     /// REQUEST_FAILURE.
     RequestFailure(RequestFailure),
     /// REQUEST_SUCCESS.
@@ -44,7 +46,7 @@ impl Outgoing<'_> {
     /// The longest of them: a CHANNEL_OPEN with the longest host and originator. Ask for a message
     /// only when there is room for this much.
     pub const MAX_LEN: usize =
-        1 + (4 + DIRECT_TCPIP.len()) + 3 * 4 + (4 + HOST_MAX) + 4 + (4 + ORIGINATOR_MAX) + 4;
+        1 + (4 + FORWARDED_TCPIP.len()) + 3 * 4 + (4 + HOST_MAX) + 4 + (4 + ORIGINATOR_MAX) + 4;
 
     /// The channel that this opens for data from here: until it is sent there is no
     /// [`grant`](crate::Channels::grant), and no event tells when there is one.
@@ -58,6 +60,7 @@ impl Outgoing<'_> {
             | Self::GlobalRequest(_)
             | Self::Open(_)
             | Self::OpenFailure(_)
+            | Self::PortBound(_)
             | Self::RequestFailure(_)
             | Self::RequestSuccess(_)
             | Self::WindowAdjust(_) => None,
@@ -75,6 +78,7 @@ macro_rules! each {
             Outgoing::Open($message) => $value,
             Outgoing::OpenConfirmation($message) => $value,
             Outgoing::OpenFailure($message) => $value,
+            Outgoing::PortBound($message) => $value,
             Outgoing::RequestFailure($message) => $value,
             Outgoing::RequestSuccess($message) => $value,
             Outgoing::WindowAdjust($message) => $value,
@@ -112,7 +116,12 @@ impl From<Reply> for Outgoing<'static> {
                 })
             }
             Reply::RequestFailure => Self::RequestFailure(RequestFailure {}),
-            Reply::RequestSuccess => Self::RequestSuccess(RequestSuccess { data: Rest(&[]) }),
+            Reply::RequestSuccess { port: None } => {
+                Self::RequestSuccess(RequestSuccess { data: Rest(&[]) })
+            }
+            Reply::RequestSuccess { port: Some(port) } => Self::PortBound(TcpipForwardSuccess {
+                port_that_was_bound: port.into(),
+            }),
         }
     }
 }

@@ -29,8 +29,8 @@ pub(crate) enum Reply {
     },
     /// REQUEST_FAILURE (RFC 4254 §4).
     RequestFailure,
-    /// REQUEST_SUCCESS (RFC 4254 §4).
-    RequestSuccess,
+    /// REQUEST_SUCCESS (RFC 4254 §4), with a port where the choice was ours (§7.1).
+    RequestSuccess { port: Option<u16> },
 }
 
 impl Reply {

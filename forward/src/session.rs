@@ -105,7 +105,7 @@ impl Session {
         let provider = config.transport.provider;
         Ok(Self {
             transport: Transport::server(config.transport, host_keys, now)?,
-            channels: Channels::new(config.limits, Accepts::DirectTcpip),
+            channels: Channels::new(config.limits, Accepts::Direct),
             phase: Phase::ServerAwaitKeys(auth),
             provider,
             patience: config.patience,

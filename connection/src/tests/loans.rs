@@ -66,7 +66,7 @@ impl World {
     fn new(limits: Limits, seed: u32) -> Self {
         let base = (limits.window_budget / (2 * limits.max_channels)).clamp(1 << 10, 32 << 10);
         Self {
-            side: Side::new(limits, Accepts::DirectTcpip),
+            side: Side::new(limits, Accepts::Direct),
             limits,
             base,
             random: Random(seed),
@@ -555,8 +555,8 @@ fn nothing_that_a_peer_sends_unbalances_the_book_or_panics() {
                 }
             }
             let limit = match side.channels.accepts {
-                Accepts::DirectTcpip => Limits::SERVER.window_budget,
-                Accepts::Nothing => Limits::CLIENT.window_budget,
+                Accepts::Direct => Limits::SERVER.window_budget,
+                Accepts::Forwarded | Accepts::Nothing => Limits::CLIENT.window_budget,
             };
             assert_eq!(side.balance(&ids), limit);
         }

@@ -196,7 +196,7 @@ fn expected(state: State, id: ChannelId, message: u8) -> Result<Event, PeerMisbe
             S::AwaitReplyReleased => quiet,
             _ => Err(NotOpening),
         },
-        number::CHANNEL_SUCCESS | number::CHANNEL_FAILURE => quiet,
+        number::CHANNEL_SUCCESS | number::CHANNEL_FAILURE => Err(UnaskedReply),
         number::CHANNEL_EXTENDED_DATA => Err(ExtendedData),
         number::CHANNEL_WINDOW_ADJUST => match state {
             S::OpenDue

@@ -37,9 +37,9 @@ fn an_open_says_where_to_and_where_from_and_what_we_take() {
 #[test]
 fn the_longest_open_is_the_longest_message() {
     let open = |host: &[u8], originator: &[u8]| {
-        let mut side = Side::client();
-        let opened = side.channels.open(OpenKind::DirectTcpip {
-            host,
+        let mut side = Side::server();
+        let opened = side.channels.open(OpenKind::ForwardedTcpip {
+            address: host,
             port: 65535,
             originator,
             originator_port: 65535,
@@ -410,12 +410,12 @@ fn other_uses_of_ssh_are_refused_in_words_a_person_understands() {
             3,
             "tunnel devices are not supported here",
         ),
-        (
-            b"direct-streamlocal@openssh.com",
-            3,
-            "Unix sockets are not forwarded here",
-        ),
         (b"forwarded-tcpip", 3, "unknown channel type"),
+        (
+            b"forwarded-streamlocal@openssh.com",
+            3,
+            "unknown channel type",
+        ),
         (b"", 3, "unknown channel type"),
         (&[0xff; 30_000], 3, "unknown channel type"),
     ] {
@@ -444,7 +444,7 @@ fn a_full_table_refuses_and_is_full() {
         max_channels: 3,
         window_budget: 1 << 20,
     };
-    let mut side = Side::new(limits, Accepts::DirectTcpip);
+    let mut side = Side::new(limits, Accepts::Direct);
     let ids: Vec<_> = (0..3).map(|_| side.accepted()).collect();
     let data = direct(b"web", 80);
     assert_eq!(side.hear(&asks(&data, PEER_PACKET)), Ok(Event::Quiet));
@@ -474,7 +474,7 @@ fn an_empty_book_refuses_and_is_full() {
             max_channels: 16_384,
             window_budget,
         };
-        let mut side = Side::new(limits, Accepts::DirectTcpip);
+        let mut side = Side::new(limits, Accepts::Direct);
         let ids: Vec<_> = (0..opens).map(|_| side.asked()).collect();
         assert_eq!(side.channels.open(WEB), Err(Full));
         let data = direct(b"web", 80);

@@ -51,7 +51,7 @@ impl Side {
     }
 
     pub(super) fn server() -> Self {
-        Self::new(Limits::SERVER, Accepts::DirectTcpip)
+        Self::new(Limits::SERVER, Accepts::Direct)
     }
 
     /// The peer says this.

@@ -1,7 +1,8 @@
 //! What a session's events lead to: the place where one session, its local sockets, the loop's
 //! shared state and the program meet. Everything here happens within one turn.
 
-use adit_connection::ChannelId;
+use adit_connection::{AskedKind, ChannelId};
+use adit_proto::reason::OpenFailure;
 
 use super::context::Context;
 use super::local::{Ending, Local, Queued, Seen, Subject, Way, destination};
@@ -264,7 +265,18 @@ impl relay::Locals for Desk<'_> {
                 peer: self.state.info(),
                 message: session.bytes(message),
             }),
-            Event::OpenAsked { id, data } => self.open_asked(session, id, data)?,
+            Event::ForwardAsked { .. } => session.refuse_forward(),
+            Event::OpenAsked { id, kind, data } => match kind {
+                AskedKind::DirectTcpip => self.open_asked(session, id, data)?,
+                AskedKind::DirectStreamlocal => {
+                    let reason = OpenFailure::UnknownChannelType;
+                    session.refuse(id, reason, "Unix sockets are not forwarded here");
+                }
+                AskedKind::ForwardedStreamlocal | AskedKind::ForwardedTcpip => {
+                    let reason = OpenFailure::AdministrativelyProhibited;
+                    session.refuse(id, reason, "this was not asked to be forwarded");
+                }
+            },
             Event::OpenConfirmed(id) => self.confirmed(id),
             Event::OpenRefused {
                 id,
@@ -272,6 +284,7 @@ impl relay::Locals for Desk<'_> {
                 description,
             } => self.refused(session, id, reason_code, description),
             Event::Refused(refused) => self.state.end(Cause::Refused(refused)),
+            Event::RequestAnswered { .. } => {}
             Event::Rekeyed => self.program.observe(&Told::Rekeyed {
                 peer: self.state.info(),
             }),

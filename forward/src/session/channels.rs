@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use adit_connection::{ChannelId, Full, OpenKind};
+use adit_connection::{ChannelId, ForwardRequest, Full, OpenKind, RequestId};
 use adit_proto::reason;
 
 use super::Session;
@@ -24,6 +24,25 @@ impl Session {
     /// The other answer to it. The channel is gone.
     pub fn refuse(&mut self, id: ChannelId, reason: reason::OpenFailure, text: &'static str) {
         self.channels.refuse(id, reason, text);
+    }
+
+    /// Client: asks the server to listen somewhere, or no longer to. The answer is
+    /// [`super::Event::RequestAnswered`].
+    ///
+    /// # Errors
+    /// [`Full`]: too many have no answer yet, or nobody could listen there.
+    pub fn request(&mut self, request: ForwardRequest<'_>) -> Result<RequestId, Full> {
+        self.channels.request(request)
+    }
+
+    /// The answer to [`super::Event::ForwardAsked`]; the port where the choice was ours.
+    pub fn grant_forward(&mut self, port: Option<u16>) {
+        self.channels.grant_forward(port);
+    }
+
+    /// The other answer to it.
+    pub fn refuse_forward(&mut self) {
+        self.channels.refuse_forward();
     }
 
     /// A local side took `n` more bytes, or they were given up.

@@ -3,7 +3,7 @@
 use core::ops::Range;
 
 use adit_auth::{Failed, KeyId, Method, Prompt, Refused};
-use adit_connection::ChannelId;
+use adit_connection::{Answer, AskedKind, ChannelId, ForwardKind, RequestId};
 use adit_transport::{HostKeyOffer, Packet};
 
 /// Bytes of a packet that was received, by position: valid until the next `recv_space`.
@@ -81,6 +81,15 @@ pub enum Event {
     Eof(ChannelId),
     /// Keys are in use and authentication may begin: [`adit_transport::Transport::negotiated`] says which.
     Established,
+    /// Server: the client wants it to listen somewhere, or no longer to:
+    /// [`super::Session::grant_forward`] or [`super::Session::refuse_forward`] before the next
+    /// call of [`super::Session::poll`] or [`super::Session::send_due`], which refuse it.
+    ForwardAsked {
+        /// What it asks for.
+        kind: ForwardKind,
+        /// What the kind says, which decodes.
+        data: Span,
+    },
     /// Client: the server's host key, which has signed the exchange. Nothing goes on before
     /// [`super::Session::trust`].
     HostKey(HostKeyOffer),
@@ -88,7 +97,9 @@ pub enum Event {
     OpenAsked {
         /// Its name here.
         id: ChannelId,
-        /// An [`adit_proto::msg::DirectTcpip`], which decodes.
+        /// What it is for.
+        kind: AskedKind,
+        /// What the kind says, which decodes.
         data: Span,
     },
     /// Client: a request with this key was sent, its first one.
@@ -110,6 +121,13 @@ pub enum Event {
     PasswordExpired(Span),
     /// Client: nothing did, and nothing is left to try.
     Refused(Refused),
+    /// Client: the server has answered a request.
+    RequestAnswered {
+        /// Which one.
+        id: RequestId,
+        /// How.
+        answer: Answer,
+    },
     /// New keys after a re-exchange.
     Rekeyed,
     /// Client: the server tells something and asks nothing (RFC 4256 §3.2).

@@ -67,8 +67,13 @@ impl Session {
                 span: Span::new(packet, &range),
             },
             connection::Event::Eof(id) => Event::Eof(id),
-            connection::Event::OpenAsked { id, data, .. } => Event::OpenAsked {
+            connection::Event::ForwardAsked { kind, data } => Event::ForwardAsked {
+                kind,
+                data: Span::new(packet, &data),
+            },
+            connection::Event::OpenAsked { id, kind, data } => Event::OpenAsked {
                 id,
+                kind,
                 data: Span::new(packet, &data),
             },
             connection::Event::OpenConfirmed(id) => Event::OpenConfirmed(id),
@@ -81,6 +86,9 @@ impl Session {
                 reason_code,
                 description: Span::new(packet, &description),
             },
+            connection::Event::RequestAnswered { id, answer } => {
+                Event::RequestAnswered { id, answer }
+            }
             connection::Event::WindowOpened(id) => Event::WindowOpened(id),
         })
     }

@@ -113,8 +113,6 @@ fn must(state: State, message: &[u8]) -> Option<&'static [u8]> {
     match message[0] {
         // Nobody knows the number yet. A late one gives nothing to anybody; OpenSSH ignores it, too.
         93 => (!OPENING.contains(&state)).then_some(&[]),
-        // They answer nothing, whatever they are about.
-        99 | 100 => Some(&[]),
         number => {
             let mut rows = TAKEN.iter();
             let row = rows

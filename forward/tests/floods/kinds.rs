@@ -22,10 +22,6 @@ pub(crate) enum Kind {
     OpenOther,
     /// A channel to somewhere, which a server is asked about.
     Open,
-    RequestSuccess,
-    RequestFailure,
-    ChannelSuccess,
-    ChannelFailure,
     Pong,
     /// WINDOW_ADJUST by so many bytes.
     Adjust(u32),
@@ -38,7 +34,7 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// All that one may send, with sizes that cost little.
-    pub(crate) const ALL: [Self; 21] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::Ping(0),
         Self::Ping(100),
         Self::Ignore(0),
@@ -52,10 +48,6 @@ impl Kind {
         Self::ChannelRequestWithReply,
         Self::OpenOther,
         Self::Open,
-        Self::RequestSuccess,
-        Self::RequestFailure,
-        Self::ChannelSuccess,
-        Self::ChannelFailure,
         Self::Pong,
         Self::Adjust(1),
         Self::Data(0),
@@ -83,10 +75,6 @@ impl Kind {
             Self::ChannelRequestWithReply => minimal(98, channel),
             Self::OpenOther => [&[90][..], &string(b""), &[0; 12]].concat(),
             Self::Open => minimal(90, 0),
-            Self::RequestSuccess => minimal(81, 0),
-            Self::RequestFailure => minimal(82, 0),
-            Self::ChannelSuccess => minimal(99, channel),
-            Self::ChannelFailure => minimal(100, channel),
             Self::Pong => minimal(193, 0),
             Self::Adjust(n) => [&[93][..], &id, &n.to_be_bytes()].concat(),
             Self::AdjustNobody => [&[93, 0x7f][..], &[0xff; 3], &[0, 0, 0, 1]].concat(),

@@ -134,22 +134,6 @@ fn channels_that_are_refused_leave_nothing(provider: &'static Provider) {
     everywhere(provider, Kind::Open);
 }
 
-fn successes_of_no_request_leave_nothing(provider: &'static Provider) {
-    everywhere(provider, Kind::RequestSuccess);
-}
-
-fn failures_of_no_request_leave_nothing(provider: &'static Provider) {
-    everywhere(provider, Kind::RequestFailure);
-}
-
-fn successes_of_no_request_on_a_channel_leave_nothing(provider: &'static Provider) {
-    everywhere(provider, Kind::ChannelSuccess);
-}
-
-fn failures_of_no_request_on_a_channel_leave_nothing(provider: &'static Provider) {
-    everywhere(provider, Kind::ChannelFailure);
-}
-
 fn answers_to_no_ping_leave_nothing(provider: &'static Provider) {
     everywhere(provider, Kind::Pong);
 }
@@ -189,10 +173,6 @@ adit_testkit::on_every_provider! {
     requests_on_a_channel_that_want_a_reply_get_one_and_leave_nothing
     channels_that_there_are_not_are_refused_and_leave_nothing
     channels_that_are_refused_leave_nothing
-    successes_of_no_request_leave_nothing
-    failures_of_no_request_leave_nothing
-    successes_of_no_request_on_a_channel_leave_nothing
-    failures_of_no_request_on_a_channel_leave_nothing
     answers_to_no_ping_leave_nothing
     adjusts_of_one_byte_leave_nothing
     adjusts_of_nothing_leave_nothing

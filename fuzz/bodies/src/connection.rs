@@ -136,7 +136,7 @@ pub(crate) fn table(data: &[u8]) {
         return;
     };
     let accepts = if head & 1 == 0 {
-        Accepts::DirectTcpip
+        Accepts::Direct
     } else {
         Accepts::Nothing
     };
@@ -158,7 +158,7 @@ pub(crate) fn table(data: &[u8]) {
                 };
                 match event {
                     Event::OpenAsked { id, data, .. } => {
-                        assert!(can_take && accepts == Accepts::DirectTcpip);
+                        assert!(can_take && accepts == Accepts::Direct);
                         assert!(payload.get(data).is_some());
                         end.add(id);
                     }

@@ -66,6 +66,10 @@ pub(crate) fn message(data: &[u8]) {
     round_trip::<DirectTcpip<'_>>(data);
     round_trip::<ForwardedTcpip<'_>>(data);
     round_trip::<TcpipForward<'_>>(data);
+    round_trip::<TcpipForwardSuccess>(data);
+    round_trip::<DirectStreamlocal<'_>>(data);
+    round_trip::<ForwardedStreamlocal<'_>>(data);
+    round_trip::<StreamlocalForward<'_>>(data);
     if let (Ok(channel), Some(head)) = (ChannelData::decode(data), data.first_chunk()) {
         let len = u32::try_from(channel.data.len()).expect("shorter than u32::MAX");
         let built = ChannelDataHead {

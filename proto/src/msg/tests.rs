@@ -135,6 +135,12 @@ fn every_message_comes_back_and_nothing_else_does() {
             originator_port: 65535,
         };
         TcpipForward false TcpipForward { address_to_bind: b"localhost", port_number_to_bind: 0 };
+        TcpipForwardSuccess false TcpipForwardSuccess { port_that_was_bound: 40_000 };
+        DirectStreamlocal false DirectStreamlocal {
+            socket_path: b"/run/s", reserved: b"", reserved_port: 0,
+        };
+        ForwardedStreamlocal false ForwardedStreamlocal { socket_path: b"/run/s", reserved: b"" };
+        StreamlocalForward false StreamlocalForward { socket_path: b"/run/s" };
     }
 }
 
@@ -144,6 +150,7 @@ fn no_message_decodes_under_another_number() {
         Disconnect Ignore Unimplemented Debug ServiceRequest ServiceAccept ExtInfo KexInit NewKeys
         Ping Pong KexEcdhInit KexEcdhReply UserauthRequest UserauthFailure UserauthSuccess
         UserauthBanner UserauthPkOk UserauthPasswdChangereq UserauthInfoRequest GlobalRequest RequestSuccess RequestFailure ChannelOpen
+        TcpipForwardSuccess
         ChannelOpenConfirmation ChannelOpenFailure ChannelWindowAdjust ChannelData
         ChannelExtendedData ChannelEof ChannelClose ChannelRequest ChannelSuccess ChannelFailure
     }

@@ -356,6 +356,8 @@ impl Locals for Side<'_> {
             | Event::Refused(_)
             | Event::Rekeyed
             | Event::Told { .. }
+            | Event::ForwardAsked { .. }
+            | Event::RequestAnswered { .. }
             | Event::WindowOpened(_) => {}
         }
         Ok(())

@@ -47,8 +47,6 @@ const BEFORE_LOGIN: &[Row] = &[(&[7..=7], Read), (&[192..=193], Skip)];
 /// RFC 4254, and RFC 4253 §11.4 for what nobody knows.
 const LOGGED_IN: &[Row] = &[
     (&[80..=80], Say(&[82])),
-    // Nothing waits for them, and they ask for nothing. OpenSSH ignores them, too.
-    (&[81..=82, 99..=100], Read),
     (&[192..=192], Say(&[193])),
     (&[193..=193], Read),
     (&[8..=19, 22..=29, 83..=89, 101..=191, 194..=255], Unknown),
@@ -57,7 +55,7 @@ const LOGGED_IN: &[Row] = &[
 /// The same with our KEXINIT on its way: RFC 4253 §7.1 forbids every answer until NEWKEYS.
 const HELD: &[Row] = &[
     (&[80..=80], Read),
-    (&[81..=82, 93..=93, 99..=100], Read),
+    (&[93..=93], Read),
     (&[192..=193], Read),
     (&[8..=19, 22..=29, 83..=89, 101..=191, 194..=255], Skip),
 ];

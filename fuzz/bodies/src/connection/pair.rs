@@ -77,6 +77,9 @@ impl Side {
                 self.end.channels.release(id);
             }
             Event::Unknown => panic!("an honest peer says something unknown"),
+            Event::ForwardAsked { .. } | Event::RequestAnswered { .. } => {
+                panic!("nobody asked to be listened for")
+            }
             Event::Alive | Event::OpenConfirmed(_) | Event::Quiet | Event::WindowOpened(_) => {}
         }
     }
@@ -112,7 +115,7 @@ impl Side {
 
 /// A schedule for two honest tables; then everything is brought to its end.
 pub(crate) fn pair(data: &[u8]) {
-    let mut sides = [Side::new(Accepts::Nothing), Side::new(Accepts::DirectTcpip)];
+    let mut sides = [Side::new(Accepts::Nothing), Side::new(Accepts::Direct)];
     for step in data.chunks_exact(4).take(4000) {
         let [op, which, high, low] = *step else {
             return;
