@@ -12,6 +12,7 @@ mod question;
 
 use core::net::SocketAddr;
 use std::io;
+use std::path::Path;
 
 use adit_auth::{Decision, Failed};
 pub use adit_auth::{Echo, How, Prompt};
@@ -44,13 +45,30 @@ pub struct PeerInfo<'a> {
     pub user: Option<&'a [u8]>,
 }
 
-/// What a connection's channel is for.
-#[derive(Clone, Copy, Debug)]
-pub struct Destination<'a> {
-    /// Name or address, as asked for.
-    pub host: &'a [u8],
-    /// TCP port; a uint32 on the wire (RFC 4254 §7.2), so a peer may name what is none.
-    pub port: u32,
+/// Where a channel leads to, or comes from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Destination<'a> {
+    /// A TCP port.
+    Tcp {
+        /// Name or address, as asked for.
+        host: &'a [u8],
+        /// A uint32 on the wire (RFC 4254 §7.2), so a peer may name what is none.
+        port: u32,
+    },
+    /// A Unix socket.
+    Unix {
+        /// As asked for.
+        path: &'a [u8],
+    },
+}
+
+/// Where a socket of this machine listens.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Place<'a> {
+    /// On this address and port.
+    Tcp(SocketAddr),
+    /// On this path.
+    Unix(&'a Path),
 }
 
 /// Who has a key.
@@ -181,14 +199,14 @@ pub enum Event<'a> {
     /// A listening socket is open.
     Listening {
         /// The real address, its port chosen by the system where 0 was asked for.
-        address: SocketAddr,
+        address: Place<'a>,
         /// The forward it belongs to, by its place in the configuration; `None` where SSH clients are expected.
         forward: Option<usize>,
     },
     /// A listening socket could not be opened. All sockets of that forward are closed again.
     ListenFailed {
         /// What was asked for.
-        address: SocketAddr,
+        address: Place<'a>,
         /// The forward, by its place in the configuration.
         forward: usize,
         /// Why.
@@ -198,7 +216,7 @@ pub enum Event<'a> {
     /// once a second.
     AcceptPaused {
         /// The listening socket.
-        address: SocketAddr,
+        address: Place<'a>,
         /// Why.
         error: &'a io::Error,
     },
@@ -228,8 +246,8 @@ pub enum Event<'a> {
         peer: PeerInfo<'a>,
         /// Our number of the channel.
         channel: u32,
-        /// Who connected.
-        from: SocketAddr,
+        /// Who connected; `None` over a Unix socket, where nobody has an address.
+        from: Option<SocketAddr>,
         /// The forward, by its place in the configuration.
         forward: usize,
     },
@@ -241,7 +259,7 @@ pub enum Event<'a> {
         channel: u32,
         /// Where to.
         to: Destination<'a>,
-        /// Server: the address that was reached.
+        /// Server: the address that was reached, over TCP.
         address: Option<SocketAddr>,
     },
     /// Client: the server would not open a channel. The application's connection is reset.

@@ -18,8 +18,8 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 
-use adit_forward::observer::{Answer, Event, HostKeyQuestion, HostKeyVerdict, Program};
-use adit_forward::reactor::{End, Forward, OnForwardFailure, Reactor, Signals, listen};
+use adit_forward::observer::{Answer, Event, HostKeyQuestion, HostKeyVerdict, Place, Program};
+use adit_forward::reactor::{End, Forward, Listen, OnForwardFailure, Reactor, Signals, listen};
 use nix::sys::signal::{Signal, raise};
 
 use world::{Answers, PATIENCE, client_config, loopback, server, server_config};
@@ -47,7 +47,10 @@ struct Asking {
 impl Program for Asking {
     fn observe(&mut self, event: &Event<'_>) {
         match event {
-            Event::Listening { address, .. } => self.listening = Some(*address),
+            Event::Listening {
+                address: Place::Tcp(address),
+                ..
+            } => self.listening = Some(*address),
             Event::ListenFailed { .. } => self.failures += 1,
             _ => {}
         }
@@ -98,7 +101,7 @@ fn a_loop_is_left_without_threads_and_taken_up_again() {
         let mut config = config();
         config.on_forward_failure = on_failure;
         config.forwards.push(Forward {
-            listen: vec![taken.local_addr().unwrap()],
+            listen: Listen::Tcp(vec![taken.local_addr().unwrap()]),
             ..config.forwards[0].clone()
         });
         let mut program = Asking::default();

@@ -8,7 +8,7 @@
     reason = "events are looked through group by group, and there will be more of them"
 )]
 
-use std::net::SocketAddr;
+use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -16,7 +16,7 @@ use adit_auth::{Fingerprint, key_type_label};
 use adit_crypto::{Provider, Secret, SigningKey};
 use adit_forward::observer::{
     Answer, Destination, Event, HostKeyQuestion, HostKeyVerdict, How, KeyHolder, Negotiated,
-    PasswordQuestion, PeerInfo, Program, RespondQuestion, UnlockQuestion,
+    PasswordQuestion, PeerInfo, Place, Program, RespondQuestion, UnlockQuestion,
 };
 use adit_forward::reactor::End;
 use adit_proto::blob::blob_name;
@@ -226,16 +226,25 @@ impl Tunnel {
         match event {
             Event::Listening { address, forward } => self.listening(*address, *forward),
             Event::ListenFailed { address, error, .. } => {
-                report.error(format_args!(
-                    "bind [{}]:{}: {}",
-                    address.ip(),
-                    address.port(),
-                    reason(error)
-                ));
-                report.error(format_args!(
-                    "channel_setup_fwd_listener_tcpip: cannot listen to port: {}",
-                    address.port()
-                ));
+                match address {
+                    Place::Tcp(address) => {
+                        report.error(format_args!(
+                            "bind [{}]:{}: {}",
+                            address.ip(),
+                            address.port(),
+                            reason(error)
+                        ));
+                        report.error(format_args!(
+                            "channel_setup_fwd_listener_tcpip: cannot listen to port: {}",
+                            address.port()
+                        ));
+                    }
+                    Place::Unix(path) => report.error(format_args!(
+                        "unix_listener: cannot bind to path {}: {}",
+                        escaped(path.as_os_str().as_bytes()),
+                        reason(error)
+                    )),
+                }
                 report.error("Could not request local forwarding.");
             }
             Event::AcceptPaused { error, .. } => {
@@ -248,14 +257,13 @@ impl Tunnel {
                 ..
             } => {
                 if let Some(forward) = self.about.forwards.get(*forward) {
+                    let who = from.map_or("a local program".to_owned(), |from| {
+                        format!("{} port {}", from.ip(), from.port())
+                    });
                     report.debug(format_args!(
-                        "channel {channel}: connection from {} port {} to port {} forwarding to \
-                         {} port {} requested.",
-                        from.ip(),
-                        from.port(),
-                        forward.listen_port,
-                        forward.host,
-                        forward.port
+                        "channel {channel}: connection from {who} to port {} forwarding to {} port \
+                         {} requested.",
+                        forward.listen_port, forward.host, forward.port
                     ));
                 }
             }
@@ -280,8 +288,16 @@ impl Tunnel {
         }
     }
 
-    fn listening(&mut self, address: SocketAddr, forward: Option<usize>) {
+    fn listening(&mut self, at: Place<'_>, forward: Option<usize>) {
         let report = &self.report;
+        let address = match at {
+            Place::Tcp(address) => address,
+            Place::Unix(path) => {
+                let path = escaped(path.as_os_str().as_bytes());
+                report.debug(format_args!("Local forwarding listening on path {path}."));
+                return;
+            }
+        };
         let Some((n, forward)) = forward.and_then(|n| Some((n, self.about.forwards.get(n)?)))
         else {
             return;
@@ -292,7 +308,7 @@ impl Tunnel {
             address.port()
         ));
         if report.is_terminal() {
-            let to = At(Destination {
+            let to = At(Destination::Tcp {
                 host: forward.host.as_bytes(),
                 port: forward.port.into(),
             });

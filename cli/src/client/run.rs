@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use adit_auth::{Method, Methods};
 use adit_forward::RekeyLimits;
+use adit_forward::policy::PermitOpen;
 use adit_forward::reactor::{
-    self, ClientConfig, End, Forward, KeepAlive, OnForwardFailure, Reactor, Signals, SshConfig,
+    self, ClientConfig, End, Forward, KeepAlive, Listen, OnForwardFailure, Reactor, Signals,
+    SshConfig, StreamLocalBind, To,
 };
 use adit_forward::spec::{Family, ListenOn, Names};
 use adit_proto::Ident;
@@ -134,6 +136,10 @@ fn try_run(
         user: here.user.clone(),
         identities,
         forwards: listen,
+        remote_forwards: Vec::new(),
+        stdio: None,
+        permit_remote_open: PermitOpen::Any,
+        stream_local_bind: StreamLocalBind::default(),
         on_forward_failure: match options.exit_on_forward_failure {
             Some(true) => OnForwardFailure::End,
             _ => OnForwardFailure::GoOn,
@@ -319,9 +325,11 @@ fn listeners(
             Ok(addresses) => {
                 forwards.push(forward.clone());
                 listen.push(Forward {
-                    listen: addresses,
-                    host: forward.host.clone(),
-                    port: forward.port,
+                    listen: Listen::Tcp(addresses),
+                    to: To::Tcp {
+                        host: forward.host.clone(),
+                        port: forward.port,
+                    },
                 });
             }
             Err(why) => {

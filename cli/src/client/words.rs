@@ -24,16 +24,17 @@ pub(super) fn open_failure(reason_code: u32) -> &'static str {
     OpenFailure::from_code(reason_code).map_or("unknown reason", OpenFailure::text)
 }
 
-/// `host:port`, with brackets around an IPv6 address.
+/// `host:port`, with brackets around an IPv6 address; or a path.
 pub(super) struct At<'a>(pub(super) Destination<'a>);
 
 impl fmt::Display for At<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Destination { host, port } = self.0;
-        if host.contains(&b':') {
-            write!(f, "[{}]:{port}", escaped(host))
-        } else {
-            write!(f, "{}:{port}", escaped(host))
+        match self.0 {
+            Destination::Tcp { host, port } if host.contains(&b':') => {
+                write!(f, "[{}]:{port}", escaped(host))
+            }
+            Destination::Tcp { host, port } => write!(f, "{}:{port}", escaped(host)),
+            Destination::Unix { path } => write!(f, "{}", escaped(path)),
         }
     }
 }

@@ -6,7 +6,8 @@ use std::sync::mpsc::Sender;
 
 use adit_auth::{Decision, KeyPolicy};
 use adit_forward::observer::{
-    Answer, Event, HostKeyQuestion, HostKeyVerdict, How, KeyQuestion, OpenQuestion, Program,
+    Answer, Destination, Event, HostKeyQuestion, HostKeyVerdict, How, KeyQuestion, OpenQuestion,
+    Place, Program,
 };
 use adit_forward::policy::{Denied, Permitted, Policy};
 
@@ -64,7 +65,10 @@ impl Program for Server {
     }
 
     fn may_open(&mut self, question: &OpenQuestion<'_>) -> Result<Permitted, Denied> {
-        self.policy.direct_tcpip(question.to.host, question.to.port)
+        match question.to {
+            Destination::Tcp { host, port } => self.policy.direct_tcpip(host, port),
+            Destination::Unix { .. } => Err(Denied::NothingAllowed),
+        }
     }
 }
 
@@ -88,7 +92,10 @@ impl Program for Client {
                 cipher: negotiated.cipher_to_server.to_owned(),
                 strict: negotiated.strict_kex,
             },
-            Event::Listening { address, .. } => News::Listening(*address),
+            Event::Listening {
+                address: Place::Tcp(address),
+                ..
+            } => News::Listening(*address),
             Event::ConnectFailed { error, .. } | Event::ListenFailed { error, .. } => {
                 self.complaint = Some(error.to_string());
                 return;

@@ -11,8 +11,8 @@ use adit_auth::keyfile::KeyFile;
 use adit_crypto::SigningKey;
 use adit_forward::policy::{Permit, PermitOpen, Policy};
 use adit_forward::reactor::{
-    ClientConfig, FileKey, Forward, Handle, Identities, MaxStartups, OnForwardFailure, PerSource,
-    Reactor, ServerConfig, Signals, SshConfig, listen,
+    ClientConfig, FileKey, Forward, Handle, Identities, Listen, MaxStartups, OnForwardFailure,
+    PerSource, Reactor, ServerConfig, Signals, SshConfig, StreamLocalBind, To, listen,
 };
 use adit_forward::{Algorithms, RekeyLimits};
 use adit_proto::Ident;
@@ -205,6 +205,7 @@ impl Serving {
             per_source: PerSource::unlimited(),
             alive: None,
             max_auth_tries: 6,
+            stream_local_bind: StreamLocalBind::default(),
         };
         let reactor = Reactor::server(config, listeners)?;
         let handle = reactor.handle();
@@ -254,10 +255,16 @@ impl Connecting {
                 agent: None,
             },
             forwards: vec![Forward {
-                listen: vec![(Ipv4Addr::LOCALHOST, 0).into()],
-                host: self.application.ip().to_string(),
-                port: self.application.port(),
+                listen: Listen::Tcp(vec![(Ipv4Addr::LOCALHOST, 0).into()]),
+                to: To::Tcp {
+                    host: self.application.ip().to_string(),
+                    port: self.application.port(),
+                },
             }],
+            remote_forwards: Vec::new(),
+            stdio: None,
+            permit_remote_open: PermitOpen::Any,
+            stream_local_bind: StreamLocalBind::default(),
             on_forward_failure: OnForwardFailure::End,
             alive: None,
         };

@@ -16,7 +16,7 @@ use std::time::Instant;
 use adit_auth::{Failed, FailedSignature, key_type_label};
 use adit_forward::admission::Dropped;
 use adit_forward::observer::{
-    Authenticated, Event, Gone, How, Negotiated, OpenError, PeerId, PeerInfo,
+    Authenticated, Event, Gone, How, Negotiated, OpenError, PeerId, PeerInfo, Place,
 };
 
 use crate::escape::escaped;
@@ -24,7 +24,7 @@ use crate::file::reason;
 use crate::report::{ConnectionReport, Report};
 use penalties::Refusals;
 use throttling::{Ends, Throttling};
-use words::{At, Closed, Host, OpenReason, WORD_MAX, Who};
+use words::{At, Bare, Closed, Host, Name, OpenReason, WORD_MAX, Who};
 
 pub(super) use words::Word;
 
@@ -72,7 +72,10 @@ impl<'a> Log<'a> {
     )]
     fn peer_event(&mut self, event: &Event<'_>) {
         match event {
-            Event::Listening { address, .. } => self.report.info(format_args!(
+            Event::Listening {
+                address: Place::Tcp(address),
+                ..
+            } => self.report.info(format_args!(
                 "Server listening on {} port {}.",
                 address.ip(),
                 address.port()
@@ -182,13 +185,12 @@ impl<'a> Log<'a> {
                 match error {
                     OpenError::Name(text) => self.about(peer).error(format_args!(
                         "connect_to {}: unknown host ({}) for {user} from {at}",
-                        Word(to.host),
+                        Name(to),
                         escaped(text.as_bytes()),
                     )),
                     other => self.about(peer).error(format_args!(
-                        "connect_to {} port {}: failed. ({}) for {user} from {at}",
-                        Word(to.host),
-                        to.port,
+                        "connect_to {}: failed. ({}) for {user} from {at}",
+                        Bare(to),
                         OpenReason(other),
                     )),
                 }

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use adit_auth::Decision;
 use adit_crypto::SigningKey;
 use adit_forward::Algorithms;
-use adit_forward::observer::{Answer, Event, KeyQuestion, OpenQuestion, Program};
+use adit_forward::observer::{Answer, Destination, Event, KeyQuestion, OpenQuestion, Program};
 use adit_forward::policy::{Denied, Permitted, Policy};
 use adit_forward::reactor::{
-    End, Reactor, ServerConfig, Signals, SshConfig, listen, raise_descriptor_limit,
+    End, Reactor, ServerConfig, Signals, SshConfig, StreamLocalBind, listen, raise_descriptor_limit,
 };
 use adit_proto::Ident;
 use nix::libc;
@@ -204,6 +204,7 @@ impl Ready {
             per_source: self.config.per_source(),
             alive: self.config.alive(),
             max_auth_tries: self.config.max_auth_tries(),
+            stream_local_bind: StreamLocalBind::default(),
         };
         let mut program = Serving {
             report,
@@ -317,6 +318,9 @@ impl Program for Serving<'_> {
     }
 
     fn may_open(&mut self, question: &OpenQuestion<'_>) -> Result<Permitted, Denied> {
-        self.policy.direct_tcpip(question.to.host, question.to.port)
+        match question.to {
+            Destination::Tcp { host, port } => self.policy.direct_tcpip(host, port),
+            Destination::Unix { .. } => Err(Denied::NothingAllowed),
+        }
     }
 }

@@ -1,24 +1,30 @@
 //! Listening sockets on the loop: what is accepted, how much in one turn, and when to stop.
 
-use core::net::SocketAddr;
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::io::{self, ErrorKind};
 use std::net::TcpListener as StdListener;
 
 use adit_connection::OpenKind;
 use mio::Token;
-use mio::net::TcpListener;
+use mio::net::{TcpListener, UnixListener};
 
 use super::context::Context;
+use super::forwards::{Listen, StreamLocalBind, To};
 use super::limits::{Pause, Tell, is_about_one_connection};
+use super::listener::listen;
 use super::local::{Local, Socket, Subject, Way};
+use super::paths::listen_on_path;
 use super::ready::Ready;
-use super::stream::{Listener, Stream};
+use super::stream::{At, Listener, Stream};
 use super::timer::{Armed, Timer};
 use super::{Reactor, Side, Source};
-use crate::observer::{Event, Program};
+use crate::observer::{Event, Place, Program};
 
 /// Connections accepted from one socket in one turn: a flood on one port delays nobody else long.
 const ACCEPTS_MAX: usize = 16;
+
+/// The originator of a connection over a Unix socket (RFC 4254 §7.2).
+const NO_ORIGINATOR: (IpAddr, u16) = (IpAddr::V4(Ipv4Addr::LOCALHOST), 65535);
 
 /// What connections to a socket are for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -33,14 +39,14 @@ pub(super) enum For {
 #[derive(Debug)]
 pub(super) struct Listening {
     listener: Listener,
-    address: SocketAddr,
+    at: At,
     source: usize,
     purpose: For,
     ready: Waiting,
     pause: Pause,
     armed: Armed,
     /// Accepted when there was no channel for it: nothing more is accepted before it has one.
-    held: Option<(Stream, SocketAddr)>,
+    held: Option<(Stream, Option<SocketAddr>)>,
     full: Full,
 }
 
@@ -66,8 +72,8 @@ enum Accepted {
 }
 
 impl Listening {
-    pub(super) fn address(&self) -> SocketAddr {
-        self.address
+    pub(super) fn place(&self) -> Place<'_> {
+        self.at.place()
     }
 
     pub(super) fn note(&mut self) {
@@ -88,7 +94,7 @@ impl Listening {
             && !self.pause.lasts(context.now)
     }
 
-    fn next(&mut self) -> io::Result<(Stream, SocketAddr)> {
+    fn next(&mut self) -> io::Result<(Stream, Option<SocketAddr>)> {
         match self.held.take() {
             Some(held) => Ok(held),
             None => self.listener.accept(),
@@ -98,17 +104,42 @@ impl Listening {
 
 impl Reactor {
     /// Puts a listening socket on the loop.
-    pub(super) fn add_listener(
-        &mut self,
-        listener: StdListener,
-        purpose: For,
-    ) -> io::Result<SocketAddr> {
+    pub(super) fn add_listener(&mut self, listener: StdListener, purpose: For) -> io::Result<At> {
         listener.set_nonblocking(true)?;
         self.watch(Listener::Tcp(TcpListener::from_std(listener)), purpose)
     }
 
-    pub(super) fn watch(&mut self, mut listener: Listener, purpose: For) -> io::Result<SocketAddr> {
-        let address = listener.local_addr()?;
+    /// Opens all sockets of a forward, or none.
+    pub(super) fn listen_for(
+        &mut self,
+        listen_on: &Listen,
+        how: StreamLocalBind,
+        purpose: For,
+    ) -> Result<Vec<At>, (At, io::Error)> {
+        let listeners = match listen_on {
+            Listen::Tcp(addresses) => listen(addresses)
+                .map_err(|(address, error)| (At::Tcp(address), error))?
+                .into_iter()
+                .map(TcpListener::from_std)
+                .map(Listener::Tcp)
+                .collect(),
+            Listen::Unix(path) => {
+                let made = listen_on_path(path, how);
+                let (listener, made) =
+                    made.map_err(|error| (At::Unix(path.as_path().into()), error))?;
+                vec![Listener::Unix(UnixListener::from_std(listener), made)]
+            }
+        };
+        let mut open = Vec::new();
+        for listener in listeners {
+            let at = listener.at().unwrap_or(At::Tcp(([0; 4], 0).into()));
+            open.push(self.watch(listener, purpose).map_err(|error| (at, error))?);
+        }
+        Ok(open)
+    }
+
+    pub(super) fn watch(&mut self, mut listener: Listener, purpose: For) -> io::Result<At> {
+        let at = listener.at()?;
         let source = self.context.sources.insert(Source::Waker);
         let registered = listener.register(&self.context.registry, Token(source));
         if let Err(error) = registered {
@@ -117,7 +148,7 @@ impl Reactor {
         }
         let slot = self.listeners.insert(Listening {
             listener,
-            address,
+            at: at.clone(),
             source,
             purpose,
             ready: Waiting::Perhaps,
@@ -129,10 +160,10 @@ impl Reactor {
         if let Some(entry) = self.context.sources.get_mut(source) {
             *entry = Source::Listener(slot);
         }
-        Ok(address)
+        Ok(at)
     }
 
-    pub(super) fn listen_for_peers(&mut self, listener: StdListener) -> io::Result<SocketAddr> {
+    pub(super) fn listen_for_peers(&mut self, listener: StdListener) -> io::Result<At> {
         self.add_listener(listener, For::Peers)
     }
 
@@ -184,7 +215,10 @@ impl Reactor {
                 stream.set_nodelay();
                 match listening.purpose {
                     For::Peers => {
-                        self.accept_peer(stream, from, program);
+                        // SSH clients are listened for on TCP only.
+                        if let Some(from) = from {
+                            self.accept_peer(stream, from, program);
+                        }
                         Accepted::Done
                     }
                     For::Forward(forward) => match self.carry(stream, from, forward, program) {
@@ -209,7 +243,7 @@ impl Reactor {
             Err(e) => {
                 if listening.pause.begin(self.context.now) == Tell::Now {
                     program.observe(&Event::AcceptPaused {
-                        address: listening.address,
+                        address: listening.at.place(),
                         error: &e,
                     });
                 }
@@ -225,7 +259,7 @@ impl Reactor {
     fn carry(
         &mut self,
         mut stream: Stream,
-        from: SocketAddr,
+        from: Option<SocketAddr>,
         forward: usize,
         program: &mut dyn Program,
     ) -> Option<Stream> {
@@ -240,12 +274,23 @@ impl Reactor {
             stream.reset();
             return None;
         };
-        let originator = from.ip().to_canonical().to_string();
+        // Servers that look at it want an address: ssh's for who has none.
+        let (originator, originator_port) = from.map_or(NO_ORIGINATOR, |from| {
+            (from.ip().to_canonical(), from.port())
+        });
+        let originator = originator.to_string();
+        let (host, port) = match &route.to {
+            To::Tcp { host, port } => (host, *port),
+            To::Unix(_) | To::Dynamic => {
+                stream.reset();
+                return None;
+            }
+        };
         let opened = peer.session.open(OpenKind::DirectTcpip {
-            host: route.host.as_bytes(),
-            port: route.port,
+            host: host.as_bytes(),
+            port,
             originator: originator.as_bytes(),
-            originator_port: from.port(),
+            originator_port,
         });
         let Ok(channel) = opened else {
             return Some(stream);

@@ -10,10 +10,10 @@ use adit_transport::Buffers;
 
 use super::accept::For;
 use super::agent::Agent;
-use super::config::{ClientConfig, Forward, Identities, OnForwardFailure};
+use super::config::{ClientConfig, Identities, OnForwardFailure};
 use super::context::{OwnedDial, Owner};
-use super::dial::{Connected, Dial, Failed, Progress};
-use super::listener::listen;
+use super::dial::{Connected, Dial, Failed, Progress, Where};
+use super::forwards::Forward;
 use super::local::Seen;
 use super::peer::Peer;
 use super::signers::AGENT_PATIENCE;
@@ -112,7 +112,7 @@ impl Reactor {
         client.deadline = config.connect_timeout.map(|t| now.saturating_add(t));
         let owned = OwnedDial {
             owner: Owner::Client,
-            dial: Dial::new(&config.addresses, client.deadline),
+            dial: Dial::new(Where::Addresses(&config.addresses), client.deadline),
         };
         let (_, progress) = self.context.dial(owned, &mut tell_of(program));
         self.client_dialled(progress, program);
@@ -174,11 +174,11 @@ impl Reactor {
         self.peers_made += 1;
         let id = PeerId(self.peers_made);
         let address = connected.address;
-        let mut state = State::new(id, slot, Role::Client, Some(address), client.deadline);
+        let mut state = State::new(id, slot, Role::Client, address, client.deadline);
         state.login_name = Arc::from(config.user.as_str());
         state.host.accepted = client.accepted_key.take();
         state.forwards = Arc::clone(&client.forwards);
-        let local = connected.stream.local_addr().ok();
+        let local = connected.stream.local_addr();
         program.observe(&Event::Connected {
             peer: state.info(),
             local,
@@ -204,29 +204,23 @@ impl Reactor {
             return;
         };
         let (forwards, on_failure) = (Arc::clone(&client.forwards), client.on_forward_failure);
+        let how = client.config.stream_local_bind;
         // A tunnel stands for days; keys that were not needed go now.
         client.config.identities = Identities::default();
         self.close_agent(&mut Vec::new()); // its questions are answered
         for (n, forward) in forwards.iter().enumerate() {
-            let opened = listen(&forward.listen).and_then(|listeners| {
-                let added = listeners.into_iter().map(|listener| {
-                    self.add_listener(listener, For::Forward(n))
-                        .map_err(|error| (SocketAddr::from(([0; 4], 0)), error))
-                });
-                added.collect::<Result<Vec<_>, _>>()
-            });
-            match opened {
-                Ok(addresses) => {
-                    for address in addresses {
+            match self.listen_for(&forward.listen, how, For::Forward(n)) {
+                Ok(opened) => {
+                    for at in opened {
                         program.observe(&Event::Listening {
-                            address,
+                            address: at.place(),
                             forward: Some(n),
                         });
                     }
                 }
-                Err((address, error)) => {
+                Err((at, error)) => {
                     program.observe(&Event::ListenFailed {
-                        address,
+                        address: at.place(),
                         forward: n,
                         error: &error,
                     });

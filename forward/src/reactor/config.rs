@@ -10,8 +10,10 @@ use adit_crypto::{Provider, SigningKey};
 use adit_proto::Ident;
 use adit_transport::{Algorithms, Buffers, Config as TransportConfig, RekeyLimits};
 
+use super::forwards::{Forward, RemoteForward, StreamLocalBind, To};
 use crate::admission::{MaxStartups, PerSource};
 use crate::life::Patience;
+use crate::policy::PermitOpen;
 
 /// What every session of a program is made with.
 #[derive(Clone)]
@@ -70,8 +72,16 @@ pub struct ClientConfig {
     pub methods: Methods,
     /// What to log in with.
     pub identities: Identities,
-    /// Ports to open once the user is authenticated.
+    /// Sockets to open once the user is authenticated.
     pub forwards: Vec<Forward>,
+    /// What to ask the server to listen on, then.
+    pub remote_forwards: Vec<RemoteForward>,
+    /// Where standard input and output go (`-W`).
+    pub stdio: Option<To>,
+    /// PermitRemoteOpen: where connections of a [`RemoteForward`] to [`To::Dynamic`] may go.
+    pub permit_remote_open: PermitOpen,
+    /// StreamLocalBindMask and StreamLocalBindUnlink, for `forwards`.
+    pub stream_local_bind: StreamLocalBind,
     /// ExitOnForwardFailure.
     pub on_forward_failure: OnForwardFailure,
     /// ServerAliveInterval and ServerAliveCountMax. `None`: do not ask.
@@ -158,18 +168,6 @@ pub enum AgentKeys {
     OfFiles,
 }
 
-/// One `-L`: sockets to listen on, and where their connections go.
-#[derive(Clone, Debug)]
-pub struct Forward {
-    /// Where to listen. Port 0 lets the system choose. Either all of them open or the forward
-    /// fails, except that a family which this host does not have is left out.
-    pub listen: Vec<SocketAddr>,
-    /// Destination as the server is to resolve it.
-    pub host: String,
-    /// Its TCP port.
-    pub port: u16,
-}
-
 /// What to do when a listening socket cannot be opened.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum OnForwardFailure {
@@ -204,6 +202,8 @@ pub struct ServerConfig {
     pub alive: Option<KeepAlive>,
     /// MaxAuthTries.
     pub max_auth_tries: u32,
+    /// StreamLocalBindMask and StreamLocalBindUnlink.
+    pub stream_local_bind: StreamLocalBind,
 }
 
 impl core::fmt::Debug for ServerConfig {
@@ -216,6 +216,7 @@ impl core::fmt::Debug for ServerConfig {
             .field("per_source", &self.per_source)
             .field("alive", &self.alive)
             .field("max_auth_tries", &self.max_auth_tries)
+            .field("stream_local_bind", &self.stream_local_bind)
             .finish()
     }
 }

@@ -4,6 +4,7 @@
 use core::net::SocketAddr;
 use core::time::Duration;
 use std::io::{self, ErrorKind};
+use std::path::Path;
 
 use mio::Token;
 
@@ -18,7 +19,8 @@ use super::timer::{Armed, Timer};
 #[derive(Debug)]
 pub(super) struct Connected {
     pub(super) stream: Stream,
-    pub(super) address: SocketAddr,
+    /// Over TCP.
+    pub(super) address: Option<SocketAddr>,
     pub(super) source: usize,
     pub(super) ready: Ready,
 }
@@ -51,10 +53,21 @@ pub(super) enum Progress {
     Pending,
 }
 
+/// What is to be reached.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Where<'a> {
+    /// One of these addresses.
+    Addresses(&'a [SocketAddr]),
+    /// A Unix socket.
+    Path(&'a Path),
+}
+
 /// Attempts to reach one host.
 #[derive(Debug)]
 pub(super) struct Dial {
     race: Race,
+    /// Instead of addresses.
+    path: Option<Box<Path>>,
     attempts: Vec<Attempt>,
     last_error: Option<io::Error>,
     armed: Armed,
@@ -76,9 +89,14 @@ enum Look {
 }
 
 impl Dial {
-    pub(super) fn new(addresses: &[SocketAddr], deadline: Option<Duration>) -> Self {
+    pub(super) fn new(to: Where<'_>, deadline: Option<Duration>) -> Self {
+        let (addresses, path) = match to {
+            Where::Addresses(addresses) => (addresses, None),
+            Where::Path(path) => (&[][..], Some(path.into())),
+        };
         Self {
             race: Race::new(addresses, deadline),
+            path,
             attempts: Vec::new(),
             last_error: None,
             armed: Armed::default(),
@@ -93,6 +111,9 @@ impl Dial {
         context: &mut Context,
         tell: Tell<'_>,
     ) -> Progress {
+        if let Some(path) = self.path.take() {
+            return self.reach(&path, context);
+        }
         loop {
             match self.race.step(context.now) {
                 Step::Try(address) => {
@@ -147,7 +168,7 @@ impl Dial {
                     self.finish(slot, context);
                     return Progress::Connected(Connected {
                         stream: won.stream,
-                        address: won.address,
+                        address: Some(won.address),
                         source: won.source,
                         ready: Ready {
                             writable: true,
@@ -177,6 +198,30 @@ impl Dial {
             // It may be connected by now: see `Connected::give_up`.
             attempt.stream.reset();
             context.sources.remove(attempt.source);
+        }
+    }
+
+    /// A Unix socket takes a connection at once or not at all.
+    fn reach(&mut self, path: &Path, context: &mut Context) -> Progress {
+        let connected = Stream::connect_path(path).and_then(|mut stream| {
+            let source = context.sources.insert(Source::Waker);
+            let registered = stream.register(&context.registry, Token(source));
+            if registered.is_err() {
+                context.sources.remove(source);
+            }
+            registered.map(|()| Connected {
+                stream,
+                address: None,
+                source,
+                ready: Ready {
+                    writable: true,
+                    ..Ready::default()
+                },
+            })
+        });
+        match connected {
+            Ok(connected) => Progress::Connected(connected),
+            Err(error) => Progress::Failed(Failed::Connect(error)),
         }
     }
 
@@ -214,7 +259,7 @@ impl Dial {
             };
             return Ok(Some(Connected {
                 stream,
-                address,
+                address: Some(address),
                 source,
                 ready,
             }));

@@ -3,11 +3,13 @@
 
 use core::net::SocketAddr;
 use core::time::Duration;
+use std::os::unix::ffi::OsStrExt;
 
 use adit_connection::{ChannelId, ORIGINATOR_MAX};
 use adit_proto::msg::DirectTcpip;
 
 use super::context::Context;
+use super::forwards::{Listen, To};
 use super::ready::Ready;
 use super::resolve::Wanted;
 use super::stream::Stream;
@@ -64,7 +66,11 @@ pub(super) struct Socket {
 /// What a channel is about.
 pub(super) enum Subject {
     /// An application on a forwarded port: which forward, and who connected.
-    Forward { forward: usize, from: SocketAddr },
+    Forward {
+        forward: usize,
+        /// Over TCP.
+        from: Option<SocketAddr>,
+    },
     /// A destination that the client asked for.
     Direct(Box<Direct>),
 }
@@ -92,14 +98,14 @@ impl Direct {
     }
 
     pub(super) fn to(&self) -> Destination<'_> {
-        Destination {
+        Destination::Tcp {
             host: &self.host,
             port: self.port,
         }
     }
 
     pub(super) fn originator(&self) -> Destination<'_> {
-        Destination {
+        Destination::Tcp {
             host: &self.originator,
             port: self.originator_port,
         }
@@ -219,11 +225,15 @@ impl Local {
                 forward,
                 from: address,
             } => {
-                *from = address.ip().to_string();
-                let port = u32::from(address.port());
-                let from = Destination {
-                    host: from.as_bytes(),
-                    port,
+                let from = match address {
+                    Some(address) => {
+                        *from = address.ip().to_string();
+                        Destination::Tcp {
+                            host: from.as_bytes(),
+                            port: u32::from(address.port()),
+                        }
+                    }
+                    None => entrance(forwards, *forward),
                 };
                 (from, destination(forwards, *forward))
             }
@@ -242,14 +252,30 @@ impl Local {
 
 /// Where a forward leads.
 pub(super) fn destination(forwards: &[super::Forward], forward: usize) -> Destination<'_> {
-    let (host, port) = forwards
-        .get(forward)
-        .map_or((&[][..], 0), |f| (f.host.as_bytes(), f.port));
-    Destination {
-        host,
-        port: u32::from(port),
+    match forwards.get(forward).map(|forward| &forward.to) {
+        Some(To::Tcp { host, port }) => Destination::Tcp {
+            host: host.as_bytes(),
+            port: u32::from(*port),
+        },
+        Some(To::Unix(path)) => Destination::Unix {
+            path: path.as_os_str().as_bytes(),
+        },
+        // What its guest has asked for is told elsewhere.
+        Some(To::Dynamic) | None => NOWHERE,
     }
 }
+
+/// Where an application came in that has no address.
+fn entrance(forwards: &[super::Forward], forward: usize) -> Destination<'_> {
+    match forwards.get(forward).map(|forward| &forward.listen) {
+        Some(Listen::Unix(path)) => Destination::Unix {
+            path: path.as_os_str().as_bytes(),
+        },
+        Some(Listen::Tcp(_)) | None => NOWHERE,
+    }
+}
+
+const NOWHERE: Destination<'_> = Destination::Tcp { host: b"", port: 0 };
 
 /// Local sides by their channel's index. A channel's generation is compared, so that an event for
 /// one that is gone reaches none.
@@ -324,7 +350,7 @@ mod tests {
             .unwrap();
         let subject = Subject::Forward {
             forward: 0,
-            from: address,
+            from: Some(address),
         };
         let local = Local::new(channel, way, subject, Duration::ZERO);
         (local, listener.accept().unwrap().0)

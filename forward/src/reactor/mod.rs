@@ -15,6 +15,7 @@ mod desk;
 mod dial;
 mod events;
 mod farewell;
+mod forwards;
 mod host;
 mod inbox;
 mod keys;
@@ -23,6 +24,7 @@ mod listener;
 mod local;
 mod login;
 mod opens;
+mod paths;
 mod peer;
 mod pool;
 mod questions;
@@ -57,10 +59,11 @@ use accept::Listening;
 use arena::Arena;
 use client::Client;
 pub use config::{
-    AgentConfig, AgentKeys, ClientConfig, FileKey, FileKeyState, Forward, Identities, KeepAlive,
+    AgentConfig, AgentKeys, ClientConfig, FileKey, FileKeyState, Identities, KeepAlive,
     OnForwardFailure, ServerConfig, SshConfig,
 };
 use context::Context;
+pub use forwards::{Forward, Listen, RemoteForward, RemoteListen, StreamLocalBind, To, Unlink};
 pub use inbox::Handle;
 use inbox::{Note, Outlet};
 pub use limits::raise_descriptor_limit;
@@ -310,7 +313,7 @@ impl Reactor {
         self.context.now = self.epoch.elapsed();
         for (_, listening) in self.listeners.iter_mut() {
             program.observe(&Event::Listening {
-                address: listening.address(),
+                address: listening.place(),
                 forward: None,
             });
         }

@@ -1,6 +1,5 @@
 //! A server's channels on their way: allowed or not, looked up, connected (RFC 4254 §7.2).
 
-use core::net::SocketAddr;
 use core::time::Duration;
 use std::collections::{BTreeSet, VecDeque};
 use std::io;
@@ -14,7 +13,7 @@ use nix::errno::Errno;
 use super::Source;
 use super::context::{OwnedDial, Owner};
 use super::desk::Desk;
-use super::dial::{Connected, Dial, Failed, Progress};
+use super::dial::{Connected, Dial, Failed, Progress, Where};
 use super::inbox::Note;
 use super::limits::is_shortage;
 use super::local::{Direct, Ending, Local, LookUp, Socket, Subject, Way};
@@ -83,7 +82,7 @@ impl Desk<'_> {
             Target::Known(address) => {
                 let local = Local::new(id, Way::Dial(usize::MAX), subject, now);
                 self.state.locals.insert(local);
-                self.dial(session, id, &[address]);
+                self.dial(session, id, Where::Addresses(&[address]));
             }
             Target::Name(name, port) => {
                 let wanted = Wanted::default();
@@ -139,7 +138,7 @@ impl Desk<'_> {
         };
         self.state.look_ups.forget(look_up.until, id);
         match resolved {
-            Ok(addresses) => self.dial(session, id, &addresses),
+            Ok(addresses) => self.dial(session, id, Where::Addresses(&addresses)),
             Err(words) => {
                 self.not_reached(session, id, OpenError::Name(&words), name_error(&words));
             }
@@ -158,14 +157,14 @@ impl Desk<'_> {
         }
     }
 
-    fn dial(&mut self, session: &mut Session, id: ChannelId, addresses: &[SocketAddr]) {
+    fn dial(&mut self, session: &mut Session, id: ChannelId, to: Where<'_>) {
         let deadline = self.context.now.saturating_add(CONNECT_TIMEOUT);
         let owner = Owner::Channel {
             peer: self.state.slot,
             id: self.state.id,
             channel: id,
         };
-        let dial = Dial::new(addresses, Some(deadline));
+        let dial = Dial::new(to, Some(deadline));
         let (slot, progress) = self.context.dial(OwnedDial { owner, dial }, &mut |_, _| {});
         if let Some(local) = self.state.locals.get_mut(id) {
             local.way = Way::Dial(slot);
@@ -226,7 +225,7 @@ impl Desk<'_> {
                 peer: self.state.info(),
                 channel: id.number(),
                 to: direct.to(),
-                address: Some(address),
+                address,
             });
         }
         self.queue(id);

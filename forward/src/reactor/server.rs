@@ -144,7 +144,7 @@ impl Reactor {
         let Side::Server(server) = &mut self.side else {
             return;
         };
-        let local = stream.local_addr().ok();
+        let local = stream.local_addr();
         let dice = dice(server.config.ssh.provider.random);
         let now = self.context.now;
         if let Err(why) = server.admission.check(address.ip(), dice, now) {

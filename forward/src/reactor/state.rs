@@ -11,8 +11,8 @@ use adit_connection::ChannelId;
 use adit_crypto::{Secret, SigningKey, Unspecified};
 use adit_proto::reason::Disconnect;
 
-use super::config::Forward;
 use super::dial::Progress;
+use super::forwards::Forward;
 use super::host::Host;
 use super::local::{Locals, Seen};
 use super::opens::LookUps;

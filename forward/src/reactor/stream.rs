@@ -1,18 +1,21 @@
-//! TCP sockets on the loop, and what is set on them. The tests of this crate have another kind
+//! Sockets on the loop, and what is set on them. The tests of this crate have another kind
 //! beside the system's, in memory, so that each call can be short, late, interrupted or fail.
 
 use core::net::SocketAddr;
 use std::io::{self, IoSlice, Read, Write};
 use std::net::Shutdown;
+use std::path::Path;
 
 #[cfg(test)]
 use adit_testkit::net;
-use mio::net::{TcpListener, TcpStream};
+use mio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use mio::{Interest, Registry, Token};
 use nix::libc;
 use nix::sys::socket::{setsockopt, sockopt};
 
 use super::config::KeepAlive;
+use super::paths::MadePath;
+use crate::observer::Place;
 
 /// All that is ever asked of mio for a connection: edge-triggered, so never changed again. Both
 /// ways, and whether there are urgent bytes, at which a read stops short of what has arrived.
@@ -26,6 +29,7 @@ pub(super) enum Stream {
     #[cfg(test)]
     Fake(net::Stream),
     Tcp(TcpStream),
+    Unix(UnixStream),
 }
 
 impl Stream {
@@ -38,12 +42,19 @@ impl Stream {
         TcpStream::connect(address).map(Self::Tcp)
     }
 
+    /// Connects to a Unix socket, at once or not at all: EAGAIN says that the connections which
+    /// wait to be accepted there are as many as may be.
+    pub(super) fn connect_path(path: &Path) -> io::Result<Self> {
+        UnixStream::connect(path).map(Self::Unix)
+    }
+
     /// Has its events come with this token.
     pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
         match self {
             #[cfg(test)]
             Self::Fake(fake) => fake.register(token.0),
             Self::Tcp(tcp) => registry.register(tcp, token, BOTH),
+            Self::Unix(unix) => registry.register(unix, token, BOTH),
         }
     }
 
@@ -53,6 +64,7 @@ impl Stream {
             #[cfg(test)]
             Self::Fake(_) => {}
             Self::Tcp(tcp) => drop(tcp.set_nodelay(true)),
+            Self::Unix(_) => {}
         }
     }
 
@@ -63,6 +75,7 @@ impl Stream {
             #[cfg(test)]
             Self::Fake(_) => return,
             Self::Tcp(tcp) => tcp,
+            Self::Unix(_) => return,
         };
         let _ = setsockopt(tcp, sockopt::KeepAlive, &true);
         if let Some(KeepAlive { interval, count }) = alive {
@@ -83,6 +96,7 @@ impl Stream {
             #[cfg(test)]
             Self::Fake(_) => {}
             Self::Tcp(tcp) => drop(setsockopt(tcp, sockopt::OobInline, &true)),
+            Self::Unix(_) => {}
         }
         self.reset();
     }
@@ -108,6 +122,7 @@ impl Stream {
             // Where it fails the application sees the end that was set before, and there is nothing
             // else to do.
             Self::Tcp(tcp) => drop(setsockopt(tcp, sockopt::Linger, &linger)),
+            Self::Unix(_) => {}
         }
     }
 
@@ -117,6 +132,7 @@ impl Stream {
             #[cfg(test)]
             Self::Fake(fake) => fake.shutdown(),
             Self::Tcp(tcp) => tcp.shutdown(Shutdown::Write),
+            Self::Unix(unix) => unix.shutdown(Shutdown::Write),
         }
     }
 
@@ -126,24 +142,27 @@ impl Stream {
             #[cfg(test)]
             Self::Fake(fake) => Ok(fake.take_error()),
             Self::Tcp(tcp) => tcp.take_error(),
+            Self::Unix(unix) => unix.take_error(),
         }
     }
 
-    /// The other end's address.
-    pub(super) fn peer_addr(&self) -> io::Result<SocketAddr> {
+    /// The other end's address, over TCP. It fails where there is no connection.
+    pub(super) fn peer_addr(&self) -> io::Result<Option<SocketAddr>> {
         match self {
             #[cfg(test)]
-            Self::Fake(fake) => fake.peer_addr(),
-            Self::Tcp(tcp) => tcp.peer_addr(),
+            Self::Fake(fake) => fake.peer_addr().map(Some),
+            Self::Tcp(tcp) => tcp.peer_addr().map(Some),
+            Self::Unix(unix) => unix.peer_addr().map(|_| None),
         }
     }
 
-    /// Ours.
-    pub(super) fn local_addr(&self) -> io::Result<SocketAddr> {
+    /// Ours, over TCP.
+    pub(super) fn local_addr(&self) -> Option<SocketAddr> {
         match self {
             #[cfg(test)]
-            Self::Fake(fake) => Ok(fake.local_addr()),
-            Self::Tcp(tcp) => tcp.local_addr(),
+            Self::Fake(fake) => Some(fake.local_addr()),
+            Self::Tcp(tcp) => tcp.local_addr().ok(),
+            Self::Unix(_) => None,
         }
     }
 }
@@ -154,6 +173,7 @@ impl Read for Stream {
             #[cfg(test)]
             Self::Fake(fake) => fake.read(space),
             Self::Tcp(tcp) => tcp.read(space),
+            Self::Unix(unix) => unix.read(space),
         }
     }
 }
@@ -164,6 +184,7 @@ impl Write for Stream {
             #[cfg(test)]
             Self::Fake(fake) => fake.write(bytes),
             Self::Tcp(tcp) => tcp.write(bytes),
+            Self::Unix(unix) => unix.write(bytes),
         }
     }
 
@@ -172,11 +193,29 @@ impl Write for Stream {
             #[cfg(test)]
             Self::Fake(fake) => fake.write_vectored(slices),
             Self::Tcp(tcp) => tcp.write_vectored(slices),
+            Self::Unix(unix) => unix.write_vectored(slices),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// Where a socket listens.
+#[derive(Clone, Debug)]
+pub(super) enum At {
+    Tcp(SocketAddr),
+    Unix(Box<Path>),
+}
+
+impl At {
+    /// For events.
+    pub(super) fn place(&self) -> Place<'_> {
+        match self {
+            Self::Tcp(address) => Place::Tcp(*address),
+            Self::Unix(path) => Place::Unix(path),
+        }
     }
 }
 
@@ -186,6 +225,7 @@ pub(super) enum Listener {
     #[cfg(test)]
     Fake(net::Listener),
     Tcp(TcpListener),
+    Unix(UnixListener, MadePath),
 }
 
 impl Listener {
@@ -195,30 +235,36 @@ impl Listener {
             #[cfg(test)]
             Self::Fake(fake) => fake.register(token.0),
             Self::Tcp(tcp) => registry.register(tcp, token, Interest::READABLE),
+            Self::Unix(unix, _) => registry.register(unix, token, Interest::READABLE),
         }
     }
 
-    /// A connection that waits, and whose it is.
-    pub(super) fn accept(&self) -> io::Result<(Stream, SocketAddr)> {
+    /// A connection that waits, and over TCP whose it is.
+    pub(super) fn accept(&self) -> io::Result<(Stream, Option<SocketAddr>)> {
         match self {
             #[cfg(test)]
             Self::Fake(fake) => {
                 let (stream, from) = fake.accept()?;
-                Ok((Stream::Fake(stream), from))
+                Ok((Stream::Fake(stream), Some(from)))
             }
             Self::Tcp(tcp) => {
                 let (stream, from) = tcp.accept()?;
-                Ok((Stream::Tcp(stream), from))
+                Ok((Stream::Tcp(stream), Some(from)))
+            }
+            Self::Unix(unix, _) => {
+                let (stream, _unnamed) = unix.accept()?;
+                Ok((Stream::Unix(stream), None))
             }
         }
     }
 
     /// Where it listens.
-    pub(super) fn local_addr(&self) -> io::Result<SocketAddr> {
+    pub(super) fn at(&self) -> io::Result<At> {
         match self {
             #[cfg(test)]
-            Self::Fake(fake) => Ok(fake.address()),
-            Self::Tcp(tcp) => tcp.local_addr(),
+            Self::Fake(fake) => Ok(At::Tcp(fake.address())),
+            Self::Tcp(tcp) => tcp.local_addr().map(At::Tcp),
+            Self::Unix(_, made) => Ok(At::Unix(made.path().into())),
         }
     }
 }

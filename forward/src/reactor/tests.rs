@@ -23,14 +23,20 @@ use adit_proto::Ident;
 use adit_transport::{AeadFirst, Algorithms, RekeyLimits};
 
 use super::*;
-use crate::observer::{Answer, HostKeyQuestion, HostKeyVerdict, KeyQuestion, OpenQuestion};
-use crate::policy::{AllowTcpForwarding, Denied, Permitted, Policy};
+use crate::observer::{
+    Answer, Destination, HostKeyQuestion, HostKeyVerdict, KeyQuestion, OpenQuestion, Place,
+};
+use crate::policy::{AllowTcpForwarding, Denied, PermitOpen, Permitted, Policy};
 
 struct Willing(Sender<SocketAddr>);
 
 impl Program for Willing {
     fn observe(&mut self, event: &Event<'_>) {
-        if let Event::Listening { address, .. } = event {
+        if let Event::Listening {
+            address: Place::Tcp(address),
+            ..
+        } = event
+        {
             let _ = self.0.send(*address);
         }
     }
@@ -41,8 +47,10 @@ impl Program for Willing {
         Answer::Now(Decision::Allowed(KeyPolicy { file: 0, line: 1 }))
     }
     fn may_open(&mut self, question: &OpenQuestion<'_>) -> Result<Permitted, Denied> {
-        let policy = Policy::new(Some(AllowTcpForwarding::Yes), None);
-        policy.direct_tcpip(question.to.host, question.to.port)
+        let Destination::Tcp { host, port } = question.to else {
+            return Err(Denied::NothingAllowed);
+        };
+        Policy::new(Some(AllowTcpForwarding::Yes), None).direct_tcpip(host, port)
     }
 }
 
@@ -77,6 +85,7 @@ fn server() -> (Handle, SocketAddr) {
         per_source: PerSource::unlimited(),
         alive: None,
         max_auth_tries: 6,
+        stream_local_bind: StreamLocalBind::default(),
     };
     let reactor = Reactor::server(config, listen(&[loopback()]).unwrap()).unwrap();
     started(reactor)
@@ -95,10 +104,16 @@ fn client(server: SocketAddr, to: SocketAddr) -> Reactor {
             agent: None,
         },
         forwards: vec![Forward {
-            listen: vec![loopback()],
-            host: to.ip().to_string(),
-            port: to.port(),
+            listen: Listen::Tcp(vec![loopback()]),
+            to: To::Tcp {
+                host: to.ip().to_string(),
+                port: to.port(),
+            },
         }],
+        remote_forwards: Vec::new(),
+        stdio: None,
+        permit_remote_open: PermitOpen::Any,
+        stream_local_bind: StreamLocalBind::default(),
         on_forward_failure: OnForwardFailure::End,
         alive: None,
     })

@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 use adit_auth::Decision;
 use adit_forward::observer::HostKeyVerdict;
 use adit_forward::policy::{AllowTcpForwarding, Policy};
-use adit_forward::reactor::{End, Forward, KeepAlive, MaxStartups, OnForwardFailure};
+use adit_forward::reactor::{
+    ClientConfig, End, Forward, KeepAlive, Listen, MaxStartups, OnForwardFailure, To,
+};
 use adit_proto::reason::OpenFailure;
 
 use crate::world::{
@@ -43,10 +45,16 @@ fn answers_may_come_from_other_threads() {
     far.read_exact(&mut [0]).unwrap();
 }
 
+fn set_host(client: &mut ClientConfig, name: &str) {
+    if let To::Tcp { host, .. } = &mut client.forwards[0].to {
+        *host = name.to_owned();
+    }
+}
+
 #[test]
 fn a_name_is_looked_up_by_the_server() {
     let world = World::with(Answers::default(), |client, _| {
-        client.forwards[0].host = "localhost".to_owned();
+        set_host(client, "localhost");
     });
     let (mut near, mut far) = world.connect();
     near.write_all(b"x").unwrap();
@@ -56,7 +64,7 @@ fn a_name_is_looked_up_by_the_server() {
 #[test]
 fn a_name_without_addresses_is_refused_with_the_resolvers_words() {
     let world = World::with(Answers::default(), |client, _| {
-        client.forwards[0].host = "no-such-host.invalid".to_owned();
+        set_host(client, "no-such-host.invalid");
     });
     let near = TcpStream::connect(world.near).unwrap();
     let (code, text) = refusal(&world);
@@ -71,9 +79,11 @@ fn a_refused_destination_ends_that_connection_only() {
     let dead = TcpListener::bind(loopback()).unwrap().local_addr().unwrap();
     let world = World::with(Answers::default(), |client, _| {
         client.forwards.push(Forward {
-            listen: vec![loopback()],
-            host: dead.ip().to_string(),
-            port: dead.port(),
+            listen: Listen::Tcp(vec![loopback()]),
+            to: To::Tcp {
+                host: dead.ip().to_string(),
+                port: dead.port(),
+            },
         });
     });
     let second = world.client.listening();
@@ -141,11 +151,13 @@ fn a_port_in_use_fails_its_forward_and_the_client_if_it_is_told_so() {
     ] {
         let mut config = client_config(address, loopback());
         config.on_forward_failure = on_failure;
-        config.forwards[0].listen = vec![used.local_addr().unwrap()];
+        config.forwards[0].listen = Listen::Tcp(vec![used.local_addr().unwrap()]);
         config.forwards.push(Forward {
-            listen: vec![loopback()],
-            host: "127.0.0.1".to_owned(),
-            port: 1,
+            listen: Listen::Tcp(vec![loopback()]),
+            to: To::Tcp {
+                host: "127.0.0.1".to_owned(),
+                port: 1,
+            },
         });
         let client = client(config, Answers::default());
         client.wait(|heard| matches!(heard, Heard::ListenFailed).then_some(()));

@@ -10,12 +10,13 @@ use adit_auth::{Decision, KeyPolicy};
 use adit_crypto::{PrivateKey, Provider, RING, SigningKey};
 use adit_forward::admission::{Dropped, Offence, Refused};
 use adit_forward::observer::{
-    Answer, Event, Gone, HostKeyQuestion, HostKeyVerdict, KeyQuestion, OpenQuestion, Program,
+    Answer, Destination, Event, Gone, HostKeyQuestion, HostKeyVerdict, KeyQuestion, OpenQuestion,
+    Place, Program,
 };
-use adit_forward::policy::{AllowTcpForwarding, Denied, Permitted, Policy};
+use adit_forward::policy::{AllowTcpForwarding, Denied, PermitOpen, Permitted, Policy};
 use adit_forward::reactor::{
-    ClientConfig, End, FileKey, Forward, Handle, Identities, MaxStartups, OnForwardFailure,
-    PerSource, Reactor, ServerConfig, SshConfig, listen,
+    ClientConfig, End, FileKey, Forward, Handle, Identities, Listen, MaxStartups, OnForwardFailure,
+    PerSource, Reactor, ServerConfig, SshConfig, StreamLocalBind, To, listen,
 };
 use adit_proto::Ident;
 use adit_transport::{AeadFirst, Algorithms, RekeyLimits};
@@ -46,7 +47,10 @@ pub(crate) enum Heard {
 fn heard(event: &Event<'_>) -> Option<Heard> {
     Some(match event {
         Event::Authenticated { .. } => Heard::Authenticated,
-        Event::Listening { address, .. } => Heard::Listening(*address),
+        Event::Listening {
+            address: Place::Tcp(address),
+            ..
+        } => Heard::Listening(*address),
         Event::ListenFailed { .. } => Heard::ListenFailed,
         Event::AcceptPaused { .. } => Heard::AcceptPaused,
         Event::ConnectFailed { .. } => Heard::ConnectFailed,
@@ -135,13 +139,14 @@ impl Program for Played {
     }
 
     fn may_open(&mut self, question: &OpenQuestion<'_>) -> Result<Permitted, Denied> {
-        assert!(!self.answers.faulty || question.to.port != 1, "a fault");
-        if question.to.port == 2 {
+        let Destination::Tcp { host, port } = question.to else {
+            return Err(Denied::NothingAllowed);
+        };
+        assert!(!self.answers.faulty || port != 1, "a fault");
+        if port == 2 {
             thread::sleep(self.answers.slow);
         }
-        self.answers
-            .policy
-            .direct_tcpip(question.to.host, question.to.port)
+        self.answers.policy.direct_tcpip(host, port)
     }
 }
 
@@ -270,6 +275,7 @@ pub(crate) fn server_config() -> ServerConfig {
         per_source: PerSource::unlimited(),
         alive: None,
         max_auth_tries: 6,
+        stream_local_bind: StreamLocalBind::default(),
     }
 }
 
@@ -286,10 +292,16 @@ pub(crate) fn client_config(server: SocketAddr, to: SocketAddr) -> ClientConfig 
             agent: None,
         },
         forwards: vec![Forward {
-            listen: vec![loopback()],
-            host: to.ip().to_string(),
-            port: to.port(),
+            listen: Listen::Tcp(vec![loopback()]),
+            to: To::Tcp {
+                host: to.ip().to_string(),
+                port: to.port(),
+            },
         }],
+        remote_forwards: Vec::new(),
+        stdio: None,
+        permit_remote_open: PermitOpen::Any,
+        stream_local_bind: StreamLocalBind::default(),
         on_forward_failure: OnForwardFailure::End,
         alive: None,
     }

@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use adit_auth::{FailedKey, FailedSignature, Fingerprint};
-use adit_forward::observer::{ChannelEnd, ClosedChannel, Destination, How};
+use adit_forward::observer::{ChannelEnd, ClosedChannel, Destination, How, Place};
 use adit_forward::policy::Denied;
 
 use super::*;
@@ -184,7 +184,7 @@ fn each_connection_has_its_number_in_a_stamped_log() {
 }
 
 fn to(host: &[u8]) -> Destination<'_> {
-    Destination { host, port: 5432 }
+    Destination::Tcp { host, port: 5432 }
 }
 
 #[test]
@@ -258,7 +258,7 @@ fn a_forwarded_connection_has_one_line_at_its_end() {
 #[test]
 fn the_start_is_said_as_sshd_says_it() {
     let listening = |address: &str| Event::Listening {
-        address: address.parse().unwrap(),
+        address: Place::Tcp(address.parse().unwrap()),
         forward: None,
     };
     assert_eq!(

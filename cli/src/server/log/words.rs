@@ -50,12 +50,40 @@ impl fmt::Display for Word<'_> {
     }
 }
 
-/// `host db.example port 5432`.
+/// `host db.example port 5432`, or `path /run/db`.
 pub(super) struct Host<'a>(pub(super) &'a Destination<'a>);
 
 impl fmt::Display for Host<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "host {} port {}", Word(self.0.host), self.0.port)
+        match *self.0 {
+            Destination::Tcp { host, port } => write!(f, "host {} port {port}", Word(host)),
+            Destination::Unix { path } => write!(f, "path {}", Word(path)),
+        }
+    }
+}
+
+/// `db.example port 5432`, or `/run/db`.
+pub(super) struct Bare<'a>(pub(super) &'a Destination<'a>);
+
+impl fmt::Display for Bare<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self.0 {
+            Destination::Tcp { host, port } => write!(f, "{} port {port}", Word(host)),
+            Destination::Unix { path } => write!(f, "{}", Word(path)),
+        }
+    }
+}
+
+/// The name that was looked up, or the path.
+pub(super) struct Name<'a>(pub(super) &'a Destination<'a>);
+
+impl fmt::Display for Name<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self.0 {
+            Destination::Tcp { host: name, .. } | Destination::Unix { path: name } => {
+                write!(f, "{}", Word(name))
+            }
+        }
     }
 }
 

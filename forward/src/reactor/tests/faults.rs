@@ -13,7 +13,7 @@ use adit_testkit::net::{Host, Net, Weather};
 use adit_testkit::seeds::each;
 
 use super::super::context::{OwnedDial, Owner};
-use super::super::dial::{Dial, Progress};
+use super::super::dial::{Dial, Progress, Where};
 use plan::{Break, Clock, Manners, Plan};
 use world::World;
 
@@ -43,7 +43,7 @@ fn a_destination_that_was_reached_too_late_sees_no_end_in_order() {
     let mut reactor = super::client(address, address);
     let owned = OwnedDial {
         owner: Owner::Client,
-        dial: Dial::new(&[address], None),
+        dial: Dial::new(Where::Addresses(&[address]), None),
     };
     let (slot, progress) = reactor.context.dial(owned, &mut |_, _| {});
     assert!(matches!(progress, Progress::Pending));

@@ -21,7 +21,7 @@ use adit_transport::{AeadFirst, Algorithms, Buffers, Config, Input, RekeyLimits,
 use super::super::accept::For;
 use super::super::ready::Readiness;
 use super::super::stream::Listener;
-use super::super::{Reactor, ServerConfig, SshConfig};
+use super::super::{Reactor, ServerConfig, SshConfig, StreamLocalBind};
 use super::requests::{Bytes, request};
 use crate::admission::{Charged, Dropped, MaxStartups, Offence, PerSource};
 use crate::observer::{Answer, Event, Gone, KeyQuestion, PeerId, Program};
@@ -114,6 +114,7 @@ impl Place {
             per_source,
             alive: None,
             max_auth_tries,
+            stream_local_bind: StreamLocalBind::default(),
         };
         let mut reactor = Reactor::server(config, Vec::new()).unwrap();
         net.run_as(Host::Server);

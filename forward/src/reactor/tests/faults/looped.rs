@@ -12,7 +12,7 @@ use super::super::super::Reactor;
 use super::super::super::ready::Readiness;
 use super::{Clock, Plan};
 use crate::observer::{
-    Answer, Event, HostKeyQuestion, HostKeyVerdict, KeyQuestion, OpenQuestion, Program,
+    Answer, Destination, Event, HostKeyQuestion, HostKeyVerdict, KeyQuestion, OpenQuestion, Program,
 };
 use crate::policy::{AllowTcpForwarding, Denied, Permitted, Policy};
 
@@ -36,8 +36,10 @@ impl Program for Answers {
         Answer::Now(Decision::Allowed(KeyPolicy { file: 0, line: 1 }))
     }
     fn may_open(&mut self, question: &OpenQuestion<'_>) -> Result<Permitted, Denied> {
-        let policy = Policy::new(Some(AllowTcpForwarding::Yes), None);
-        policy.direct_tcpip(question.to.host, question.to.port)
+        let Destination::Tcp { host, port } = question.to else {
+            return Err(Denied::NothingAllowed);
+        };
+        Policy::new(Some(AllowTcpForwarding::Yes), None).direct_tcpip(host, port)
     }
 }
 

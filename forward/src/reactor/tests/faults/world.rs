@@ -17,12 +17,13 @@ use super::super::super::accept::For;
 use super::super::super::local::Seen;
 use super::super::super::stream::Listener;
 use super::super::super::{
-    ClientConfig, End, FileKey, Forward, Identities, MaxStartups, OnForwardFailure, PerSource,
-    Reactor, ServerConfig, Side, SshConfig,
+    ClientConfig, End, FileKey, Forward, Identities, Listen, MaxStartups, OnForwardFailure,
+    PerSource, Reactor, ServerConfig, Side, SshConfig, StreamLocalBind, To,
 };
 use super::apps::{App, Ended};
 use super::looped::{Answers, Looped};
 use super::{Break, Clock, Plan};
+use crate::policy::PermitOpen;
 
 /// Steps of a run before it counts as one that never ends.
 const STEPS_MAX: usize = 3_000_000;
@@ -90,6 +91,7 @@ impl World {
                 per_source: PerSource::unlimited(),
                 alive: plan.alive,
                 max_auth_tries: 6,
+                stream_local_bind: StreamLocalBind::default(),
             },
             Vec::new(),
         )
@@ -98,9 +100,11 @@ impl World {
             (side.limits, side.buffers) = (plan.server_limits, plan.buffers);
         }
         let forward = |n| Forward {
-            listen: Vec::new(),
-            host: address(3, n).ip().to_string(),
-            port: address(3, n).port(),
+            listen: Listen::Tcp(Vec::new()),
+            to: To::Tcp {
+                host: address(3, n).ip().to_string(),
+                port: address(3, n).port(),
+            },
         };
         let mut client = Reactor::client(ClientConfig {
             ssh: ssh(),
@@ -114,6 +118,10 @@ impl World {
                 agent: None,
             },
             forwards: (0..plan.connections).map(forward).collect(),
+            remote_forwards: Vec::new(),
+            stdio: None,
+            permit_remote_open: PermitOpen::Any,
+            stream_local_bind: StreamLocalBind::default(),
             on_forward_failure: OnForwardFailure::End,
             alive: plan.alive,
         })
