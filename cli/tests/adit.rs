@@ -125,8 +125,8 @@ fn a_bad_specification_says_which_field() {
     for (spec, why) in [
         ("8080", "[bind_address:]port:host:hostport is needed"),
         (
-            "0:h:80",
-            "the port to listen on, '0', is not a number from 1 to 65535 or a service",
+            "65536:h:80",
+            "the port to listen on, '65536', is not a number from 0 to 65535 or a service",
         ),
         (
             "1:h:none-such",

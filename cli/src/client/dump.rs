@@ -6,7 +6,7 @@
 use std::fmt::Display;
 
 use adit_forward::Algorithms;
-use adit_forward::spec::{Bind, Family, GatewayPorts, LocalForward};
+use adit_forward::spec::{Bind, Family, GatewayPorts, Listen, LocalForward, Target};
 
 use crate::client::command::{Tunnel, WithoutForwards};
 use crate::client::options::{PubkeyAuthentication, SessionType, StrictHostKeyChecking};
@@ -223,20 +223,30 @@ const fn strict(strict: StrictHostKeyChecking) -> &'static str {
     }
 }
 
-/// `[bind]:port [host]:port`, and the port alone where no address was given.
+/// `[bind]:port [host]:port`, the port alone where no address was given, and paths as they are.
 fn local_forward(forward: &LocalForward) -> String {
-    let bind = match &forward.bind {
-        Bind::Unsaid => None,
-        Bind::Wildcard => Some("*".to_owned()),
-        Bind::Localhost => Some("localhost".to_owned()),
-        Bind::Address(address) => Some(address.to_string()),
-        Bind::Name(name) => Some(name.clone()),
+    format!("{} {}", listen(&forward.listen), target(&forward.to))
+}
+
+fn listen(at: &Listen) -> String {
+    let (bind, port) = match at {
+        Listen::Tcp { bind, port } => (bind, port),
+        Listen::Unix(path) => return path.clone(),
     };
-    let listen = match bind {
-        None => forward.listen_port.to_string(),
-        Some(bind) => format!("[{bind}]:{}", forward.listen_port),
-    };
-    format!("{listen} [{}]:{}", forward.host, forward.port)
+    match bind {
+        Bind::Unsaid => port.to_string(),
+        Bind::Wildcard => format!("[*]:{port}"),
+        Bind::Localhost => format!("[localhost]:{port}"),
+        Bind::Address(address) => format!("[{address}]:{port}"),
+        Bind::Name(name) => format!("[{name}]:{port}"),
+    }
+}
+
+fn target(to: &Target) -> String {
+    match to {
+        Target::Tcp { host, port } => format!("[{host}]:{port}"),
+        Target::Unix(path) => path.clone(),
+    }
 }
 
 #[cfg(test)]

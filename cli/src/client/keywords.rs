@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use adit_forward::spec::{Family, GatewayPorts, LocalForward, Names, SpecError};
+use adit_forward::spec::{Family, GatewayPorts, LocalForward, Names};
 
 use crate::client::config::others;
 use crate::client::option_error::{OptionError, bad};
@@ -334,8 +334,8 @@ fn local_forward(
 ) -> Result<(), OptionError> {
     match values {
         [listen, target] => match LocalForward::parse(&format!("{listen}:{target}"), names) {
+            Ok(forward) if forward.has_path() => Err(OptionError::NotHere(&others::UNIX_SOCKET)),
             Ok(forward) => options.push_local_forward(forward).or_else(bad),
-            Err(SpecError::UnixSocket) => Err(OptionError::NotHere(&others::UNIX_SOCKET)),
             Err(error) => bad(format!("Bad forwarding specification: {error}.")),
         },
         [_] => bad("Missing target argument."),

@@ -336,6 +336,12 @@ impl Options {
     pub fn add_local_forward(&mut self, text: &str, names: &dyn Names) -> Result<(), String> {
         let forward = LocalForward::parse(text, names)
             .map_err(|error| format!("Bad local forwarding specification '{text}': {error}"))?;
+        if forward.has_path() {
+            return Err(format!(
+                "Bad local forwarding specification '{text}': it names a Unix socket, and only TCP \
+                 ports are forwarded so far"
+            ));
+        }
         self.push_local_forward(forward)
     }
 
@@ -652,7 +658,7 @@ mod tests {
             (
                 "LocalForward a h:2",
                 "command-line line 0: Bad forwarding specification: the port to listen on, 'a', \
-                 is not a number from 1 to 65535 or a service.",
+                 is not a number from 0 to 65535 or a service.",
             ),
             (
                 "UserKnownHostsFile a none",

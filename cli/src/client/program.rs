@@ -15,8 +15,8 @@ use std::time::Instant;
 use adit_auth::{Fingerprint, key_type_label};
 use adit_crypto::{Provider, Secret, SigningKey};
 use adit_forward::observer::{
-    Answer, Destination, Event, HostKeyQuestion, HostKeyVerdict, How, KeyHolder, Negotiated,
-    PasswordQuestion, PeerInfo, Place, Program, RespondQuestion, UnlockQuestion,
+    Answer, Event, HostKeyQuestion, HostKeyVerdict, How, KeyHolder, Negotiated, PasswordQuestion,
+    PeerInfo, Place, Program, RespondQuestion, UnlockQuestion,
 };
 use adit_forward::reactor::End;
 use adit_proto::blob::blob_name;
@@ -26,7 +26,7 @@ use crate::client::about::{About, Stays, WeakCrypto};
 use crate::client::ending;
 use crate::client::login::Login;
 use crate::client::trust::Trust;
-use crate::client::words::{At, Closed, connect_reason, open_failure};
+use crate::client::words::{self, At, Closed, connect_reason, open_failure};
 use crate::escape::{escaped, lines};
 use crate::exit::Exit;
 use crate::file::reason;
@@ -216,7 +216,7 @@ impl Tunnel {
         if let Some(forward) = further.next() {
             report.verbose(format_args!(
                 "The last leg, from {} to {}, is not encrypted by this tunnel.",
-                self.about.host, forward.host
+                self.about.host, forward.to
             ));
         }
     }
@@ -261,9 +261,9 @@ impl Tunnel {
                         format!("{} port {}", from.ip(), from.port())
                     });
                     report.debug(format_args!(
-                        "channel {channel}: connection from {who} to port {} forwarding to {} port \
-                         {} requested.",
-                        forward.listen_port, forward.host, forward.port
+                        "channel {channel}: connection from {who} to {} forwarding to {} requested.",
+                        words::at(&forward.listen),
+                        words::target(&forward.to),
                     ));
                 }
             }
@@ -308,10 +308,7 @@ impl Tunnel {
             address.port()
         ));
         if report.is_terminal() {
-            let to = At(Destination::Tcp {
-                host: forward.host.as_bytes(),
-                port: forward.port.into(),
-            });
+            let to = &forward.to;
             let end = match self.about.stays {
                 Stays::Foreground => ", Ctrl-C ends",
                 Stays::Background => "",

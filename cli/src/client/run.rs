@@ -10,10 +10,10 @@ use adit_auth::{Method, Methods};
 use adit_forward::RekeyLimits;
 use adit_forward::policy::PermitOpen;
 use adit_forward::reactor::{
-    self, ClientConfig, End, Forward, KeepAlive, Listen, OnForwardFailure, Reactor, Signals,
-    SshConfig, StreamLocalBind, To,
+    self, ClientConfig, End, Forward, KeepAlive, OnForwardFailure, Reactor, Signals, SshConfig,
+    StreamLocalBind, To,
 };
-use adit_forward::spec::{Family, ListenOn, Names};
+use adit_forward::spec::{Family, Listen, ListenOn, Names, Target};
 use adit_proto::Ident;
 use nix::unistd::gethostname;
 
@@ -313,7 +313,17 @@ fn listeners(
     let gateway = options.gateway_ports.unwrap_or_default();
     let (mut forwards, mut listen) = (Vec::new(), Vec::new());
     for forward in &options.local_forwards {
-        let on = forward.bind.listen_on(forward.listen_port, gateway, family);
+        let (
+            Listen::Tcp { bind, port },
+            Target::Tcp {
+                host,
+                port: hostport,
+            },
+        ) = (&forward.listen, &forward.to)
+        else {
+            continue; // Not taken as an option yet.
+        };
+        let on = bind.listen_on(*port, gateway, family);
         let addresses = match on {
             ListenOn::Addresses(addresses) if addresses.is_empty() => {
                 Err("no address of that family".to_owned())
@@ -325,10 +335,10 @@ fn listeners(
             Ok(addresses) => {
                 forwards.push(forward.clone());
                 listen.push(Forward {
-                    listen: Listen::Tcp(addresses),
+                    listen: reactor::Listen::Tcp(addresses),
                     to: To::Tcp {
-                        host: forward.host.clone(),
-                        port: forward.port,
+                        host: host.clone(),
+                        port: *hostport,
                     },
                 });
             }

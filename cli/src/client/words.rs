@@ -5,6 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use adit_forward::observer::{ChannelEnd, ClosedChannel, Destination};
+use adit_forward::spec::{Listen, Target};
 use adit_proto::reason::OpenFailure;
 
 use crate::escape::escaped;
@@ -49,6 +50,22 @@ impl fmt::Display for Whence {
             Some(address) => write!(f, "{} port {}", address.ip(), address.port()),
             None => f.write_str("UNKNOWN port 65535"),
         }
+    }
+}
+
+/// Where this machine listens.
+pub(super) fn at(listen: &Listen) -> String {
+    match listen {
+        Listen::Tcp { port, .. } => format!("port {port}"),
+        Listen::Unix(path) => format!("path {path}"),
+    }
+}
+
+/// Where a forward goes on to.
+pub(super) fn target(to: &Target) -> String {
+    match to {
+        Target::Tcp { host, port } => format!("{host} port {port}"),
+        Target::Unix(path) => format!("path {path}"),
     }
 }
 

@@ -1,10 +1,14 @@
 //! Forward specifications and what a server may open.
 
+use core::fmt::{Debug, Display};
 use core::net::IpAddr;
 
 use adit_forward::admission::{AddressList, NetBlocks};
 use adit_forward::policy::{AllowTcpForwarding, Host, Permit, PermitOpen, Policy};
-use adit_forward::spec::{Bind, LocalForward, Names};
+use adit_forward::spec::{
+    DynamicForward, HOST_MAX, LocalForward, Names, RemoteForward, SOCKET_PATH_MAX, StdioForward,
+    Target,
+};
 
 use crate::seeds::texts;
 
@@ -24,28 +28,41 @@ impl Names for World {
     }
 }
 
-/// What is read is shown in a form that reads back to the same.
+/// What is read, as whichever kind, is shown in a form that reads back to the same.
 pub(crate) fn forward(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else {
         return;
     };
-    let Ok(forward) = LocalForward::parse(text, &World) else {
-        return;
-    };
-    assert!(forward.port != 0 && forward.listen_port != 0 && !forward.host.is_empty());
+    if let Some(forward) = again(text, |text| LocalForward::parse(text, &World).ok()) {
+        check(&forward.to);
+    }
+    if let Some(forward) = again(text, |text| RemoteForward::parse(text, &World).ok()) {
+        forward.to.iter().for_each(check);
+    }
+    if let Some(forward) = again(text, |text| StdioForward::parse(text, &World).ok()) {
+        check(&forward.to);
+    }
+    again(text, |text| DynamicForward::parse(text, &World).ok());
+}
+
+fn again<T: PartialEq + Debug + Display>(
+    text: &str,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Option<T> {
+    let forward = parse(text)?;
     let shown = forward.to_string();
-    let bind = match &forward.bind {
-        Bind::Name(name) => name.as_str(),
-        Bind::Unsaid | Bind::Wildcard | Bind::Localhost | Bind::Address(_) => "",
-    };
-    // Brackets cannot say a name with one of these again.
-    let unsayable = |name: &&str| name.contains([']', '/']) || name.contains("${");
-    if ![bind, &forward.host].iter().any(unsayable) {
-        assert_eq!(
-            LocalForward::parse(&shown, &World).as_ref(),
-            Ok(&forward),
-            "{shown}"
-        );
+    assert_eq!(parse(&shown).as_ref(), Some(&forward), "{shown}");
+    Some(forward)
+}
+
+fn check(to: &Target) {
+    match to {
+        Target::Tcp { host, port } => {
+            assert!(*port != 0 && !host.is_empty() && host.len() <= HOST_MAX);
+        }
+        Target::Unix(path) => {
+            assert!((1..=SOCKET_PATH_MAX).contains(&path.len()) && !path.contains('\0'));
+        }
     }
 }
 
@@ -63,6 +80,12 @@ pub(crate) fn forward_seeds() -> Vec<Vec<u8>> {
         "a\\:b:80:c:80",
         "0:h:1",
         "80:h:65536",
+        "/a:h:80",
+        "h:1:b/c",
+        "[/a:b]:h\\/:1",
+        "0",
+        "h:22",
+        "[/a]",
     ])
 }
 
