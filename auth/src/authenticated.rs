@@ -5,15 +5,29 @@ use alloc::vec::Vec;
 use adit_crypto::SignatureVerified;
 
 use crate::fingerprint::Fingerprint;
+use crate::permits::Permissions;
 
-/// What the line that names a key grants it. So far no line with an option is accepted, so this is
-/// where the line stands; restrictions will be fields of it, never data beside it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+/// What the line that names a key grants it, and where it stands.
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct KeyPolicy {
     /// Which of the files, from 0.
     pub file: usize,
     /// Which line of it, from 1.
     pub line: usize,
+    /// What its options leave.
+    pub permissions: Permissions,
+}
+
+impl KeyPolicy {
+    /// Of a line without options.
+    #[must_use]
+    pub const fn unrestricted(file: usize, line: usize) -> Self {
+        Self {
+            file,
+            line,
+            permissions: Permissions::ALL,
+        }
+    }
 }
 
 /// With which method a user was authenticated; where there were several, the last of them.
@@ -112,5 +126,15 @@ impl UserAuthenticated {
     #[must_use]
     pub const fn policy(&self) -> Option<&KeyPolicy> {
         self.policy.as_ref()
+    }
+
+    /// What the key's line leaves of what is permitted here: nothing on a client, whose server may
+    /// do nothing by it.
+    #[must_use]
+    pub const fn permissions(&self) -> &Permissions {
+        match &self.policy {
+            Some(policy) => &policy.permissions,
+            None => &Permissions::NONE,
+        }
     }
 }

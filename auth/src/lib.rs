@@ -23,6 +23,7 @@ mod fingerprint;
 pub mod keyfile;
 pub mod known_hosts;
 pub mod permissions;
+pub mod permits;
 pub mod public_key;
 mod server;
 mod signed;
@@ -37,6 +38,7 @@ pub use client::{
 };
 pub use error::{Error, Internal, PeerMisbehaved};
 pub use fingerprint::Fingerprint;
+pub use permits::Permissions;
 pub use server::{
     Decision, Failed, FailedKey, FailedSignature, Limits, REQUESTS_MAX, Reply, Server, ServerEvent,
     ServerNeed,

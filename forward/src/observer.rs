@@ -20,11 +20,11 @@ use adit_crypto::{Secret, SigningKey};
 pub use adit_transport::Negotiated;
 
 use crate::admission::{AddressAndBits, Charged, Dropped, Offence};
-use crate::policy::{Denied, Permitted};
+use crate::policy::{Denied, Permitted, PermittedListen};
 pub use end::{Authenticated, ChannelEnd, ClosedChannel, Gone, OpenError};
 pub use question::{
-    Answer, HostKeyQuestion, HostKeyVerdict, KeyQuestion, OpenQuestion, PasswordQuestion,
-    RespondQuestion, UnlockQuestion,
+    Answer, HostKeyQuestion, HostKeyVerdict, KeyQuestion, ListenQuestion, OpenQuestion,
+    PasswordQuestion, RespondQuestion, UnlockQuestion,
 };
 
 /// Names one SSH connection for as long as its event loop lives; never used twice.
@@ -377,5 +377,14 @@ pub trait Program {
     fn may_open(&mut self, question: &OpenQuestion<'_>) -> Result<Permitted, Denied> {
         let _ = question;
         Err(Denied::NothingAllowed)
+    }
+
+    /// Server: whether to listen there for the client, and on which addresses then.
+    ///
+    /// # Errors
+    /// Why not, for the log: a refused request has no words for the client (RFC 4254 §4).
+    fn may_listen(&mut self, question: &ListenQuestion<'_>) -> Result<PermittedListen, Denied> {
+        let _ = question;
+        Err(Denied::ListenNothing)
     }
 }

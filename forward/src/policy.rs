@@ -1,342 +1,290 @@
-//! What a server may open for its clients: `AllowTcpForwarding` and `PermitOpen` as
-//! `sshd_config(5)` has them, except that where nothing is said nothing may be opened. Pure: it
-//! looks at what was asked for, never at what a name resolves to, and it never asks a resolver.
+//! What a server forwards for its clients: the keywords of `sshd_config(5)` about it, except that
+//! where nothing is said nothing is forwarded. Pure: it looks at what was asked for, never at what
+//! a name resolves to, and it never asks a resolver.
 //!
-//! What is matched is the requested string: a literal address in its canonical form (IPv4-mapped
-//! IPv6 is IPv4), a name letter by letter without regard to case. `127.0.0.1:80` does not permit
-//! `localhost:80`. A permitted name is to be resolved once, and only those addresses tried.
+//! Both must permit: the server's configuration, and the line of the key
+//! ([`adit_auth::Permissions`]). How a request is compared with their lists is told in
+//! [`adit_auth::permits`]. A list names all that may be opened (or listened on), Unix sockets too:
+//! with OpenSSH a list of ports leaves every socket open.
+
+mod allow;
+mod display;
+mod listen;
 
 use core::fmt;
-use core::net::IpAddr;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
 
-/// Longest host that may be asked for: a name in DNS has no more (RFC 1035 §2.3.4).
-pub const HOST_MAX: usize = 255;
-/// Most destinations of one `PermitOpen`; OpenSSH's own limit.
-pub const PERMITS_MAX: usize = 4096;
+use adit_auth::Permissions;
+use adit_auth::permits::PortForwarding;
+pub use adit_auth::permits::{
+    BadPermit, HOST_MAX, Host, ListenHost, ListenPermit, PERMITS_MAX, Permit, PermitListen,
+    PermitOpen, is_socket_path,
+};
 
-/// `AllowTcpForwarding`.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum AllowTcpForwarding {
-    /// `yes`, `all`: whatever `PermitOpen` does not restrict.
-    Yes,
-    /// `no`: nothing, whatever `PermitOpen` lists.
-    No,
-    /// `local`: direct-tcpip, the client's `-L` and `-D`.
-    Local,
-    /// `remote`: the client's `-R` alone, so no direct-tcpip.
-    Remote,
-}
-
-/// `PermitOpen`.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum PermitOpen {
-    /// `any`.
-    Any,
-    /// `none`.
-    Nothing,
-    /// These destinations.
-    Only(Vec<Permit>),
-}
-
-/// One `host:port` of `PermitOpen`.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Permit {
-    /// `None`: `*`, any host.
-    host: Option<Host>,
-    /// `None`: `*`, any port.
-    port: Option<u16>,
-}
-
-/// A host as somebody wrote it: a literal address, or a name.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Host {
-    /// In canonical form: never an IPv4-mapped IPv6 address.
-    Address(IpAddr),
-    /// In lower case, of letters, digits, `.`, `-` and `_`; it cannot be read as an address.
-    Name(String),
-}
+use allow::Rule;
+pub use allow::{AllowForwarding, DisableForwarding};
+pub use listen::{Bind, GatewayPorts, Overridden, PermittedListen};
 
 /// A destination that a [`Policy`] permitted; nothing else can make one.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Permitted {
-    host: Host,
-    port: u16,
+pub struct Permitted(PermittedTo);
+
+/// Where to connect.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum PermittedTo {
+    /// A TCP port; never 0.
+    Tcp {
+        /// A name is to be looked up once, and only those addresses tried.
+        host: Host,
+        /// Its port.
+        port: u16,
+    },
+    /// A Unix socket, by its absolute path.
+    Unix(PathBuf),
 }
 
-/// Why a destination was not permitted.
+/// Why something was not permitted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Denied {
     /// Neither an address nor a name.
     BadHost,
-    /// Not 1 to 65535.
+    /// Not the path of a socket.
+    BadPath,
+    /// Not 1 to 65535; when listening 0 is one too.
     BadPort,
+    /// The key forwards nothing.
+    KeyForwardsNothing,
+    /// Not among those that the key's `permitlisten` names.
+    KeyListenNotListed,
+    /// Not among those that the key's `permitopen` names.
+    KeyNotListed,
+    /// A name, which would have to be looked up, to listen on.
+    ListenName,
+    /// Not among those that `PermitListen` names.
+    ListenNotListed,
+    /// No Unix socket is listened on here at all.
+    ListenNoSockets,
+    /// This server listens on nothing at all for its clients.
+    ListenNothing,
+    /// No Unix socket is opened here at all.
+    NoSockets,
     /// Not among those that `PermitOpen` names.
     NotListed,
     /// This server opens nothing at all.
     NothingAllowed,
 }
 
-/// Why `PermitOpen` could not be read. Always fatal: a rule that is not understood must not come
-/// to mean another one.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum BadPermit {
-    /// Neither an address, nor a name, nor `*`.
-    BadHost,
-    /// Neither 1 to 65535 nor `*`.
-    BadPort,
-    /// An IPv6 address without `[]`, of which nobody can tell where the port begins.
-    Brackets,
-    /// Nothing in front of the port.
-    MissingHost,
-    /// No `:port`.
-    MissingPort,
-    /// No argument at all.
-    Nothing,
-    /// `any` or `none` beside something else.
-    NotAlone,
-    /// More than [`PERMITS_MAX`].
-    TooMany,
-}
-
-/// What may be opened.
+/// What may be forwarded; by default nothing. `None` is a keyword that was not given.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Policy {
-    allow: Option<AllowTcpForwarding>,
-    permit_open: Option<PermitOpen>,
+    /// `AllowTcpForwarding`.
+    pub allow_tcp: Option<AllowForwarding>,
+    /// `AllowStreamLocalForwarding`.
+    pub allow_streamlocal: Option<AllowForwarding>,
+    /// `DisableForwarding`.
+    pub disable: DisableForwarding,
+    /// `GatewayPorts`.
+    pub gateway_ports: GatewayPorts,
+    /// `PermitListen`.
+    pub permit_listen: Option<PermitListen>,
+    /// `PermitOpen`.
+    pub permit_open: Option<PermitOpen>,
 }
 
 impl Policy {
-    /// From the two keywords, `None` where one was not given. With neither nothing may be opened;
-    /// with `PermitOpen` alone what it names.
+    /// From the two keywords about opening TCP ports. With neither nothing may be opened; with
+    /// `PermitOpen` alone what it names.
     #[must_use]
-    pub const fn new(allow: Option<AllowTcpForwarding>, permit_open: Option<PermitOpen>) -> Self {
-        Self { allow, permit_open }
+    pub const fn new(allow: Option<AllowForwarding>, permit_open: Option<PermitOpen>) -> Self {
+        Self {
+            allow_tcp: allow,
+            allow_streamlocal: None,
+            disable: DisableForwarding::No,
+            gateway_ports: GatewayPorts::No,
+            permit_listen: None,
+            permit_open,
+        }
     }
 
     /// Whether direct-tcpip to `host` and `port`, as they stand in the request (RFC 4254 §7.2),
-    /// may be opened.
+    /// may be opened with that key.
     ///
     /// # Errors
     /// [`Denied`] when not.
-    pub fn direct_tcpip(&self, host: &[u8], port: u32) -> Result<Permitted, Denied> {
+    pub fn direct_tcpip(
+        &self,
+        host: &[u8],
+        port: u32,
+        key: &Permissions,
+    ) -> Result<Permitted, Denied> {
         // First, so that a server that opens nothing tells nothing about what it was asked.
-        let rule = self.rule().ok_or(Denied::NothingAllowed)?;
+        let rule = self.open_tcp().ok_or(Denied::NothingAllowed)?;
+        forwards(key)?;
         let port = u16::try_from(port).ok().filter(|port| *port != 0);
         let port = port.ok_or(Denied::BadPort)?;
         let host = Host::parse(host).ok_or(Denied::BadHost)?;
-        let permitted = match rule {
-            Rule::Any => true,
-            Rule::Only(permits) => permits.iter().any(|permit| permit.matches(&host, port)),
-        };
-        if permitted {
-            Ok(Permitted { host, port })
-        } else {
-            Err(Denied::NotListed)
+        if !rule.has(|permit| permit.permits_tcp(&host, port)) {
+            return Err(Denied::NotListed);
         }
+        if !key.permit_open_has_tcp(&host, port) {
+            return Err(Denied::KeyNotListed);
+        }
+        Ok(Permitted(PermittedTo::Tcp { host, port }))
     }
 
-    /// Both keywords as one rule; `None` when nothing may be opened.
-    fn rule(&self) -> Option<Rule<'_>> {
-        let unlisted = match self.allow {
-            Some(AllowTcpForwarding::Yes | AllowTcpForwarding::Local) => Some(Rule::Any),
-            Some(AllowTcpForwarding::No | AllowTcpForwarding::Remote) => return None,
-            None => None,
-        };
-        match &self.permit_open {
-            Some(PermitOpen::Any) => Some(Rule::Any),
-            Some(PermitOpen::Only(permits)) => Some(Rule::Only(permits)),
-            Some(PermitOpen::Nothing) => None,
-            None => unlisted,
-        }
-    }
-}
-
-enum Rule<'a> {
-    Any,
-    Only(&'a [Permit]),
-}
-
-/// For the line at start-up that says what may be opened.
-impl fmt::Display for Policy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        /// Destinations written out; the line must fit a screen.
-        const SHOWN: usize = 16;
-        match self.rule() {
-            Some(Rule::Any) => f.write_str("Clients may open any destination"),
-            Some(Rule::Only(permits)) => {
-                f.write_str("Clients may open")?;
-                for (i, permit) in permits.iter().take(SHOWN).enumerate() {
-                    write!(f, "{} {permit}", if i == 0 { "" } else { "," })?;
-                }
-                match permits.len().saturating_sub(SHOWN) {
-                    0 => Ok(()),
-                    more => write!(f, " and {more} more"),
-                }
-            }
-            None => {
-                f.write_str("Clients may open nothing")?;
-                match (self.allow, &self.permit_open) {
-                    (Some(AllowTcpForwarding::No), _) => f.write_str(" (AllowTcpForwarding no)"),
-                    (Some(AllowTcpForwarding::Remote), _) => {
-                        f.write_str(" (AllowTcpForwarding remote)")
-                    }
-                    (_, Some(_)) => f.write_str(" (PermitOpen none)"),
-                    (_, None) => f.write_str(": set AllowTcpForwarding or PermitOpen"),
-                }
-            }
-        }
-    }
-}
-
-impl AllowTcpForwarding {
-    /// From a word of the configuration.
-    #[must_use]
-    pub fn parse(word: &str) -> Option<Self> {
-        let is = |name| word.eq_ignore_ascii_case(name);
-        if is("yes") || is("all") {
-            Some(Self::Yes)
-        } else if is("no") {
-            Some(Self::No)
-        } else if is("local") {
-            Some(Self::Local)
-        } else if is("remote") {
-            Some(Self::Remote)
-        } else {
-            None
-        }
-    }
-}
-
-impl PermitOpen {
-    /// From the words behind the keyword.
+    /// Whether direct-streamlocal@openssh.com to `path` may be opened with that key.
     ///
     /// # Errors
-    /// [`BadPermit`], and the word it is about.
-    pub fn parse<'a>(words: &[&'a str]) -> Result<Self, (BadPermit, &'a str)> {
-        match words {
-            [] => Err((BadPermit::Nothing, "")),
-            ["any"] => Ok(Self::Any),
-            ["none"] => Ok(Self::Nothing),
-            words if words.len() > PERMITS_MAX => Err((BadPermit::TooMany, "")),
-            words => words
-                .iter()
-                .map(|word| Permit::parse(word).map_err(|bad| (bad, *word)))
-                .collect::<Result<_, _>>()
-                .map(Self::Only),
+    /// [`Denied`] when not.
+    pub fn direct_streamlocal(&self, path: &[u8], key: &Permissions) -> Result<Permitted, Denied> {
+        let rule = self.open_paths().ok_or(Denied::NoSockets)?;
+        forwards(key)?;
+        let path = is_socket_path(path).then_some(path);
+        let path = path.ok_or(Denied::BadPath)?;
+        if !rule.has(|permit| permit.permits_path(path)) {
+            return Err(Denied::NotListed);
         }
+        if !key.permit_open_has_path(path) {
+            return Err(Denied::KeyNotListed);
+        }
+        Ok(Permitted(PermittedTo::Unix(owned(path))))
     }
-}
 
-impl Permit {
-    /// From `host:port` or `[host]:port`; either may be `*`.
+    /// Whether tcpip-forward on `address` and `port`, as they stand in the request (RFC 4254
+    /// §7.1), may be granted with that key, and where it then listens.
     ///
     /// # Errors
-    /// [`BadPermit`].
-    pub fn parse(word: &str) -> Result<Self, BadPermit> {
-        if matches!(word, "any" | "none") {
-            return Err(BadPermit::NotAlone);
+    /// [`Denied`] when not.
+    pub fn tcpip_forward(
+        &self,
+        address: &[u8],
+        port: u32,
+        key: &Permissions,
+    ) -> Result<PermittedListen, Denied> {
+        let rule = self.listen_tcp().ok_or(Denied::ListenNothing)?;
+        forwards(key)?;
+        let port = u16::try_from(port).map_err(|_| Denied::BadPort)?;
+        let host = ListenHost::parse(address).ok_or(Denied::BadHost)?;
+        if !rule.has(|permit| permit.permits_tcp(&host, port)) {
+            return Err(Denied::ListenNotListed);
         }
-        let (host, port) = match word.strip_prefix('[') {
-            Some(rest) => {
-                let (host, behind) = rest.split_once(']').ok_or(BadPermit::BadHost)?;
-                (host, behind.strip_prefix(':'))
-            }
-            None => match word.rsplit_once(':') {
-                Some((host, _)) if host.contains(':') => return Err(BadPermit::Brackets),
-                Some((host, port)) => (host, Some(port)),
-                None => (word, None),
-            },
-        };
-        let port = port.ok_or(BadPermit::MissingPort)?;
-        Ok(Self {
-            host: match host {
-                "" => return Err(BadPermit::MissingHost),
-                "*" => None,
-                host => Some(Host::parse(host.as_bytes()).ok_or(BadPermit::BadHost)?),
-            },
-            port: match port {
-                "*" => None,
-                port => Some(parse_port(port).ok_or(BadPermit::BadPort)?),
-            },
-        })
+        if !key.permit_listen_has_tcp(&host, port) {
+            return Err(Denied::KeyListenNotListed);
+        }
+        self.gateway_ports.apply(&host, port)
     }
 
-    fn matches(&self, host: &Host, port: u16) -> bool {
-        self.host.as_ref().is_none_or(|own| own == host) && self.port.is_none_or(|own| own == port)
+    /// Whether streamlocal-forward@openssh.com on `path` may be granted with that key.
+    ///
+    /// # Errors
+    /// [`Denied`] when not.
+    pub fn streamlocal_forward(
+        &self,
+        path: &[u8],
+        key: &Permissions,
+    ) -> Result<PermittedListen, Denied> {
+        let rule = self.listen_paths().ok_or(Denied::ListenNoSockets)?;
+        forwards(key)?;
+        let path = is_socket_path(path).then_some(path);
+        let path = path.ok_or(Denied::BadPath)?;
+        if !rule.has(|permit| permit.permits_path(path)) {
+            return Err(Denied::ListenNotListed);
+        }
+        if !key.permit_listen_has_path(path) {
+            return Err(Denied::KeyListenNotListed);
+        }
+        Ok(PermittedListen::unix(owned(path)))
+    }
+
+    fn open_tcp(&self) -> Option<Rule<'_, Permit>> {
+        let allowed = self.disable.or(self.allow_tcp, AllowForwarding::opens);
+        allow::tcp(allowed, &self.permit_open)
+    }
+
+    fn open_paths(&self) -> Option<Rule<'_, Permit>> {
+        let allowed = self
+            .disable
+            .or(self.allow_streamlocal, AllowForwarding::opens);
+        allow::paths(allowed, &self.permit_open)
+    }
+
+    fn listen_tcp(&self) -> Option<Rule<'_, ListenPermit>> {
+        let allowed = self.disable.or(self.allow_tcp, AllowForwarding::listens);
+        allow::tcp(allowed, &self.permit_listen)
+    }
+
+    fn listen_paths(&self) -> Option<Rule<'_, ListenPermit>> {
+        let allowed = self
+            .disable
+            .or(self.allow_streamlocal, AllowForwarding::listens);
+        allow::paths(allowed, &self.permit_listen)
     }
 }
 
-impl fmt::Display for Permit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.host {
-            None => f.write_str("*:")?,
-            Some(Host::Address(IpAddr::V6(address))) => write!(f, "[{address}]:")?,
-            Some(host) => write!(f, "{host}:")?,
-        }
-        match self.port {
-            None => f.write_str("*"),
-            Some(port) => write!(f, "{port}"),
-        }
+/// OpenSSH's `port-forwarding` is about all four kinds.
+fn forwards(key: &Permissions) -> Result<(), Denied> {
+    match key.port_forwarding {
+        PortForwarding::Yes => Ok(()),
+        PortForwarding::No => Err(Denied::KeyForwardsNothing),
     }
 }
 
-impl Host {
-    /// From the bytes of a request or of a configuration; `None` when they are neither an address
-    /// nor a name.
-    #[must_use]
-    pub fn parse(host: &[u8]) -> Option<Self> {
-        if host.len() > HOST_MAX {
-            return None;
-        }
-        let host = core::str::from_utf8(host).ok()?;
-        if let Ok(address) = host.parse::<IpAddr>() {
-            return Some(Self::Address(address.to_canonical()));
-        }
-        let is_name = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
-        let last_label = host.strip_suffix('.').unwrap_or(host).rsplit('.').next()?;
-        // "127.1", "2130706433" and "0x7f.1" are addresses to getaddrinfo(3): a list that has them
-        // as names would be passed by another spelling. No top-level domain is numeric.
-        if last_label.is_empty() || is_number(last_label) || !host.bytes().all(is_name) {
-            return None;
-        }
-        Some(Self::Name(host.to_ascii_lowercase()))
-    }
-}
-
-impl fmt::Display for Host {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Address(address) => write!(f, "{address}"),
-            Self::Name(name) => f.write_str(name),
-        }
-    }
+fn owned(path: &[u8]) -> PathBuf {
+    Path::new(OsStr::from_bytes(path)).to_path_buf()
 }
 
 impl Permitted {
     /// Where to connect.
     #[must_use]
-    pub const fn host(&self) -> &Host {
-        &self.host
-    }
-
-    /// To which port; never 0.
-    #[must_use]
-    pub const fn port(&self) -> u16 {
-        self.port
+    pub const fn to(&self) -> &PermittedTo {
+        &self.0
     }
 }
 
 impl Denied {
-    /// What the client is told beside "administratively prohibited" (RFC 4254 §5.1).
+    /// What the client is told beside "administratively prohibited" (RFC 4254 §5.1), and the log
+    /// beside sshd's line.
     #[must_use]
     pub const fn text(self) -> &'static str {
         match self {
             Self::BadHost => "the destination is neither an address nor a host name",
+            Self::BadPath => "not the absolute path of a socket, of at most 107 bytes",
             Self::BadPort => "the destination port is not 1 to 65535",
+            Self::KeyForwardsNothing => {
+                "this key may forward nothing (restrict or no-port-forwarding)"
+            }
+            Self::KeyListenNotListed => "this key may not listen there (permitlisten)",
+            Self::KeyNotListed => "this key may not open that destination (permitopen)",
+            Self::ListenName => "a name to listen on is not looked up: give an address",
+            Self::ListenNotListed => "this server does not permit listening there",
+            Self::ListenNoSockets => "this server listens on no Unix sockets for its clients",
+            Self::ListenNothing => "this server listens on nothing for its clients",
+            Self::NoSockets => "this server permits no Unix sockets",
             Self::NotListed => "this server does not permit that destination",
             Self::NothingAllowed => "this server permits no destination at all",
+        }
+    }
+
+    /// Whether no request of that kind would be permitted to this key: sshd has other words then.
+    #[must_use]
+    pub const fn is_of_all(self) -> bool {
+        match self {
+            Self::KeyForwardsNothing
+            | Self::ListenNoSockets
+            | Self::ListenNothing
+            | Self::NoSockets
+            | Self::NothingAllowed => true,
+            Self::BadHost
+            | Self::BadPath
+            | Self::BadPort
+            | Self::KeyListenNotListed
+            | Self::KeyNotListed
+            | Self::ListenName
+            | Self::ListenNotListed
+            | Self::NotListed => false,
         }
     }
 }
@@ -348,40 +296,6 @@ impl fmt::Display for Denied {
 }
 
 impl core::error::Error for Denied {}
-
-impl fmt::Display for BadPermit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::BadHost => "not an address, a host name or *",
-            Self::BadPort => "bad port number",
-            Self::Brackets => "an IPv6 address needs [] around it",
-            Self::MissingHost => "missing host",
-            Self::MissingPort => "missing port",
-            Self::Nothing => "missing argument",
-            Self::NotAlone => "\"any\" and \"none\" stand alone",
-            Self::TooMany => "more than 4096 destinations",
-        })
-    }
-}
-
-impl core::error::Error for BadPermit {}
-
-/// Decimal digits alone, 1 to 65535. Anything else, a sign or a service name too, is no port.
-fn parse_port(port: &str) -> Option<u16> {
-    if !port.bytes().all(|b| b.is_ascii_digit()) {
-        return None;
-    }
-    port.parse().ok().filter(|port| *port != 0)
-}
-
-/// A number as inet_aton(3) has them: decimal, octal, or hexadecimal behind `0x`.
-fn is_number(label: &str) -> bool {
-    let bytes = label.as_bytes();
-    match bytes {
-        [b'0', b'x' | b'X', hex @ ..] => hex.iter().all(u8::is_ascii_hexdigit),
-        digits => digits.iter().all(u8::is_ascii_digit),
-    }
-}
 
 #[cfg(test)]
 mod tests;

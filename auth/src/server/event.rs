@@ -24,7 +24,7 @@ pub enum ServerNeed<'a> {
 }
 
 /// The caller's answer.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Decision {
     /// The key is that user's, with what its line grants.
     Allowed(KeyPolicy),

@@ -24,7 +24,7 @@ pub(crate) const ESTABLISHED: Established<'_> = Established {
     server_sig_algs: None,
     hostbound: None,
 };
-pub(crate) const POLICY: KeyPolicy = KeyPolicy { file: 0, line: 7 };
+pub(crate) const POLICY: KeyPolicy = KeyPolicy::unrestricted(0, 7);
 
 /// A new key.
 pub(crate) fn key(provider: &'static Provider) -> Box<dyn SigningKey> {

@@ -6,8 +6,7 @@ use std::sync::mpsc::Sender;
 
 use adit_auth::{Decision, KeyPolicy};
 use adit_forward::observer::{
-    Answer, Destination, Event, HostKeyQuestion, HostKeyVerdict, How, KeyQuestion, OpenQuestion,
-    Place, Program,
+    Answer, Event, HostKeyQuestion, HostKeyVerdict, How, KeyQuestion, OpenQuestion, Place, Program,
 };
 use adit_forward::policy::{Denied, Permitted, Policy};
 
@@ -58,17 +57,14 @@ impl Program for Server {
 
     fn authorize(&mut self, question: &KeyQuestion<'_>) -> Answer<Decision> {
         Answer::Now(if question.key_blob == self.user_key {
-            Decision::Allowed(KeyPolicy { file: 0, line: 1 })
+            Decision::Allowed(KeyPolicy::unrestricted(0, 1))
         } else {
             Decision::Refused
         })
     }
 
     fn may_open(&mut self, question: &OpenQuestion<'_>) -> Result<Permitted, Denied> {
-        match question.to {
-            Destination::Tcp { host, port } => self.policy.direct_tcpip(host, port),
-            Destination::Unix { .. } => Err(Denied::NothingAllowed),
-        }
+        question.under(&self.policy)
     }
 }
 

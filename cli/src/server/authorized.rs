@@ -171,7 +171,7 @@ impl Authorizer {
                     Fingerprint::of(self.provider, key_blob),
                     path.display()
                 ));
-                return Decision::Allowed(KeyPolicy { file, line });
+                return Decision::Allowed(KeyPolicy::unrestricted(file, line));
             }
         }
         Decision::Refused

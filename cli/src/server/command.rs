@@ -184,7 +184,7 @@ mod tests {
     fn options_are_lines_of_the_file() {
         let config = served(&["-o", "LoginGraceTime=5", "-oPermitOpen a:1"]).config;
         assert_eq!(config.login_grace(), Some(Duration::from_secs(5)));
-        assert_eq!(config.policy().to_string(), "Clients may open a:1");
+        assert_eq!(config.policy().opens().to_string(), "Clients may open a:1");
     }
 
     #[test]

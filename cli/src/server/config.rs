@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use adit_forward::RekeyLimits;
 use adit_forward::admission::{AddressList, NetBlocks};
-use adit_forward::policy::{AllowTcpForwarding, PermitOpen, Policy};
+use adit_forward::policy::{AllowForwarding, PermitOpen, Policy};
 use adit_forward::reactor::{KeepAlive, MaxStartups, PerSource};
 use adit_forward::spec::Family;
 
@@ -43,7 +43,7 @@ pub struct Config {
     /// AddressFamily.
     pub family: Option<Family>,
     /// AllowTcpForwarding.
-    pub allow: Option<AllowTcpForwarding>,
+    pub allow: Option<AllowForwarding>,
     /// AuthorizedKeysFile, as written.
     pub authorized_keys: Option<Vec<String>>,
     /// Ciphers, as written.
@@ -201,7 +201,7 @@ impl Config {
                 first(&mut self.family, name, values, read)
             }
             Setting::AllowTcpForwarding => {
-                first(&mut self.allow, name, values, AllowTcpForwarding::parse)
+                first(&mut self.allow, name, values, AllowForwarding::parse)
             }
             Setting::AuthorizedKeysFile => {
                 let files = several(name, values)?.iter().map(|w| (*w).to_owned());

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use adit_auth::Decision;
 use adit_crypto::SigningKey;
 use adit_forward::Algorithms;
-use adit_forward::observer::{Answer, Destination, Event, KeyQuestion, OpenQuestion, Program};
-use adit_forward::policy::{Denied, Permitted, Policy};
+use adit_forward::observer::{Answer, Event, KeyQuestion, ListenQuestion, OpenQuestion, Program};
+use adit_forward::policy::{Denied, Permitted, PermittedListen, Policy};
 use adit_forward::reactor::{
     End, Reactor, ServerConfig, Signals, SshConfig, StreamLocalBind, listen, raise_descriptor_limit,
 };
@@ -180,7 +180,8 @@ impl Ready {
             report.info(format_args!("Host key {host_key}"));
         }
         let policy = self.config.policy();
-        report.info(&policy);
+        report.info(policy.opens());
+        report.info(policy.listens());
 
         let host_keys: Vec<Box<dyn SigningKey>> = self
             .host_keys
@@ -318,9 +319,10 @@ impl Program for Serving<'_> {
     }
 
     fn may_open(&mut self, question: &OpenQuestion<'_>) -> Result<Permitted, Denied> {
-        match question.to {
-            Destination::Tcp { host, port } => self.policy.direct_tcpip(host, port),
-            Destination::Unix { .. } => Err(Denied::NothingAllowed),
-        }
+        question.under(&self.policy)
+    }
+
+    fn may_listen(&mut self, question: &ListenQuestion<'_>) -> Result<PermittedListen, Denied> {
+        question.under(&self.policy)
     }
 }

@@ -1,8 +1,9 @@
 //! What a program is asked, and what it may answer.
 
-use adit_auth::Prompt;
+use adit_auth::{Permissions, Prompt};
 
 use super::{Destination, PeerInfo};
+use crate::policy::{Denied, Permitted, PermittedListen, Policy};
 
 /// An answer now, or a piece of work that finds it on another thread.
 pub enum Answer<T> {
@@ -98,4 +99,43 @@ pub struct OpenQuestion<'a> {
     pub to: Destination<'a>,
     /// Who asked, as the client says.
     pub originator: Destination<'a>,
+    /// What the key of the user leaves of what is permitted.
+    pub permissions: &'a Permissions,
+}
+
+/// May this server listen there for its client?
+#[derive(Clone, Copy, Debug)]
+pub struct ListenQuestion<'a> {
+    /// The peer; its `user` is set.
+    pub peer: PeerInfo<'a>,
+    /// Where, as asked for: matched as a string, not resolved. Port 0 lets the system choose.
+    pub at: Destination<'a>,
+    /// What the key of the user leaves of what is permitted.
+    pub permissions: &'a Permissions,
+}
+
+impl OpenQuestion<'_> {
+    /// What a policy says to it.
+    ///
+    /// # Errors
+    /// [`Denied`] when it may not.
+    pub fn under(&self, policy: &Policy) -> Result<Permitted, Denied> {
+        match self.to {
+            Destination::Tcp { host, port } => policy.direct_tcpip(host, port, self.permissions),
+            Destination::Unix { path } => policy.direct_streamlocal(path, self.permissions),
+        }
+    }
+}
+
+impl ListenQuestion<'_> {
+    /// What a policy says to it.
+    ///
+    /// # Errors
+    /// [`Denied`] when it may not.
+    pub fn under(&self, policy: &Policy) -> Result<PermittedListen, Denied> {
+        match self.at {
+            Destination::Tcp { host, port } => policy.tcpip_forward(host, port, self.permissions),
+            Destination::Unix { path } => policy.streamlocal_forward(path, self.permissions),
+        }
+    }
 }

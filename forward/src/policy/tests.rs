@@ -1,11 +1,13 @@
 //! Tables: what a configuration and a request come to.
 
+use core::net::IpAddr;
+
 use super::*;
 
 fn policy(allow: &str, permit_open: &str) -> Policy {
     let words: Vec<&str> = permit_open.split_whitespace().collect();
     Policy::new(
-        (!allow.is_empty()).then(|| AllowTcpForwarding::parse(allow).unwrap()),
+        (!allow.is_empty()).then(|| AllowForwarding::parse(allow).unwrap()),
         (!words.is_empty()).then(|| PermitOpen::parse(&words).unwrap()),
     )
 }
@@ -140,7 +142,8 @@ const ROWS: &[Row] = &[
 #[test]
 fn each_configuration_permits_what_the_table_says() {
     for (allow, permit_open, host, port, expected) in ROWS {
-        let answer = policy(allow, permit_open).direct_tcpip(host.as_bytes(), *port);
+        let answer =
+            policy(allow, permit_open).direct_tcpip(host.as_bytes(), *port, &Permissions::ALL);
         assert_eq!(
             answer.map(|_| ()),
             *expected,
@@ -151,20 +154,23 @@ fn each_configuration_permits_what_the_table_says() {
 
 #[test]
 fn what_is_permitted_is_what_was_matched() {
-    let opened = |host: &str| policy("yes", "").direct_tcpip(host.as_bytes(), 80).unwrap();
-    assert_eq!(
-        opened("Db.Example").host(),
-        &Host::Name("db.example".into())
-    );
-    let mapped = opened("::ffff:10.0.0.1");
-    assert_eq!(mapped.host(), &Host::Address(IpAddr::from([10, 0, 0, 1])));
-    assert_eq!(mapped.port(), 80);
+    for (asked, host) in [
+        ("Db.Example", Host::Name("db.example".into())),
+        (
+            "::ffff:10.0.0.1",
+            Host::Address(IpAddr::from([10, 0, 0, 1])),
+        ),
+    ] {
+        let opened = policy("yes", "").direct_tcpip(asked.as_bytes(), 80, &Permissions::ALL);
+        let to = PermittedTo::Tcp { host, port: 80 };
+        assert_eq!(opened.as_ref().map(Permitted::to), Ok(&to));
+    }
 }
 
 #[test]
 fn bytes_that_are_not_utf_8_are_no_host() {
     assert_eq!(
-        policy("yes", "").direct_tcpip(b"a\xff", 80),
+        policy("yes", "").direct_tcpip(b"a\xff", 80, &Permissions::ALL),
         Err(Denied::BadHost)
     );
 }
@@ -173,7 +179,7 @@ fn bytes_that_are_not_utf_8_are_no_host() {
 fn a_host_has_at_most_255_bytes() {
     let long = |n: usize| {
         policy("yes", "")
-            .direct_tcpip("a".repeat(n).as_bytes(), 80)
+            .direct_tcpip("a".repeat(n).as_bytes(), 80, &Permissions::ALL)
             .is_ok()
     };
     assert!(long(254));
@@ -250,7 +256,7 @@ fn there_are_at_most_4096_destinations() {
 #[test]
 fn the_word_for_allow_is_one_of_five() {
     for bad in ["", "true", "yess", "ye", "local,remote", "1"] {
-        assert_eq!(AllowTcpForwarding::parse(bad), None, "{bad:?}");
+        assert_eq!(AllowForwarding::parse(bad), None, "{bad:?}");
     }
 }
 
@@ -267,8 +273,8 @@ fn the_policy_says_what_it_permits_and_why_nothing() {
         ("local", "A:1 [::1]:2 *:3 b:*", "a:1, [::1]:2, *:3, b:*"),
     ] {
         let expected = format!("Clients may open {text}");
-        assert_eq!(policy(allow, permit_open).to_string(), expected);
+        assert_eq!(policy(allow, permit_open).opens().to_string(), expected);
     }
-    let many = policy("", &"a:1 ".repeat(20)).to_string();
+    let many = policy("", &"a:1 ".repeat(20)).opens().to_string();
     assert!(many.ends_with("a:1 and 4 more"), "{many}");
 }

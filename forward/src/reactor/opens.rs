@@ -4,6 +4,7 @@ use core::time::Duration;
 use std::collections::{BTreeSet, VecDeque};
 use std::io;
 
+use adit_auth::{Permissions, UserAuthenticated};
 use adit_connection::ChannelId;
 use adit_proto::Decode;
 use adit_proto::msg::DirectTcpip;
@@ -62,6 +63,9 @@ impl Desk<'_> {
             peer: self.state.info(),
             to: direct.to(),
             originator: direct.originator(),
+            permissions: session
+                .user()
+                .map_or(&Permissions::NONE, UserAuthenticated::permissions),
         });
         let permitted = match verdict {
             Ok(permitted) => permitted,
@@ -83,6 +87,11 @@ impl Desk<'_> {
                 let local = Local::new(id, Way::Dial(usize::MAX), subject, now);
                 self.state.locals.insert(local);
                 self.dial(session, id, Where::Addresses(&[address]));
+            }
+            Target::Path(path) => {
+                let local = Local::new(id, Way::Dial(usize::MAX), subject, now);
+                self.state.locals.insert(local);
+                self.dial(session, id, Where::Path(&path));
             }
             Target::Name(name, port) => {
                 let wanted = Wanted::default();

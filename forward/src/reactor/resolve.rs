@@ -4,10 +4,11 @@ use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 use std::io;
 use std::net::ToSocketAddrs;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::policy::{Host, Permitted};
+use crate::policy::{Host, Permitted, PermittedTo};
 
 /// Threads that look names up. getaddrinfo(3) may hold one for half a minute.
 pub(super) const THREADS_MAX: usize = 14;
@@ -25,13 +26,18 @@ pub(super) enum Target {
     Known(SocketAddr),
     /// This name and port.
     Name(String, u16),
+    /// This Unix socket.
+    Path(PathBuf),
 }
 
 impl From<&Permitted> for Target {
     fn from(permitted: &Permitted) -> Self {
-        match permitted.host() {
-            Host::Address(address) => Self::Known(SocketAddr::new(*address, permitted.port())),
-            Host::Name(name) => Self::Name(name.clone(), permitted.port()),
+        match permitted.to() {
+            PermittedTo::Tcp { host, port } => match host {
+                Host::Address(address) => Self::Known(SocketAddr::new(*address, *port)),
+                Host::Name(name) => Self::Name(name.clone(), *port),
+            },
+            PermittedTo::Unix(path) => Self::Path(path.clone()),
         }
     }
 }
@@ -89,12 +95,20 @@ fn reason(error: &io::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::{AllowTcpForwarding, Policy};
+    use adit_auth::Permissions;
+
+    use crate::policy::{AllowForwarding, Policy};
 
     #[test]
     fn a_literal_needs_no_resolver() {
-        let policy = Policy::new(Some(AllowTcpForwarding::Yes), None);
-        let target = |host: &str| Target::from(&policy.direct_tcpip(host.as_bytes(), 80).unwrap());
+        let policy = Policy::new(Some(AllowForwarding::Yes), None);
+        let target = |host: &str| {
+            Target::from(
+                &policy
+                    .direct_tcpip(host.as_bytes(), 80, &Permissions::ALL)
+                    .unwrap(),
+            )
+        };
         assert_eq!(
             target("10.1.2.3"),
             Target::Known("10.1.2.3:80".parse().unwrap())

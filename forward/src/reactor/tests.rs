@@ -23,10 +23,8 @@ use adit_proto::Ident;
 use adit_transport::{AeadFirst, Algorithms, RekeyLimits};
 
 use super::*;
-use crate::observer::{
-    Answer, Destination, HostKeyQuestion, HostKeyVerdict, KeyQuestion, OpenQuestion, Place,
-};
-use crate::policy::{AllowTcpForwarding, Denied, PermitOpen, Permitted, Policy};
+use crate::observer::{Answer, HostKeyQuestion, HostKeyVerdict, KeyQuestion, OpenQuestion, Place};
+use crate::policy::{AllowForwarding, Denied, PermitOpen, Permitted, Policy};
 
 struct Willing(Sender<SocketAddr>);
 
@@ -44,13 +42,10 @@ impl Program for Willing {
         Answer::Now(HostKeyVerdict::Trust)
     }
     fn authorize(&mut self, _: &KeyQuestion<'_>) -> Answer<Decision> {
-        Answer::Now(Decision::Allowed(KeyPolicy { file: 0, line: 1 }))
+        Answer::Now(Decision::Allowed(KeyPolicy::unrestricted(0, 1)))
     }
     fn may_open(&mut self, question: &OpenQuestion<'_>) -> Result<Permitted, Denied> {
-        let Destination::Tcp { host, port } = question.to else {
-            return Err(Denied::NothingAllowed);
-        };
-        Policy::new(Some(AllowTcpForwarding::Yes), None).direct_tcpip(host, port)
+        question.under(&Policy::new(Some(AllowForwarding::Yes), None))
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use adit_auth::Decision;
 use adit_forward::observer::HostKeyVerdict;
-use adit_forward::policy::{AllowTcpForwarding, Policy};
+use adit_forward::policy::{AllowForwarding, Policy};
 use adit_forward::reactor::{
     ClientConfig, End, Forward, KeepAlive, Listen, MaxStartups, OnForwardFailure, To,
 };
@@ -99,7 +99,7 @@ fn a_refused_destination_ends_that_connection_only() {
 #[test]
 fn what_the_policy_does_not_allow_is_not_opened() {
     let answers = Answers {
-        policy: Policy::new(Some(AllowTcpForwarding::No), None),
+        policy: Policy::new(Some(AllowForwarding::No), None),
         ..Answers::default()
     };
     let world = World::with(answers, |_, _| {});

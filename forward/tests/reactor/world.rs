@@ -13,7 +13,7 @@ use adit_forward::observer::{
     Answer, Destination, Event, Gone, HostKeyQuestion, HostKeyVerdict, KeyQuestion, OpenQuestion,
     Place, Program,
 };
-use adit_forward::policy::{AllowTcpForwarding, Denied, PermitOpen, Permitted, Policy};
+use adit_forward::policy::{AllowForwarding, Denied, PermitOpen, Permitted, Policy};
 use adit_forward::reactor::{
     ClientConfig, End, FileKey, Forward, Handle, Identities, Listen, MaxStartups, OnForwardFailure,
     PerSource, Reactor, ServerConfig, SshConfig, StreamLocalBind, To, listen,
@@ -98,9 +98,9 @@ pub(crate) struct Answers {
 impl Default for Answers {
     fn default() -> Self {
         Self {
-            policy: Policy::new(Some(AllowTcpForwarding::Yes), None),
+            policy: Policy::new(Some(AllowForwarding::Yes), None),
             host_key: HostKeyVerdict::Trust,
-            key: Decision::Allowed(KeyPolicy { file: 0, line: 1 }),
+            key: Decision::Allowed(KeyPolicy::unrestricted(0, 1)),
             later: false,
             faulty: false,
             slow: Duration::ZERO,
@@ -130,7 +130,7 @@ impl Program for Played {
     }
 
     fn authorize(&mut self, _: &KeyQuestion<'_>) -> Answer<Decision> {
-        let decision = self.answers.key;
+        let decision = self.answers.key.clone();
         if self.answers.later {
             Answer::Later(Box::new(move || decision))
         } else {
@@ -139,14 +139,14 @@ impl Program for Played {
     }
 
     fn may_open(&mut self, question: &OpenQuestion<'_>) -> Result<Permitted, Denied> {
-        let Destination::Tcp { host, port } = question.to else {
+        let Destination::Tcp { port, .. } = question.to else {
             return Err(Denied::NothingAllowed);
         };
         assert!(!self.answers.faulty || port != 1, "a fault");
         if port == 2 {
             thread::sleep(self.answers.slow);
         }
-        self.answers.policy.direct_tcpip(host, port)
+        question.under(&self.answers.policy)
     }
 }
 

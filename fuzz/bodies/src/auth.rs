@@ -22,7 +22,7 @@ const SESSION: &[u8] = &[0x5e; 32];
 /// Of the server; nobody looks into it.
 const HOST_KEY: &[u8] = b"the host key";
 const USER: &[u8] = b"user";
-const POLICY: KeyPolicy = KeyPolicy { file: 0, line: 1 };
+const POLICY: KeyPolicy = KeyPolicy::unrestricted(0, 1);
 
 /// Messages, each behind its length in two bytes.
 fn messages(mut data: &[u8]) -> impl Iterator<Item = &[u8]> {

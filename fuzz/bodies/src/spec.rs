@@ -3,8 +3,11 @@
 use core::fmt::{Debug, Display};
 use core::net::IpAddr;
 
+use adit_auth::Permissions;
 use adit_forward::admission::{AddressList, NetBlocks};
-use adit_forward::policy::{AllowTcpForwarding, Host, Permit, PermitOpen, Policy};
+use adit_forward::policy::{
+    AllowForwarding, Host, Permit, PermitOpen, Permitted, PermittedTo, Policy,
+};
 use adit_forward::spec::{
     DynamicForward, HOST_MAX, LocalForward, Names, RemoteForward, SOCKET_PATH_MAX, StdioForward,
     Target,
@@ -117,21 +120,27 @@ pub(crate) fn permit_open(data: &[u8]) {
     }
     let named = !matches!(list, PermitOpen::Any | PermitOpen::Nothing);
     let nothing = Policy::new(None, None);
-    assert!(nothing.direct_tcpip(host.as_bytes(), port).is_err());
-    let no = Policy::new(Some(AllowTcpForwarding::No), Some(PermitOpen::Any));
-    assert!(no.direct_tcpip(host.as_bytes(), port).is_err());
+    assert!(
+        nothing
+            .direct_tcpip(host.as_bytes(), port, &Permissions::ALL)
+            .is_err()
+    );
+    let no = Policy::new(Some(AllowForwarding::No), Some(PermitOpen::Any));
+    assert!(
+        no.direct_tcpip(host.as_bytes(), port, &Permissions::ALL)
+            .is_err()
+    );
 
-    let unset = Policy::new(None, Some(list)).direct_tcpip(host.as_bytes(), port);
-    if let Ok(permitted) = unset {
-        assert_eq!(
-            Some(permitted.host()),
-            Host::parse(host.as_bytes()).as_ref()
-        );
-        assert_eq!(u32::from(permitted.port()), port);
+    let unset =
+        Policy::new(None, Some(list)).direct_tcpip(host.as_bytes(), port, &Permissions::ALL);
+    if let Ok(PermittedTo::Tcp { host: to, port: at }) = unset.as_ref().map(Permitted::to) {
+        assert_eq!(Some(to), Host::parse(host.as_bytes()).as_ref());
+        assert_eq!(u32::from(*at), port);
         assert_ne!(port, 0);
         let fits = |permit: &Permit| {
             let one = Policy::new(None, Some(PermitOpen::Only(vec![permit.clone()])));
-            one.direct_tcpip(host.as_bytes(), port).is_ok()
+            one.direct_tcpip(host.as_bytes(), port, &Permissions::ALL)
+                .is_ok()
         };
         let by_one = words
             .iter()

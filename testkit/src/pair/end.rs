@@ -212,7 +212,7 @@ impl End {
                 let line = lines.find(|(key, _)| *key == key_blob);
                 let decision = match line {
                     Some((_, line)) if self.willing != Willing::Nobody => {
-                        Decision::Allowed(KeyPolicy { file: 0, line })
+                        Decision::Allowed(KeyPolicy::unrestricted(0, line))
                     }
                     _ => Decision::Refused,
                 };

@@ -84,7 +84,7 @@ fn each_keyword_sets_its_value() {
 fn the_first_value_wins_and_later_ones_are_still_read() {
     let config = read("MaxAuthTries 3\nMaxAuthTries 4\nPermitOpen a:1\nPermitOpen b:2\n");
     assert_eq!(config.max_auth_tries(), 3);
-    assert_eq!(config.policy().to_string(), "Clients may open a:1");
+    assert_eq!(config.policy().opens().to_string(), "Clients may open a:1");
     assert_eq!(
         errors("MaxAuthTries 3\nMaxAuthTries none\n"),
         ["file line 2: unsupported option \"none\"."]
@@ -131,7 +131,11 @@ fn forwarding_comes_to_a_policy() {
         ("", "nothing: set AllowTcpForwarding or PermitOpen"),
     ] {
         let expected = format!("Clients may open {policy}");
-        assert_eq!(read(text).policy().to_string(), expected, "{text:?}");
+        assert_eq!(
+            read(text).policy().opens().to_string(),
+            expected,
+            "{text:?}"
+        );
     }
 }
 

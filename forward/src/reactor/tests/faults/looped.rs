@@ -12,9 +12,9 @@ use super::super::super::Reactor;
 use super::super::super::ready::Readiness;
 use super::{Clock, Plan};
 use crate::observer::{
-    Answer, Destination, Event, HostKeyQuestion, HostKeyVerdict, KeyQuestion, OpenQuestion, Program,
+    Answer, Event, HostKeyQuestion, HostKeyVerdict, KeyQuestion, OpenQuestion, Program,
 };
-use crate::policy::{AllowTcpForwarding, Denied, Permitted, Policy};
+use crate::policy::{AllowForwarding, Denied, Permitted, Policy};
 
 /// Turns of a loop that say that there is more to do, and do nothing.
 const IDLE_MAX: u32 = 64;
@@ -33,13 +33,10 @@ impl Program for Answers {
         Answer::Now(HostKeyVerdict::Trust)
     }
     fn authorize(&mut self, _: &KeyQuestion<'_>) -> Answer<Decision> {
-        Answer::Now(Decision::Allowed(KeyPolicy { file: 0, line: 1 }))
+        Answer::Now(Decision::Allowed(KeyPolicy::unrestricted(0, 1)))
     }
     fn may_open(&mut self, question: &OpenQuestion<'_>) -> Result<Permitted, Denied> {
-        let Destination::Tcp { host, port } = question.to else {
-            return Err(Denied::NothingAllowed);
-        };
-        Policy::new(Some(AllowTcpForwarding::Yes), None).direct_tcpip(host, port)
+        question.under(&Policy::new(Some(AllowForwarding::Yes), None))
     }
 }
 
