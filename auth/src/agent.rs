@@ -315,7 +315,8 @@ impl Identity<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::{Random, ed25519_blob};
+    use crate::tests::{ed25519_blob, mutate};
+    use adit_testkit::dice::Dice;
 
     fn string(bytes: &[u8]) -> Vec<u8> {
         let len = u32::try_from(bytes.len()).unwrap();
@@ -514,11 +515,11 @@ mod tests {
 
     #[test]
     fn mutated_answers_never_panic() {
-        let mut random = Random::new(14);
+        let mut dice = Dice::new(14);
         let blob = ed25519_blob(1);
         let list = answer(2, &[(&blob, b"x"), (&blob, b"y")]);
         for _ in 0..20_000 {
-            let mutated = random.mutate(&list);
+            let mutated = mutate(&mut dice, &list);
             let _ = blobs(&mutated);
             let _ = signature(&mutated);
             let mut reader = FrameReader::new();

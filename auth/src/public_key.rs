@@ -210,7 +210,8 @@ mod tests {
     use std::format;
 
     use super::*;
-    use crate::tests::{Random, ed25519_blob};
+    use crate::tests::{ed25519_blob, mutate};
+    use adit_testkit::dice::Dice;
 
     #[test]
     fn a_line_comes_back_as_written() {
@@ -347,22 +348,22 @@ mod tests {
 
     #[test]
     fn mutated_lines_never_panic() {
-        let mut random = Random::new(12);
+        let mut dice = Dice::new(12);
         let line = to_line(&ed25519_blob(7), "comment").unwrap();
         for _ in 0..20_000 {
-            let mutated = random.mutate(line.as_bytes());
+            let mutated = mutate(&mut dice, line.as_bytes());
             let _ = PublicKey::parse_file(&mutated);
         }
     }
 
     #[test]
     fn a_line_ends_at_its_first_lf_wherever_that_is() {
-        let mut random = Random::new(19);
+        let mut dice = Dice::new(19);
         for len in 0..64 {
             for _ in 0..200 {
                 // Bytes around LF and with the top bit set: what the arithmetic could confuse.
                 let line: Vec<u8> = (0..len)
-                    .map(|_| b"\n\x09\x0b\x8a\x89\x00\xff\x0a"[random.below(7 + len % 2)])
+                    .map(|_| b"\n\x09\x0b\x8a\x89\x00\xff\x0a"[dice.below(7 + len % 2)])
                     .collect();
                 let expected = line.iter().position(|b| *b == b'\n').unwrap_or(len);
                 assert_eq!(line_len(&line), expected);

@@ -113,6 +113,8 @@ fn is_printable(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use adit_testkit::dice::Dice;
+
     use super::*;
 
     #[test]
@@ -152,16 +154,9 @@ mod tests {
 
     #[test]
     fn no_bytes_whatever_give_a_control_character() {
-        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut dice = Dice::new(1);
         for _ in 0..2000 {
-            let bytes: Vec<u8> = (0..64)
-                .map(|_| {
-                    state ^= state << 13;
-                    state ^= state >> 7;
-                    state ^= state << 17;
-                    state.to_le_bytes()[4]
-                })
-                .collect();
+            let bytes: Vec<u8> = (0..64).map(|_| dice.next().to_le_bytes()[4]).collect();
             let text = escaped(&bytes).to_string();
             assert!(text.chars().all(is_printable), "{bytes:?}");
         }

@@ -6,6 +6,7 @@
 
 mod directory;
 
+use adit_testkit::dice::Dice;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -216,7 +217,7 @@ fn files_put_together_at_random_come_to_the_same() {
         return;
     }
     let files = Files::new();
-    let mut random = Random(0x5eed);
+    let mut random = Dice::new(0x5eed);
     let blocks = [
         "Host nick",
         "Host other",
@@ -290,17 +291,6 @@ fn files_put_together_at_random_come_to_the_same() {
         files.write("config", &format!("{config}{TAIL}"));
         files.assert_same(&["nick"]);
         files.assert_same(&["you@other"]);
-    }
-}
-
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 >> 33).unwrap() % n
     }
 }
 

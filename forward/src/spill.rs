@@ -156,6 +156,8 @@ pub(crate) fn write_some(sink: &mut impl Write, slices: &[IoSlice<'_>]) -> io::R
 
 #[cfg(test)]
 mod tests {
+    use adit_testkit::dice::Dice;
+
     use super::*;
 
     /// Takes at most `room` bytes a call.
@@ -190,13 +192,7 @@ mod tests {
 
     #[test]
     fn bytes_leave_in_order_whatever_the_sizes() {
-        let mut random = 7_u32;
-        let mut next = move || {
-            random ^= random << 13;
-            random ^= random >> 17;
-            random ^= random << 5;
-            random as usize
-        };
+        let mut dice = Dice::new(7);
         let (mut spill, mut slow) = (
             Spill::default(),
             Slow {
@@ -206,14 +202,14 @@ mod tests {
         );
         let mut given = Vec::new();
         for i in 0..20_000 {
-            if next() % 2 == 0 && spill.len() < 100_000 {
-                let bytes: Vec<u8> = (0..next() % 9000)
+            if dice.one_in(2) && spill.len() < 100_000 {
+                let bytes: Vec<u8> = (0..dice.below(9000))
                     .map(|j| usize::to_le_bytes(i + j)[0])
                     .collect();
                 spill.add(&bytes);
                 given.extend_from_slice(&bytes);
             } else {
-                slow.room = next() % 9000;
+                slow.room = dice.below(9000);
                 spill.drain_into(&mut slow).unwrap();
             }
             assert_eq!(spill.len(), given.len() - slow.got.len());
@@ -302,18 +298,12 @@ mod tests {
 
     #[test]
     fn the_bound_holds_around_every_size_of_a_chunk() {
-        let mut random = 11_u32;
-        let mut next = move |below: usize| {
-            random ^= random << 13;
-            random ^= random >> 17;
-            random ^= random << 5;
-            random as usize % below
-        };
+        let mut dice = Dice::new(11);
         let sizes = [1, 255, 256, 257, 959, 1024, 3136, 4095, 4096, 4097];
         for _ in 0..20_000 {
-            let (mut spill, level) = (Spill::default(), next(CHUNK_MAX));
+            let (mut spill, level) = (Spill::default(), dice.below(CHUNK_MAX));
             for _ in 0..12 {
-                let n = sizes[next(sizes.len())];
+                let n = dice.pick(&sizes);
                 let adds = spill.len() < level;
                 step(&mut spill, if adds { n } else { -n });
             }

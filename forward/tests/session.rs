@@ -11,6 +11,7 @@ use std::io::ErrorKind;
 
 use adit_crypto::Provider;
 use adit_forward::{Error, Patience};
+use adit_testkit::dice::Dice;
 use adit_testkit::on_every_provider;
 use adit_testkit::pair::{Pair, Setup, Willing};
 use adit_transport::{Buffers, RekeyLimits};
@@ -210,12 +211,9 @@ fn the_spill_of_a_slow_reader_never_passes_its_loan(provider: &'static Provider)
         .socket
         .to_read
         .extend(pattern(1, 3 << 20));
-    let mut random = 1_u32;
+    let mut dice = Dice::new(1);
     while pair.served().socket.written.len() < 3 << 20 {
-        random ^= random << 13;
-        random ^= random >> 17;
-        random ^= random << 5;
-        pair.served().socket.room = Some((random % 5000) as usize + 1);
+        pair.served().socket.room = Some(dice.between(1, 5000));
         pair.run();
         let (id, local) = pair.server.locals.iter().next().unwrap();
         let loan = pair.server.session.channels().loan(*id) as usize;

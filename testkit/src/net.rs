@@ -26,11 +26,11 @@ use std::io::{self, ErrorKind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::dice::Dice;
-use end::{Connecting, End};
+use end::{Connecting, End, News};
 use listener::Listening;
 
 pub use listener::Listener;
-pub use stream::Stream;
+pub use stream::{Closing, Stream};
 
 thread_local! {
     static CURRENT: RefCell<Option<Net>> = const { RefCell::new(None) };
@@ -287,14 +287,17 @@ impl Net {
         let mut told = Vec::new();
         for id in 0..inner.ends.len() {
             let spurious = inner.dice.one_in(weather.spurious);
-            let late = inner.dice.one_in(weather.late);
+            let news = match inner.dice.one_in(weather.late) {
+                true => News::Later,
+                false => News::Now,
+            };
             let chance = inner.dice.next();
             let room_there = inner.end_ref(id ^ 1).free();
             let end = inner.end(id);
             if end.host != host || end.is_closed {
                 continue;
             }
-            if let Some(event) = end.take_event(room_there, late, spurious.then_some(chance)) {
+            if let Some(event) = end.take_event(room_there, news, spurious.then_some(chance)) {
                 told.push(event);
             }
         }

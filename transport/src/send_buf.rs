@@ -123,19 +123,11 @@ mod tests {
     use std::vec::Vec;
 
     use super::*;
-
-    fn xorshift(mut x: u32) -> impl FnMut() -> usize {
-        move || {
-            x ^= x << 13;
-            x ^= x >> 17;
-            x ^= x << 5;
-            x as usize
-        }
-    }
+    use crate::tests::numbers;
 
     #[test]
     fn it_is_a_queue_whatever_the_sizes() {
-        let mut next = xorshift(2024);
+        let mut next = numbers(2024);
         for capacity in [1, 7, 64, 1000] {
             let mut buf = SendBuf::new(capacity);
             let mut model: VecDeque<u8> = VecDeque::new();

@@ -36,6 +36,8 @@ pub(super) fn user_delay(provider: &Provider, secret: &Secret, user: &[u8]) -> D
 
 #[cfg(test)]
 mod tests {
+    use adit_testkit::on_every_provider;
+
     use super::*;
 
     const MS: Duration = Duration::from_millis(1);
@@ -70,9 +72,7 @@ mod tests {
         assert_eq!(fail_time(Duration::ZERO, Duration::MAX, MS), Duration::MAX);
     }
 
-    #[test]
-    fn each_user_has_a_delay_that_the_secret_decides() {
-        let provider = &adit_crypto::PURE;
+    fn each_user_has_a_delay_that_the_secret_decides(provider: &'static Provider) {
         let delay = |secret: &[u8], user: &[u8]| {
             let delay = user_delay(provider, &Secret::copy_of(secret), user);
             assert!(delay < Duration::from_micros(4300));
@@ -82,4 +82,6 @@ mod tests {
         assert_ne!(delay(b"secret", b"bob"), delay(b"secret", b"eve"));
         assert_ne!(delay(b"secret", b"bob"), delay(b"other", b"bob"));
     }
+
+    on_every_provider! { each_user_has_a_delay_that_the_secret_decides }
 }

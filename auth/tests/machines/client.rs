@@ -6,6 +6,7 @@ use adit_auth::{
 };
 use adit_crypto::{Provider, Unspecified};
 use adit_proto::Malformed;
+use adit_testkit::dice::Dice;
 use adit_testkit::on_every_provider;
 
 fn a_loaded_key_signs_at_once(provider: &'static Provider) {
@@ -443,7 +444,7 @@ fn the_signed_bytes_name_the_session_and_the_user(provider: &'static Provider) {
 fn mutated_messages_never_panic(provider: &'static Provider) {
     let keys = [key(provider)];
     let blob = keys[0].public_blob();
-    let mut random = Random(17);
+    let mut dice = Dice::new(17);
     let replies = [
         failure("publickey,password", false),
         pk_ok(b"ssh-ed25519", blob),
@@ -453,8 +454,8 @@ fn mutated_messages_never_panic(provider: &'static Provider) {
     for _ in 0..20_000 {
         let mut client = started(provider, "bob", vec![offered(0, &*keys[0], Probe::Yes)]);
         sent(&mut client).unwrap();
-        let which = random.below(replies.len());
-        let reply = random.mutate(&replies[which]);
+        let which = dice.below(replies.len());
+        let reply = mutate(&mut dice, &replies[which]);
         // The only success a client can have from these is none.
         assert!(!matches!(
             client.handle(&reply),

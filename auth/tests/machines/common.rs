@@ -14,6 +14,7 @@ use adit_proto::msg::{
     UserauthPkOk, UserauthRequest, UserauthSuccess,
 };
 use adit_proto::{NameList, Rest};
+use adit_testkit::dice::Dice;
 
 pub(crate) const SESSION_ID: &[u8] = b"a session identifier of 32 bytes";
 /// The server's; nobody looks into it.
@@ -339,29 +340,18 @@ pub(crate) fn change_request(prompt: &str) -> Vec<u8> {
     })
 }
 
-/// A seeded xorshift: what fails can be repeated.
-pub(crate) struct Random(pub(crate) u64);
-
-impl Random {
-    pub(crate) fn below(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % u64::try_from(n).unwrap()).unwrap()
-    }
-
-    pub(crate) fn mutate(&mut self, bytes: &[u8]) -> Vec<u8> {
-        let mut out = bytes.to_vec();
-        for _ in 0..=self.below(2) {
-            let at = self.below(out.len() + 1);
-            let byte = u8::try_from(self.below(256)).unwrap();
-            match self.below(4) {
-                0 => out.truncate(at),
-                1 => out.insert(at, byte),
-                _ if at < out.len() => out[at] = byte,
-                _ => {}
-            }
+/// `bytes` with a few changes.
+pub(crate) fn mutate(dice: &mut Dice, bytes: &[u8]) -> Vec<u8> {
+    let mut out = bytes.to_vec();
+    for _ in 0..=dice.below(2) {
+        let at = dice.below(out.len() + 1);
+        let byte = u8::try_from(dice.below(256)).unwrap();
+        match dice.below(4) {
+            0 => out.truncate(at),
+            1 => out.insert(at, byte),
+            _ if at < out.len() => out[at] = byte,
+            _ => {}
         }
-        out
     }
+    out
 }

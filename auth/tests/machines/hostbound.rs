@@ -9,6 +9,7 @@ use adit_auth::{
 };
 use adit_crypto::{Provider, SigningKey};
 use adit_proto::Malformed;
+use adit_testkit::dice::Dice;
 use adit_testkit::on_every_provider;
 
 const NOW: Duration = Duration::from_secs(1000);
@@ -265,9 +266,9 @@ fn a_client_and_a_server_agree_on_bound_requests(provider: &'static Provider) {
 fn mutated_bound_requests_never_panic_and_never_authenticate(provider: &'static Provider) {
     let key = key(provider);
     let whole = bound_signed(&*key, HOST_KEY, HOST_KEY);
-    let mut random = Random(19);
+    let mut dice = Dice::new(19);
     for _ in 0..2000 {
-        let request = random.mutate(&whole);
+        let request = mutate(&mut dice, &whole);
         let outcome = serve(&mut server(provider), &request, NOW, anyone);
         if request.len() != whole.len() {
             assert!(!is_authenticated(&outcome));

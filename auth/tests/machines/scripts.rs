@@ -4,6 +4,7 @@
 use crate::common::*;
 use adit_auth::{Client, ClientEvent, Established, Method, Methods, Need, OfferedKey, Probe};
 use adit_crypto::{Provider, SigningKey};
+use adit_testkit::dice::Dice;
 use adit_testkit::on_every_provider;
 
 /// More requests than any script can have: each of four keys in two steps and two turns, nine
@@ -70,12 +71,7 @@ impl Story {
 }
 
 /// Lets the client do all that it can without the server.
-fn settle(
-    client: &mut Client,
-    keys: &[Box<dyn SigningKey>],
-    story: &mut Story,
-    random: &mut Random,
-) {
+fn settle(client: &mut Client, keys: &[Box<dyn SigningKey>], story: &mut Story, dice: &mut Dice) {
     for _ in 0..100 {
         match client.need() {
             Need::Nothing => {}
@@ -83,13 +79,13 @@ fn settle(
                 let probe = |n| if n == 0 { Probe::Yes } else { Probe::No };
                 let offers: Vec<OfferedKey> = (0..)
                     .zip(keys)
-                    .map(|(id, key)| offered(id, &**key, probe(random.below(2))))
+                    .map(|(id, key)| offered(id, &**key, probe(dice.below(2))))
                     .collect();
                 client.offer(offers);
                 continue;
             }
             Need::Sign { key, .. } => {
-                if random.below(4) == 0 {
+                if dice.below(4) == 0 {
                     client.signed(key, Err(adit_crypto::Unspecified));
                 } else {
                     sign(client, keys).unwrap();
@@ -98,7 +94,7 @@ fn settle(
             }
             Need::Password { .. } => {
                 assert!(!story.gave_up_password, "asked for what nobody answers");
-                if random.below(5) == 0 {
+                if dice.below(5) == 0 {
                     story.gave_up_password = true;
                     client.password(None);
                 } else {
@@ -111,7 +107,7 @@ fn settle(
                 assert!(!story.gave_up_questions, "asked for what nobody answers");
                 let wanted = prompts.len();
                 assert!(wanted > 0);
-                match random.below(6) {
+                match dice.below(6) {
                     0 => {
                         story.gave_up_questions = true;
                         client.respond(None);
@@ -146,18 +142,18 @@ fn settle(
     panic!("the client always has something to do");
 }
 
-fn reply(keys: &[Box<dyn SigningKey>], random: &mut Random) -> Vec<u8> {
-    let pick = random.below(LISTS.len());
-    let reply = match random.below(12) {
-        0..=4 => failure(LISTS[pick], random.below(3) == 0),
-        5 | 6 => info_request("", "", &vec!["?"; random.below(3)]),
+fn reply(keys: &[Box<dyn SigningKey>], dice: &mut Dice) -> Vec<u8> {
+    let pick = dice.below(LISTS.len());
+    let reply = match dice.below(12) {
+        0..=4 => failure(LISTS[pick], dice.below(3) == 0),
+        5 | 6 => info_request("", "", &vec!["?"; dice.below(3)]),
         7 => change_request("new"),
         8 | 9 => pk_ok(b"ssh-ed25519", keys[pick % keys.len()].public_blob()),
         10 => banner(b"hello"),
         _ => success(),
     };
-    if random.below(20) == 0 {
-        random.mutate(&reply)
+    if dice.below(20) == 0 {
+        mutate(dice, &reply)
     } else {
         reply
     }
@@ -172,12 +168,12 @@ enum End {
     Refused,
 }
 
-fn play(provider: &'static Provider, keys: &[Box<dyn SigningKey>], random: &mut Random) -> End {
+fn play(provider: &'static Provider, keys: &[Box<dyn SigningKey>], dice: &mut Dice) -> End {
     let mut order = Vec::new();
-    for _ in 0..random.below(5) {
-        order.push(Method::ALL[random.below(3)]);
+    for _ in 0..dice.below(5) {
+        order.push(Method::ALL[dice.below(3)]);
     }
-    let prompts = u32::try_from(random.below(4)).unwrap();
+    let prompts = u32::try_from(dice.below(4)).unwrap();
     let mut client = Client::new(
         provider,
         b"bob",
@@ -188,17 +184,17 @@ fn play(provider: &'static Provider, keys: &[Box<dyn SigningKey>], random: &mut 
         },
     );
     client.start(&Established {
-        hostbound: (random.below(2) == 0).then_some(HOST_KEY),
+        hostbound: (dice.below(2) == 0).then_some(HOST_KEY),
         ..ESTABLISHED
     });
     let mut story = Story::default();
     for _ in 0..200 {
-        settle(&mut client, keys, &mut story, random);
+        settle(&mut client, keys, &mut story, dice);
         if let Some(event) = client.take_event() {
             assert!(matches!(event, ClientEvent::Refused(_)));
             return is_over(&mut client, End::Refused);
         }
-        match client.handle(&reply(keys, random)) {
+        match client.handle(&reply(keys, dice)) {
             Ok(ClientEvent::Authenticated(_)) => {
                 assert!(story.has_proven, "a login that nothing has earned");
                 return is_over(&mut client, End::Authenticated);
@@ -228,8 +224,8 @@ fn whatever_a_server_says_the_client_ends_and_keeps_its_secrets(provider: &'stat
     let keys = [key(provider), key(provider), key(provider), key(provider)];
     let mut ends = Vec::new();
     for seed in 1..4000_u64 {
-        let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-        ends.push(play(provider, &keys, &mut random));
+        let mut dice = Dice::new(seed);
+        ends.push(play(provider, &keys, &mut dice));
     }
     // The scripts are worth playing: each end comes about, and none takes for ever.
     let count = |end| ends.iter().filter(|e| **e == end).count();

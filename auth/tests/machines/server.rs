@@ -9,6 +9,7 @@ use adit_auth::{
 };
 use adit_crypto::{Provider, Secret};
 use adit_proto::Malformed;
+use adit_testkit::dice::Dice;
 use adit_testkit::on_every_provider;
 
 const NOW: Duration = Duration::from_secs(1000);
@@ -540,9 +541,9 @@ fn a_client_and_a_server_agree(provider: &'static Provider) {
 fn mutated_requests_never_panic_and_never_authenticate(provider: &'static Provider) {
     let key = key(provider);
     let signed = signed("bob", &*key);
-    let mut random = Random(18);
+    let mut dice = Dice::new(18);
     for _ in 0..3000 {
-        let request = random.mutate(&signed);
+        let request = mutate(&mut dice, &signed);
         let outcome = serve(&mut server(provider), &request, NOW, anyone);
         let changed = request != signed;
         // RFC 4251 §5: another byte for TRUE means the same.

@@ -90,6 +90,8 @@ fn write(number: &Number, len: usize) -> Zeroizing<Vec<u8>> {
 mod tests {
     use adit_vectors::{OPENSSH_SIGNATURES, records};
 
+    use adit_testkit::dice::Dice;
+
     use super::*;
 
     fn exponent(d: &[u8], prime: &[u8]) -> Option<Vec<u8>> {
@@ -121,13 +123,8 @@ mod tests {
 
     #[test]
     fn it_is_the_remainder() {
-        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-        let mut next = || {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            state
-        };
+        let mut dice = Dice::new(1);
+        let mut next = || dice.next();
         for i in 0..2000_u32 {
             let d = u128::from(next()) << 64 | u128::from(next());
             let d = d >> (i % 128);

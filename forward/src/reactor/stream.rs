@@ -118,7 +118,10 @@ impl Stream {
         };
         match self {
             #[cfg(test)]
-            Self::Fake(fake) => fake.set_linger(l_onoff != 0),
+            Self::Fake(fake) => fake.set_linger(match l_onoff {
+                0 => net::Closing::Orderly,
+                _ => net::Closing::Reset,
+            }),
             // Where it fails the application sees the end that was set before, and there is nothing
             // else to do.
             Self::Tcp(tcp) => drop(setsockopt(tcp, sockopt::Linger, &linger)),

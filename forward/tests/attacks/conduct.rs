@@ -8,11 +8,11 @@ use std::cell::Cell;
 
 use adit_connection::Limits;
 use adit_crypto::Provider;
+use adit_testkit::dice::Dice;
 use adit_testkit::scripted::channels::{Channel, Sizes, adjust, confirmation, data, open};
 use adit_testkit::scripted::{REKEY_TIME, Role, Script, Scripted, Step, minimal, string};
 use adit_testkit::{on_every_provider, seeds, toy};
 
-use crate::walks::xorshift;
 use line::{Application, End, Line, Stage, TO_APPLICATION, TO_PEER, piece};
 
 const WINDOWS: [u32; 8] = [0, 1, 100, 5000, 100_000, 1 << 20, 1 << 31, u32::MAX];
@@ -31,6 +31,12 @@ enum Keys {
     Settled,
     /// Its KEXINIT was heard: the exchange alone, until its NEWKEYS.
     Change,
+}
+
+/// The peer's, to a channel that the victim asked for.
+enum Answer {
+    Confirm,
+    Refuse,
 }
 
 struct World {
@@ -96,18 +102,21 @@ impl World {
     }
 
     /// The peer's answer to a channel of the victim's that it has heard of.
-    fn answer(&mut self, at: usize, is_welcome: bool) {
+    fn answer(&mut self, at: usize, answer: Answer) {
         let line = &mut self.lines[at];
         if self.role == Role::Server || line.stage != Stage::Asked || line.packet == 0 {
             return;
         }
         let number = line.number();
-        let message = if is_welcome {
-            line.stage = Stage::Open;
-            confirmation(number, line.own, line.theirs)
-        } else {
-            line.stage = Stage::Refused;
-            minimal(92, number)
+        let message = match answer {
+            Answer::Confirm => {
+                line.stage = Stage::Open;
+                confirmation(number, line.own, line.theirs)
+            }
+            Answer::Refuse => {
+                line.stage = Stage::Refused;
+                minimal(92, number)
+            }
         };
         self.send(&message);
     }
@@ -210,17 +219,17 @@ impl World {
         assert_eq!(self.keys, Keys::Settled);
     }
 
-    fn step(&mut self, next: &mut impl FnMut(usize) -> usize) {
+    fn step(&mut self, dice: &mut Dice) {
         let sizes = Sizes {
-            initial_window_size: WINDOWS[next(WINDOWS.len())],
-            maximum_packet_size: PACKETS[next(PACKETS.len())],
+            initial_window_size: dice.pick(&WINDOWS),
+            maximum_packet_size: dice.pick(&PACKETS),
         };
-        let what = next(40);
-        let n = [0, 1, 31, 500, 3000, 40_000][next(6)];
+        let what = dice.below(40);
+        let n = dice.pick(&[0, 1, 31, 500, 3000, 40_000]);
         match what {
             0 | 1 => self.open(sizes),
             2 if self.keys == Keys::Settled => self.peer.wait(REKEY_TIME),
-            2..=4 if self.keys == Keys::Change || next(4) == 0 => self.rekey(),
+            2..=4 if self.keys == Keys::Change || dice.one_in(4) => self.rekey(),
             5 => {
                 self.send(&[&[80][..], &string(b"x"), &[1]].concat());
                 self.globals += 1;
@@ -231,21 +240,28 @@ impl World {
             }
             _ if self.lines.is_empty() => self.open(sizes),
             _ => {
-                let at = next(self.lines.len());
+                let at = dice.below(self.lines.len());
                 match what {
-                    7..=9 => self.answer(at, next(4) != 0),
+                    7..=9 => self.answer(
+                        at,
+                        if dice.one_in(4) {
+                            Answer::Refuse
+                        } else {
+                            Answer::Confirm
+                        },
+                    ),
                     10..=15 => self.send_data(at, n),
                     16..=19 => self.send_adjust(at, sizes.initial_window_size),
                     20 => self.send_end(at, End::Eof),
                     21 => self.send_end(at, End::Close),
                     22 => self.send_request(at),
-                    _ => self.apply(at, next(40), n),
+                    _ => self.apply(at, dice.below(40), n),
                 }
             }
         }
         self.hear();
         let pieces = [0, 0, 500, 5000, usize::MAX];
-        match pieces[next(pieces.len())] {
+        match dice.pick(&pieces) {
             0 => {}
             len => self.arrive(len),
         }
@@ -258,7 +274,7 @@ impl World {
             self.rekey();
         }
         for at in 0..self.lines.len() {
-            self.answer(at, true);
+            self.answer(at, Answer::Confirm);
             self.apply_to_own(at);
         }
         self.arrive(usize::MAX);
@@ -287,10 +303,10 @@ impl World {
 
 /// How many bytes have passed.
 fn walk(role: Role, seed: u64, provider: &'static Provider) -> usize {
-    let mut next = xorshift(u32::try_from(seed).unwrap().wrapping_mul(0x9e37_79b1));
+    let mut dice = Dice::new(seed);
     let mut world = World::new(role, provider);
     for _ in 0..400 {
-        world.step(&mut next);
+        world.step(&mut dice);
     }
     world.end()
 }

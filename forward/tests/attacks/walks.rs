@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use adit_crypto::Provider;
+use adit_testkit::dice::Dice;
 use adit_testkit::scripted::{Role, Script, Scripted, Step, Strict, minimal};
 use adit_testkit::{on_every_provider, seeds, toy};
 
@@ -22,21 +23,12 @@ const KNOWN: [u8; 32] = [
     95, 96, 97, 98, 99, 192, 193,
 ];
 
-pub(crate) fn xorshift(mut x: u32) -> impl FnMut(usize) -> usize {
-    move |below| {
-        x ^= x << 13;
-        x ^= x >> 17;
-        x ^= x << 5;
-        x as usize % below
-    }
-}
-
-fn message(peer: &mut Scripted, role: Role, next: &mut impl FnMut(usize) -> usize) -> Vec<u8> {
-    let number = match next(12) {
-        0 => u8::try_from(next(256)).unwrap(),
-        _ => KNOWN[next(KNOWN.len())],
+fn message(peer: &mut Scripted, role: Role, dice: &mut Dice) -> Vec<u8> {
+    let number = match dice.below(12) {
+        0 => u8::try_from(dice.below(256)).unwrap(),
+        _ => dice.pick(&KNOWN),
     };
-    match next(12) {
+    match dice.below(12) {
         1 => peer.kexinit_payload(),
         2 => peer.probe_request(),
         3 if role == Role::Server => {
@@ -51,18 +43,18 @@ fn message(peer: &mut Scripted, role: Role, next: &mut impl FnMut(usize) -> usiz
 }
 
 fn walk(seed: u64, provider: &'static Provider) {
-    let mut next = xorshift(u32::try_from(seed).unwrap().wrapping_mul(0x9e37_79b1));
+    let mut dice = Dice::new(seed);
     let mut steps = 0;
     for _ in 0..100 {
         for role in Role::BOTH {
             let mut script = Script::new(role, provider);
             // A client without keys, and without anybody to type, has nothing to prove itself with.
             script.probe = None;
-            script.strict = Strict::BOTH[next(2)];
-            let mut peer = Scripted::at(&script, STEPS[next(STEPS.len())]);
+            script.strict = dice.pick(&Strict::BOTH);
+            let mut peer = Scripted::at(&script, dice.pick(&STEPS));
             let mut sent = vec![];
             while peer.victim.is_alive() && sent.len() < 12 {
-                let message = message(&mut peer, role, &mut next);
+                let message = message(&mut peer, role, &mut dice);
                 peer.send(&message);
                 peer.wait(Duration::from_secs(1));
                 sent.push(message[0]);

@@ -12,6 +12,7 @@
 
 mod app;
 mod crowd;
+mod data_path;
 mod exchanges;
 mod flooded;
 mod full;

@@ -88,7 +88,15 @@ fn play(how: Agent) -> Socket {
     socket
 }
 
-fn with_agent(how: Agent, loaded: bool) -> Result<(), End> {
+/// Keys that there are besides the agent's.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Files {
+    None,
+    OneKey,
+}
+
+/// A login with an agent, and with a key in a file as well or without.
+fn with_agent(how: Agent, files: Files) -> Result<(), End> {
     let socket = play(how);
     let (_server, address) = server(server_config(), Answers::default());
     let mut config = client_config(address, loopback());
@@ -100,7 +108,7 @@ fn with_agent(how: Agent, loaded: bool) -> Result<(), End> {
         files: Vec::new(),
         agent,
     };
-    if loaded {
+    if files == Files::OneKey {
         identities.files = config.identities.files;
     }
     config.identities = identities;
@@ -114,7 +122,7 @@ fn with_agent(how: Agent, loaded: bool) -> Result<(), End> {
 
 #[test]
 fn an_agent_signs() {
-    assert_eq!(with_agent(Agent::Signs, false), Ok(()));
+    assert_eq!(with_agent(Agent::Signs, Files::None), Ok(()));
 }
 
 #[test]
@@ -125,10 +133,10 @@ fn what_an_agent_does_wrong_leaves_the_other_keys() {
         Agent::HangsUp,
         Agent::HangsUpAtOnce,
     ] {
-        assert_eq!(with_agent(how, true), Ok(()));
+        assert_eq!(with_agent(how, Files::OneKey), Ok(()));
     }
     let how = Agent::RefusesToSign;
-    assert_eq!(with_agent(how, false), Err(End::NotAuthenticated));
+    assert_eq!(with_agent(how, Files::None), Err(End::NotAuthenticated));
 }
 
 #[test]

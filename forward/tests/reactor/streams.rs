@@ -10,6 +10,7 @@ use std::thread;
 use adit_crypto::{PURE, Provider, RING};
 use adit_forward::reactor::FileKey;
 use adit_proto::Ident;
+use adit_testkit::dice::Dice;
 use adit_testkit::on_every_provider;
 use nix::sys::socket::{MsgFlags, send};
 
@@ -17,13 +18,10 @@ use crate::world::{Answers, Heard, World, key_on, ssh_on};
 
 /// Bytes that depend on where they are in the stream.
 fn pattern(len: usize, seed: u64) -> Vec<u8> {
-    let mut x = seed | 1;
+    let mut dice = Dice::new(seed);
     let mut out = Vec::with_capacity(len);
     while out.len() < len {
-        x ^= x << 13;
-        x ^= x >> 7;
-        x ^= x << 17;
-        out.extend_from_slice(&x.to_le_bytes());
+        out.extend_from_slice(&dice.next().to_le_bytes());
     }
     out.truncate(len);
     out

@@ -14,6 +14,13 @@ pub(super) enum Connecting {
     Done,
 }
 
+/// When what is new is told of.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum News {
+    Now,
+    Later,
+}
+
 /// See the module.
 #[expect(
     clippy::struct_excessive_bools,
@@ -206,20 +213,20 @@ impl End {
         });
     }
 
-    /// What epoll would say, if there is something to say. `late`: not now. `chance`: bits that are
-    /// not so, at a time when nothing is.
+    /// What epoll would say, if there is something to say. `chance`: bits that are not so, at a
+    /// time when nothing is.
     pub(super) fn take_event(
         &mut self,
         room_there: usize,
-        late: bool,
+        news: News,
         chance: Option<u64>,
     ) -> Option<Told> {
         let token = self.token?;
-        let has_news = self.has_news && !late;
+        let has_news = self.has_news && news == News::Now;
         if !has_news && chance.is_none() {
             return None;
         }
-        self.has_news &= late;
+        self.has_news &= news == News::Later;
         let chance = chance.unwrap_or(0);
         let is_up = self.connecting == Connecting::Done;
         Some(Told {

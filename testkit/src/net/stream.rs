@@ -8,6 +8,15 @@ use super::end::Connecting;
 use super::listener::stream_address;
 use super::{Host, Net};
 
+/// How a connection is closed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Closing {
+    /// With FIN.
+    Orderly,
+    /// With RST.
+    Reset,
+}
+
 /// One end of a connection. Dropped, it is closed.
 pub struct Stream {
     net: Net,
@@ -42,9 +51,9 @@ impl Stream {
         Ok(())
     }
 
-    /// Whether closing it will send RST (SO_LINGER with no time).
-    pub fn set_linger(&self, resets: bool) {
-        self.net.lock().end(self.id).resets_on_close = resets;
+    /// What closing it will send (SO_LINGER with no time, or none).
+    pub fn set_linger(&self, closing: Closing) {
+        self.net.lock().end(self.id).resets_on_close = closing == Closing::Reset;
     }
 
     /// Sends FIN behind what was written.

@@ -95,7 +95,7 @@ impl Claim<'_> {
     /// The question whether that key would do (RFC 4252 §7).
     #[must_use]
     pub fn probe(&self) -> Vec<u8> {
-        self.request(false, &[])
+        self.request(None)
     }
 
     /// The request with a signature of `signer` over `session_id`, which `wrong` may change.
@@ -106,19 +106,19 @@ impl Claim<'_> {
         session_id: &[u8],
         wrong: impl FnOnce(&mut Vec<u8>),
     ) -> Vec<u8> {
-        let message = [string(session_id), self.request(true, &[])].concat();
+        let message = [string(session_id), self.request(Some(&[]))].concat();
         let signature = signer.sign(self.algorithm, &message);
         let mut signature = signature.expect("a signature");
         wrong(&mut signature);
-        self.request(true, &string(&signature))
+        self.request(Some(&string(&signature)))
     }
 
-    fn request(&self, has_signature: bool, signature: &[u8]) -> Vec<u8> {
+    fn request(&self, signature: Option<&[u8]>) -> Vec<u8> {
         let method = encoded(&PublickeyMethod {
-            has_signature,
+            has_signature: signature.is_some(),
             public_key_algorithm_name: self.algorithm.as_bytes(),
             public_key_blob: self.key,
-            signature: Rest(signature),
+            signature: Rest(signature.unwrap_or_default()),
         });
         encoded(&UserauthRequest {
             user_name: self.user,

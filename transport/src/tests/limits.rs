@@ -357,7 +357,7 @@ fn a_full_send_buffer_refuses_and_a_dropped_slot_sends_nothing(provider: &'stati
 }
 
 fn control_room_says_what_send_takes(provider: &'static Provider) {
-    let mut next = xorshift(4711);
+    let mut next = numbers(4711);
     let mut pair = Pair::on(provider).authenticated();
     for _ in 0..2_000 {
         let tx = pair.client.t.tx();

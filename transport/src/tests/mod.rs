@@ -14,6 +14,7 @@ use std::vec::Vec;
 
 use adit_crypto::{Provider, SigningKey};
 use adit_proto::{Encode, Ident, Writer};
+use adit_testkit::dice::Dice;
 use adit_testkit::providers::stride;
 use adit_testkit::{on_every_provider, toy};
 
@@ -256,11 +257,8 @@ impl Pair {
     }
 }
 
-pub(super) fn xorshift(mut x: u32) -> impl FnMut() -> usize {
-    move || {
-        x ^= x << 13;
-        x ^= x >> 17;
-        x ^= x << 5;
-        x as usize
-    }
+/// Numbers of any size, the same for the same seed.
+pub(super) fn numbers(seed: u64) -> impl FnMut() -> usize {
+    let mut dice = Dice::new(seed);
+    move || dice.below(1 << 32)
 }

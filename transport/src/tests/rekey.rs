@@ -93,7 +93,7 @@ fn a_stream_both_ways_survives_key_after_key(provider: &'static Provider) {
 }
 
 fn two_peers_with_full_buffers_never_wait_for_each_other(provider: &'static Provider) {
-    let mut next = xorshift(77);
+    let mut next = numbers(77);
     for round in 0..30 {
         let buffers = Buffers {
             recv: 0,
@@ -432,7 +432,7 @@ fn new_keys_asked_for_too_early_come_as_soon_as_they_may(provider: &'static Prov
 }
 
 fn an_exchange_always_finds_room(provider: &'static Provider) {
-    let mut next = xorshift(99);
+    let mut next = numbers(99);
     for round in 0..150 {
         let mut with = config(provider, round);
         with.buffers.send = next() % 40_000;

@@ -80,15 +80,12 @@ fn each_format_gives_the_key_that_openssh_s_own_gives() {
     }
 }
 
-#[test]
-fn an_ed25519_key_in_pkcs8_has_its_public_half_inside_or_gets_it() {
+fn an_ed25519_key_in_pkcs8_has_its_public_half_inside_or_gets_it(provider: &'static Provider) {
     let public = PublicKey::parse_file(PKCS8_SEED_PUB).unwrap().blob;
-    for provider in [&RING, &PURE] {
-        let key = KeyFile::parse(PKCS8_SEED, provider.keys);
-        let key = key.and_then(Parsed::plain).unwrap();
-        assert_eq!(key.public_blob(), public);
-        assert!(key.load(provider.keys).is_ok());
-    }
+    let key = KeyFile::parse(PKCS8_SEED, provider.keys);
+    let key = key.and_then(Parsed::plain).unwrap();
+    assert_eq!(key.public_blob(), public);
+    assert!(key.load(provider.keys).is_ok());
     // Version 2 has it, and is believed only as far as arithmetic agrees.
     let golden = parse(ED25519).unwrap();
     let Parts::Ed25519 { seed, public } = &golden.parts else {
@@ -98,9 +95,9 @@ fn an_ed25519_key_in_pkcs8_has_its_public_half_inside_or_gets_it() {
     let text = pem("PRIVATE KEY", &pkcs8(1, seed.expose(), &with(public)));
     let key = parse(&text).unwrap();
     assert_eq!(key.public_blob(), golden.public_blob());
-    assert!(key.load(RING.keys).is_ok());
+    assert!(key.load(provider.keys).is_ok());
     let text = pem("PRIVATE KEY", &pkcs8(1, seed.expose(), &with(&[7; 32])));
-    let loaded = parse(&text).unwrap().load(RING.keys).err();
+    let loaded = parse(&text).unwrap().load(provider.keys).err();
     assert_eq!(loaded, Some(KeyFileError::HalvesDiffer));
     // Attributes before it are passed over; version 1 has no place for it.
     let attributes = value(0xa0, b"anything");
@@ -336,7 +333,7 @@ fn no_truncation_and_no_longer_form_is_a_key() {
 
 #[test]
 fn mutated_files_never_panic() {
-    let mut random = Random::new(16);
+    let mut dice = Dice::new(16);
     for text in [
         RSA_PKCS1,
         RSA_PKCS8,
@@ -348,8 +345,8 @@ fn mutated_files_never_panic() {
         let label = str::from_utf8(armour.label).unwrap();
         let der = armour.decode().unwrap();
         for _ in 0..500 {
-            let _ = parse(&random.mutate(text));
-            if let Ok(key) = parse(&pem(label, &random.mutate(&der))) {
+            let _ = parse(&mutate(&mut dice, text));
+            if let Ok(key) = parse(&pem(label, &mutate(&mut dice, &der))) {
                 let written = key.to_text(&Fixed([7; 4])).unwrap();
                 let again = parse(written.expose()).unwrap();
                 assert_eq!(again.public_blob(), key.public_blob());
@@ -357,3 +354,5 @@ fn mutated_files_never_panic() {
         }
     }
 }
+
+on_every_provider! { real: an_ed25519_key_in_pkcs8_has_its_public_half_inside_or_gets_it }

@@ -97,7 +97,7 @@ fn a_line_of_a_mebibyte_is_harmless() {
 
 #[test]
 fn mutated_files_never_panic_and_a_damaged_key_is_never_the_key() {
-    let mut random = Random::new(16);
+    let mut dice = Dice::new(16);
     let host = HostName::new(b"host", 2222);
     let content = format!(
         "@revoked * {}\n[host]:2222,!a* {}\n{}",
@@ -106,7 +106,7 @@ fn mutated_files_never_panic_and_a_damaged_key_is_never_the_key() {
         String::from_utf8_lossy(HASHED_FILE)
     );
     for _ in 0..20_000 {
-        let mutated = random.mutate(content.as_bytes());
+        let mutated = mutate(&mut dice, content.as_bytes());
         let mut known_hosts = KnownHosts::new(&RING, host.clone());
         known_hosts.add_file(&mutated);
         // Key 1 is in none of these lines, whatever becomes of them.

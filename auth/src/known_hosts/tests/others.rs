@@ -64,7 +64,7 @@ fn a_file_in_pieces_says_what_it_says_whole() {
 
 #[test]
 fn a_line_that_is_passed_over_at_once_never_names_the_host() {
-    let mut random = Random::new(23);
+    let mut dice = Dice::new(23);
     let host = HostName::new(b"host", 2222);
     let names = Names {
         provider: &RING,
@@ -87,8 +87,8 @@ fn a_line_that_is_passed_over_at_once_never_names_the_host() {
         b"x",
     ];
     for _ in 0..200_000 {
-        let line: Vec<u8> = (0..random.below(8))
-            .flat_map(|_| parts[random.below(parts.len())])
+        let line: Vec<u8> = (0..dice.below(8))
+            .flat_map(|_| parts[dice.below(parts.len())])
             .copied()
             .collect();
         let scope = Line::split(&line).and_then(|line| names.scope(line.hosts));

@@ -4,6 +4,8 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use adit_testkit::dice::Dice;
+
 use super::*;
 use crate::file::FileError;
 use crate::report::Level;
@@ -348,13 +350,7 @@ fn what_applies_is_told_of_with_v() {
 
 #[test]
 fn a_block_for_others_changes_nothing() {
-    let mut seed = 7_u64;
-    let mut random = |n: u64| {
-        seed ^= seed << 13;
-        seed ^= seed >> 7;
-        seed ^= seed << 17;
-        seed % n
-    };
+    let mut dice = Dice::new(7);
     let lines = [
         "Port 1",
         "Port 2",
@@ -367,7 +363,7 @@ fn a_block_for_others_changes_nothing() {
         "IgnoreUnknown *",
         "StrictHostKeyChecking no",
     ];
-    let mut line = || lines[usize::try_from(random(10)).unwrap()];
+    let mut line = || dice.pick(&lines);
     for _ in 0..100 {
         let ours: Vec<&str> = (0..6).map(|_| line()).collect();
         let others: Vec<&str> = (0..6).map(|_| line()).collect();

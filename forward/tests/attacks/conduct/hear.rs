@@ -20,7 +20,7 @@ impl World {
         }
         let mut promised = 0;
         for line in &mut self.lines {
-            let left = line.check_taken(&mut self.peer, self.flight.is_empty());
+            let left = line.check_taken(&mut self.peer, &self.flight);
             promised += line.window as usize + left;
         }
         assert!(promised <= LIMITS.window_budget as usize, "{promised}");
@@ -40,7 +40,7 @@ impl World {
         if let Some(local) = self.peer.victim.locals.get_mut(&id) {
             local.socket.room = None;
             self.peer.run();
-            line.check_taken(&mut self.peer, self.flight.is_empty());
+            line.check_taken(&mut self.peer, &self.flight);
             self.peer.victim.release(id);
         }
     }

@@ -132,8 +132,8 @@ impl Line {
     }
 
     /// What the application has taken is what the peer has sent, so far as it goes, and all of it
-    /// where that `has_arrived`. How much it has not taken.
-    pub(super) fn check_taken(&mut self, peer: &mut Scripted, has_arrived: bool) -> usize {
+    /// where nothing is `underway`. How much it has not taken.
+    pub(super) fn check_taken(&mut self, peer: &mut Scripted, underway: &[u8]) -> usize {
         let Some(channel) = self.channel else {
             return 0;
         };
@@ -145,7 +145,7 @@ impl Line {
         self.taken += new.len();
         assert!(self.taken <= self.sent);
         let takes_all = local.socket.room.is_none() && self.application != Application::Gone;
-        if takes_all && has_arrived {
+        if takes_all && underway.is_empty() {
             assert_eq!(self.taken, self.sent);
         }
         self.sent - self.taken

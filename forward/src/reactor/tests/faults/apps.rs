@@ -4,6 +4,7 @@
 use std::io::{ErrorKind, Read, Write};
 
 use adit_testkit::dice::Dice;
+use adit_testkit::net::Closing;
 use adit_testkit::net::Stream;
 
 use super::Manners;
@@ -99,7 +100,7 @@ impl App {
             }
             Whim::ResetAt(at) if self.sent + self.got >= at => {
                 self.abrupt = true;
-                self.stream.take().unwrap().set_linger(true);
+                self.stream.take().unwrap().set_linger(Closing::Reset);
                 return true;
             }
             Whim::None | Whim::CloseAt(_) | Whim::ResetAt(_) => {}

@@ -2,13 +2,6 @@
 //! many packets, one write to the local side for each fill of the receive buffer. Counted, by an
 //! allocator and by sockets that count.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
-
-use std::alloc::System;
 use std::io::{self, IoSlice, Read, Write};
 
 use adit_connection::ChannelId;
@@ -16,11 +9,10 @@ use adit_crypto::Provider;
 use adit_forward::relay::{self, Locals, Outlet, Pull};
 use adit_forward::session::{Event, Session};
 use adit_forward::{Error, Spill};
+use adit_testkit::on_every_provider;
 use adit_testkit::pair::{Pair, Setup};
-use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
-#[global_allocator]
-static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+use crate::gauge::{Memory, alone};
 
 /// An application that always has more to send.
 #[derive(Default)]
@@ -120,14 +112,17 @@ impl Locals for OneSink {
     }
 }
 
-/// One after the other on purpose: the allocator counts for all threads.
-#[test]
-fn carrying_data_allocates_nothing_and_calls_the_system_as_little_as_possible() {
-    for provider in [&adit_crypto::RING, &adit_crypto::PURE] {
-        for cipher in provider.ciphers {
-            carry(provider, cipher.name(), cipher.mac());
-        }
+fn carrying_data_allocates_nothing_and_calls_the_system_as_little_as_possible(
+    provider: &'static Provider,
+) {
+    let _alone = alone();
+    for cipher in provider.ciphers {
+        carry(provider, cipher.name(), cipher.mac());
     }
+}
+
+on_every_provider! {
+    carrying_data_allocates_nothing_and_calls_the_system_as_little_as_possible
 }
 
 fn carry(provider: &'static Provider, cipher: &'static str, mac: Option<&'static str>) {
@@ -163,14 +158,13 @@ fn carry(provider: &'static Provider, cipher: &'static str, mac: Option<&'static
     for _ in 0..40 {
         turn(true);
     }
-    let region = Region::new(ALLOCATOR);
+    let memory = Memory::new();
     for _ in 0..40 {
         turn(false);
     }
-    let change = region.change();
+    let allocations = memory.allocations();
     let name = format!("{} {cipher} {mac:?}", provider.name);
-    assert_eq!(change.allocations, 0, "{name}: {change:?}");
-    assert_eq!(change.reallocations, 0, "{name}: {change:?}");
+    assert_eq!(allocations, 0, "{name}");
     assert!(packets >= 200, "{name}: {packets} packets");
     assert!(
         there.writes <= turns,
