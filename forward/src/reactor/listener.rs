@@ -1,7 +1,7 @@
 //! Listening sockets: how they are opened. When they accept is the loop's affair.
 
 use core::net::SocketAddr;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::net::TcpListener;
 use std::os::fd::{AsRawFd, OwnedFd};
 
@@ -11,27 +11,60 @@ use nix::sys::socket::{
     setsockopt, socket, sockopt,
 };
 
+/// How often the system may choose a port for several addresses. One that is free in one family
+/// is taken in the other for a few of some 28000, so that this many never all fail on a host that
+/// has ports left.
+const PORT_TRIES_MAX: u32 = 16;
+
 /// Sockets that listen on these addresses, all of them, except that a family which this host does
 /// not have is left out as long as another one works. An IPv6 socket takes IPv6 only, so that the
-/// wildcards of both families can stand side by side. Where the first address has port 0, its
-/// port, once known, is meant by every further 0.
+/// wildcards of both families can stand side by side. Where an address has port 0 the system
+/// chooses one, which every further 0 means as well; if it is in use there, another one is chosen.
 ///
 /// # Errors
 /// The address that could not be had, and why. Sockets opened before it are closed again: half a
 /// `localhost` would send some programs to whoever holds the other half.
 pub fn listen(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, (SocketAddr, io::Error)> {
+    listen_by(addresses, listen_on)
+}
+
+fn listen_by(
+    addresses: &[SocketAddr],
+    mut listen_on: impl FnMut(SocketAddr) -> io::Result<TcpListener>,
+) -> Result<Vec<TcpListener>, (SocketAddr, io::Error)> {
+    let mut tries = 1;
+    loop {
+        let mut chosen = 0;
+        match listen_once(addresses, &mut chosen, &mut listen_on) {
+            Err((address, error))
+                if error.kind() == ErrorKind::AddrInUse
+                    && address.port() == chosen
+                    && tries < PORT_TRIES_MAX =>
+            {
+                tries += 1;
+            }
+            listening => return listening,
+        }
+    }
+}
+
+/// `chosen` becomes the port that the system gave for a 0, and stays 0 where it gave none.
+fn listen_once(
+    addresses: &[SocketAddr],
+    chosen: &mut u16,
+    listen_on: &mut impl FnMut(SocketAddr) -> io::Result<TcpListener>,
+) -> Result<Vec<TcpListener>, (SocketAddr, io::Error)> {
     let mut open: Vec<TcpListener> = Vec::new();
     let mut absent = None;
-    let mut chosen = 0;
-    for address in addresses {
-        let mut address = *address;
-        if address.port() == 0 {
-            address.set_port(chosen);
+    for asked in addresses {
+        let mut address = *asked;
+        if asked.port() == 0 {
+            address.set_port(*chosen);
         }
         match listen_on(address) {
             Ok(listener) => {
-                if let (0, Ok(local)) = (chosen, listener.local_addr()) {
-                    chosen = local.port();
+                if let (0, Ok(local)) = (address.port(), listener.local_addr()) {
+                    *chosen = local.port();
                 }
                 open.push(listener);
             }
@@ -71,7 +104,6 @@ fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::ErrorKind;
     use std::net::TcpStream;
 
     use super::*;
@@ -98,6 +130,53 @@ mod tests {
         let (which, error) = listen(&[local("127.0.0.2", port), used]).unwrap_err();
         assert_eq!((which, error.kind()), (used, ErrorKind::AddrInUse));
         assert_eq!(listen(&[local("127.0.0.2", port)]).unwrap().len(), 1);
+    }
+
+    /// Listens, and says of the second address that its port is in use, so many times.
+    fn unlucky(times: u32) -> (u32, Result<u16, ErrorKind>) {
+        let mut tries = 0;
+        let listening = listen_by(&[local("127.0.0.1", 0), local("127.0.0.2", 0)], |address| {
+            if address.ip() == local("127.0.0.1", 0).ip() {
+                assert_eq!(address.port(), 0, "the system chooses each time");
+                return listen_on(address);
+            }
+            tries += 1;
+            if tries <= times {
+                return Err(ErrorKind::AddrInUse.into());
+            }
+            listen_on(address)
+        });
+        let port = listening.map(|open| {
+            let ports = open.iter().map(|l| l.local_addr().unwrap().port());
+            let ports: Vec<_> = ports.collect();
+            assert!(matches!(ports[..], [a, b] if a == b));
+            ports[0]
+        });
+        (tries, port.map_err(|(_, error)| error.kind()))
+    }
+
+    #[test]
+    fn a_port_that_is_free_in_one_family_only_is_chosen_again_but_not_for_ever() {
+        for (times, expected) in [(0, 1), (1, 2), (PORT_TRIES_MAX - 1, PORT_TRIES_MAX)] {
+            let (tries, port) = unlucky(times);
+            assert_eq!(tries, expected);
+            assert_ne!(port.unwrap(), 0);
+        }
+        let failed = (PORT_TRIES_MAX, Err(ErrorKind::AddrInUse));
+        assert_eq!(unlucky(PORT_TRIES_MAX), failed);
+        assert_eq!(unlucky(u32::MAX), failed);
+    }
+
+    #[test]
+    fn a_port_that_was_named_is_tried_once() {
+        let mut tries = 0;
+        let named = [local("127.0.0.1", 7), local("::1", 7)];
+        let (which, _) = listen_by(&named, |_| {
+            tries += 1;
+            Err(ErrorKind::AddrInUse.into())
+        })
+        .unwrap_err();
+        assert_eq!((tries, which), (1, named[0]));
     }
 
     #[test]
