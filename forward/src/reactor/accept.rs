@@ -1,10 +1,11 @@
 //! Listening sockets on the loop: what is accepted, how much in one turn, and when to stop.
 
-use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+use core::net::SocketAddr;
 use std::io::{self, ErrorKind};
 use std::net::TcpListener as StdListener;
+use std::os::unix::ffi::OsStrExt;
 
-use adit_connection::OpenKind;
+use adit_connection::{OpenKind, UNKNOWN_ORIGINATOR};
 use mio::Token;
 use mio::net::{TcpListener, UnixListener};
 
@@ -22,9 +23,6 @@ use crate::observer::{Event, Place, Program};
 
 /// Connections accepted from one socket in one turn: a flood on one port delays nobody else long.
 const ACCEPTS_MAX: usize = 16;
-
-/// The originator of a connection over a Unix socket (RFC 4254 §7.2).
-const NO_ORIGINATOR: (IpAddr, u16) = (IpAddr::V4(Ipv4Addr::LOCALHOST), 65535);
 
 /// What connections to a socket are for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -274,23 +272,25 @@ impl Reactor {
             stream.reset();
             return None;
         };
-        // Servers that look at it want an address: ssh's for who has none.
-        let (originator, originator_port) = from.map_or(NO_ORIGINATOR, |from| {
-            (from.ip().to_canonical(), from.port())
-        });
-        let originator = originator.to_string();
-        let (host, port) = match &route.to {
-            To::Tcp { host, port } => (host, *port),
-            To::Unix(_) | To::Dynamic => {
+        let originator = from.map(|from| (from.ip().to_canonical().to_string(), from.port()));
+        let (originator, originator_port) = match &originator {
+            Some((address, port)) => (address.as_bytes(), *port),
+            None => UNKNOWN_ORIGINATOR,
+        };
+        let opened = peer.session.open(match &route.to {
+            To::Tcp { host, port } => OpenKind::DirectTcpip {
+                host: host.as_bytes(),
+                port: *port,
+                originator,
+                originator_port,
+            },
+            To::Unix(path) => OpenKind::DirectStreamlocal {
+                path: path.as_os_str().as_bytes(),
+            },
+            To::Dynamic => {
                 stream.reset();
                 return None;
             }
-        };
-        let opened = peer.session.open(OpenKind::DirectTcpip {
-            host: host.as_bytes(),
-            port,
-            originator: originator.as_bytes(),
-            originator_port,
         });
         let Ok(channel) = opened else {
             return Some(stream);

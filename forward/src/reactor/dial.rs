@@ -15,6 +15,9 @@ use super::ready::{Readiness, Ready};
 use super::stream::Stream;
 use super::timer::{Armed, Timer};
 
+/// Between two looks whether a Unix socket has room for another connection.
+const PATH_RETRY: Duration = Duration::from_millis(50);
+
 /// A socket that is connected, with its place among the sources.
 #[derive(Debug)]
 pub(super) struct Connected {
@@ -68,6 +71,8 @@ pub(super) struct Dial {
     race: Race,
     /// Instead of addresses.
     path: Option<Box<Path>>,
+    /// Until when a path is tried.
+    path_deadline: Option<Duration>,
     attempts: Vec<Attempt>,
     last_error: Option<io::Error>,
     armed: Armed,
@@ -97,6 +102,7 @@ impl Dial {
         Self {
             race: Race::new(addresses, deadline),
             path,
+            path_deadline: deadline,
             attempts: Vec::new(),
             last_error: None,
             armed: Armed::default(),
@@ -112,7 +118,7 @@ impl Dial {
         tell: Tell<'_>,
     ) -> Progress {
         if let Some(path) = self.path.take() {
-            return self.reach(&path, context);
+            return self.reach(slot, path, context);
         }
         loop {
             match self.race.step(context.now) {
@@ -201,9 +207,10 @@ impl Dial {
         }
     }
 
-    /// A Unix socket takes a connection at once or not at all.
-    fn reach(&mut self, path: &Path, context: &mut Context) -> Progress {
-        let connected = Stream::connect_path(path).and_then(|mut stream| {
+    /// A Unix socket takes a connection at once or not at all. Where it has no room for one now
+    /// it is asked again: the system tells nobody when there is.
+    fn reach(&mut self, slot: usize, path: Box<Path>, context: &mut Context) -> Progress {
+        let connected = Stream::connect_path(&path).and_then(|mut stream| {
             let source = context.sources.insert(Source::Waker);
             let registered = stream.register(&context.registry, Token(source));
             if registered.is_err() {
@@ -219,9 +226,25 @@ impl Dial {
                 },
             })
         });
+        let again = context.now.saturating_add(PATH_RETRY);
         match connected {
-            Ok(connected) => Progress::Connected(connected),
-            Err(error) => Progress::Failed(Failed::Connect(error)),
+            Err(error)
+                if error.kind() == ErrorKind::WouldBlock
+                    && self.path_deadline.is_some_and(|deadline| again < deadline) =>
+            {
+                self.path = Some(path);
+                let timers = &mut context.timers;
+                timers.arm(Timer::Dial(slot), &mut self.armed, Some(again));
+                Progress::Pending
+            }
+            Ok(connected) => {
+                self.finish(slot, context);
+                Progress::Connected(connected)
+            }
+            Err(error) => {
+                self.finish(slot, context);
+                Progress::Failed(Failed::Connect(error))
+            }
         }
     }
 

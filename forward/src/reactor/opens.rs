@@ -274,6 +274,8 @@ impl Desk<'_> {
 /// The system's words, which are static: replies are kept by reference until there is room.
 fn connect_error(error: &io::Error) -> &'static str {
     match error.raw_os_error() {
+        // Only of a Unix socket, and for as long as was waited.
+        Some(errno) if errno == Errno::EAGAIN as i32 => "nobody accepts its connections",
         Some(errno) => Errno::from_raw(errno).desc(),
         None => "connection failed",
     }

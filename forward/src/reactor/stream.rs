@@ -96,12 +96,17 @@ impl Stream {
             #[cfg(test)]
             Self::Fake(_) => {}
             Self::Tcp(tcp) => drop(setsockopt(tcp, sockopt::OobInline, &true)),
-            Self::Unix(_) => {}
+            // Linux has them here too, since 5.15.
+            Self::Unix(unix) => drop(setsockopt(unix, sockopt::OobInline, &true)),
         }
         self.reset();
     }
 
     /// What is dropped after this ends with RST.
+    ///
+    /// A Unix socket has none. What its other end sees is the kernel's choice: an error
+    /// (ECONNRESET) behind what was written, where bytes that it has sent were not read yet, and
+    /// an end like any other where there are none. Its writes fail in either case.
     pub(super) fn reset(&self) {
         self.linger(1);
     }
