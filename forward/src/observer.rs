@@ -21,7 +21,7 @@ pub use adit_transport::Negotiated;
 
 use crate::admission::{AddressAndBits, Charged, Dropped, Offence};
 use crate::policy::{Denied, Permitted, PermittedListen};
-pub use end::{Authenticated, ChannelEnd, ClosedChannel, Gone, OpenError};
+pub use end::{Authenticated, ChannelEnd, ClosedChannel, Gone, OpenError, ProxyEnd};
 pub use question::{
     Answer, HostKeyQuestion, HostKeyVerdict, KeyQuestion, ListenQuestion, OpenQuestion,
     PasswordQuestion, RespondQuestion, UnlockQuestion,
@@ -193,6 +193,22 @@ pub enum Event<'a> {
         user: &'a [u8],
         /// Method and key.
         failed: &'a Failed,
+    },
+
+    /// Client: what leads to the first server, or on to the next one, could not be made.
+    ProxyFailed {
+        /// Why.
+        error: &'a io::Error,
+    },
+    /// Client: the program that led to the first server has ended before its session.
+    ProxyEnded {
+        /// How.
+        end: ProxyEnd,
+    },
+    /// Client: standard output takes no more.
+    StdioFailed {
+        /// Why.
+        error: &'a io::Error,
     },
 
     // -- forwarding --

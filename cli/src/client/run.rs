@@ -138,6 +138,8 @@ fn try_run(
         forwards: listen,
         remote_forwards: Vec::new(),
         stdio: None,
+        proxy: None,
+        jumps: Vec::new(),
         permit_remote_open: PermitOpen::Any,
         stream_local_bind: StreamLocalBind::default(),
         on_forward_failure: match options.exit_on_forward_failure {

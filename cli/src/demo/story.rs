@@ -263,6 +263,8 @@ impl Connecting {
             }],
             remote_forwards: Vec::new(),
             stdio: None,
+            proxy: None,
+            jumps: Vec::new(),
             permit_remote_open: PermitOpen::Any,
             stream_local_bind: StreamLocalBind::default(),
             on_forward_failure: OnForwardFailure::End,

@@ -111,3 +111,12 @@ pub enum Gone<'a> {
     /// A fault of ours, caught: the session is over, the others go on.
     Panicked,
 }
+
+/// How the program that led to a server ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ProxyEnd {
+    /// By itself, with this code.
+    Exited(i32),
+    /// By this signal.
+    Killed(i32),
+}

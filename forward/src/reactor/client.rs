@@ -3,22 +3,31 @@
 use core::net::SocketAddr;
 use core::time::Duration;
 use std::io::{self, ErrorKind};
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
+use adit_auth::Methods;
 use adit_connection::Limits;
 use adit_transport::Buffers;
+use mio::Token;
 
 use super::accept::For;
 use super::agent::Agent;
-use super::config::{ClientConfig, Identities, OnForwardFailure};
+use super::child::Child;
+use super::config::{ClientConfig, Identities, KeepAlive, OnForwardFailure, SshConfig};
 use super::context::{OwnedDial, Owner};
 use super::dial::{Connected, Dial, Failed, Progress, Where};
-use super::forwards::Forward;
+use super::forwards::{Forward, StreamLocalBind, To};
+use super::hops::Joined;
 use super::local::Seen;
 use super::peer::Peer;
+use super::ready::Ready;
 use super::signers::AGENT_PATIENCE;
 use super::state::{Role, State};
+use super::stdio;
+use super::stream::Stream;
 use super::timer::{Armed, Timer};
+use super::way::{Proxy, Stdio};
 use super::{End, Reactor, Side, Source};
 use crate::observer::{Event, PeerId, Program};
 use crate::session::{Config, Session};
@@ -28,9 +37,16 @@ const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// What the client's side keeps.
 pub(super) struct Client {
-    /// But for what was taken out of it: the forwards, and in the end the identities.
-    pub(super) config: ClientConfig,
+    /// The servers on the way, the last one being where forwards lead. Keys are taken out of it.
+    pub(super) hops: Vec<Hop>,
+    /// How the first one is reached.
+    addresses: Vec<SocketAddr>,
+    attempts: u32,
+    proxy: Option<Proxy>,
+    pub(super) child: Option<Child>,
     pub(super) forwards: Arc<[Forward]>,
+    pub(super) stream_local_bind: StreamLocalBind,
+    pub(super) stdio: Joined,
     pub(super) limits: Limits,
     pub(super) buffers: Buffers,
     on_forward_failure: OnForwardFailure,
@@ -38,47 +54,93 @@ pub(super) struct Client {
     retry: Armed,
     /// When the key exchange must be through.
     deadline: Option<Duration>,
+    /// Of the server that is being logged in to.
     pub(super) agent: Option<Agent>,
     pub(super) agent_timer: Armed,
     /// How long the agent may take to say which keys it has.
     pub(super) agent_patience: Duration,
-    pub(super) peer: Option<usize>,
+    /// The sessions that there are, in the order of the way.
+    pub(super) slots: Vec<usize>,
     /// The host key that a person accepted on a connection that has ended since.
-    accepted_key: Option<Vec<u8>>,
+    pub(super) accepted_key: Option<Vec<u8>>,
     /// Each forward listens, or has failed.
     pub(super) forwards_tried: Seen,
 }
 
+/// One server.
+pub(super) struct Hop {
+    pub(super) ssh: SshConfig,
+    pub(super) connect_timeout: Option<Duration>,
+    pub(super) user: String,
+    pub(super) methods: Methods,
+    pub(super) identities: Identities,
+    alive: Option<KeepAlive>,
+    /// Where the next one is; `None` for the last.
+    pub(super) leads_to: Option<To>,
+}
+
 impl Client {
-    pub(super) fn new(mut config: ClientConfig) -> Self {
+    pub(super) fn new(config: ClientConfig) -> Self {
+        let jumps = config.jumps.into_iter().map(|jump| Hop {
+            ssh: jump.ssh,
+            connect_timeout: jump.connect_timeout,
+            user: jump.user,
+            methods: jump.methods,
+            identities: jump.identities,
+            alive: jump.alive,
+            leads_to: Some(jump.leads_to),
+        });
+        let server = Hop {
+            ssh: config.ssh,
+            connect_timeout: config.connect_timeout,
+            user: config.user,
+            methods: config.methods,
+            identities: config.identities,
+            alive: config.alive,
+            leads_to: None,
+        };
+        let attempts = config.connection_attempts.max(1);
         Self {
-            forwards: core::mem::take(&mut config.forwards).into(),
+            hops: jumps.chain([server]).collect(),
+            addresses: config.addresses,
+            attempts,
+            proxy: config.proxy,
+            child: None,
+            forwards: config.forwards.into(),
+            stream_local_bind: config.stream_local_bind,
+            stdio: config.stdio.map_or(Joined::Nothing, Joined::Wanted),
             limits: Limits::CLIENT,
             buffers: Buffers::default(),
             on_forward_failure: config.on_forward_failure,
-            rounds_left: config.connection_attempts.max(1),
+            rounds_left: attempts,
             retry: Armed::default(),
             deadline: None,
             agent: None,
             agent_timer: Armed::default(),
             agent_patience: AGENT_PATIENCE,
-            peer: None,
+            slots: Vec::new(),
             accepted_key: None,
             forwards_tried: Seen::No,
-            config,
         }
     }
 
     /// To be connected once more, with what there was in the beginning, to who has that key.
-    pub(super) fn again(&mut self, accepted_key: Vec<u8>) {
+    pub(super) fn again(&mut self, hop: usize, accepted_key: Vec<u8>) {
         self.accepted_key = Some(accepted_key);
-        self.peer = None;
-        self.rounds_left = self.config.connection_attempts.max(1);
+        self.slots.truncate(hop);
+        self.rounds_left = self.attempts;
     }
 
-    /// The session's slot.
+    /// The slot of the session with the last server.
     pub(super) fn peer(&self) -> Option<usize> {
-        self.peer
+        let last = self.hops.len().checked_sub(1)?;
+        self.slots.get(last).copied()
+    }
+
+    /// The server that is being logged in to, or would be next.
+    pub(super) fn hop(&mut self) -> Option<&mut Hop> {
+        let at = self.slots.len().saturating_sub(1);
+        self.hops.get_mut(at)
     }
 }
 
@@ -100,22 +162,58 @@ impl Reactor {
         self.connect(program);
     }
 
-    /// One round over all addresses.
+    /// One round over all addresses of the first server, or whatever else leads to it.
     pub(super) fn connect(&mut self, program: &mut dyn Program) {
         let Side::Client(client) = &mut self.side else {
             return;
         };
         client.retry.fired();
-        let config = &client.config;
         client.rounds_left = client.rounds_left.saturating_sub(1);
         let now = self.context.now;
-        client.deadline = config.connect_timeout.map(|t| now.saturating_add(t));
+        let timeout = client.hops.first().and_then(|hop| hop.connect_timeout);
+        client.deadline = timeout.map(|t| now.saturating_add(t));
+        if client.proxy.is_some() {
+            return self.connect_proxy(program);
+        }
         let owned = OwnedDial {
             owner: Owner::Client,
-            dial: Dial::new(Where::Addresses(&config.addresses), client.deadline),
+            dial: Dial::new(Where::Addresses(&client.addresses), client.deadline),
         };
         let (_, progress) = self.context.dial(owned, &mut tell_of(program));
         self.client_dialled(progress, program);
+    }
+
+    /// Has a program, or standard input and output, lead to the first server.
+    fn connect_proxy(&mut self, program: &mut dyn Program) {
+        let Side::Client(client) = &mut self.side else {
+            return;
+        };
+        let Some(proxy) = &mut client.proxy else {
+            return;
+        };
+        let started = UnixStream::pair().and_then(|(ours, theirs)| {
+            match proxy {
+                Proxy::Command { shell, command } => {
+                    client.child = Some(Child::start(shell, command, theirs)?);
+                }
+                Proxy::Stdio(Stdio { input, output }) => {
+                    let stdio = Stdio {
+                        input: input.try_clone()?,
+                        output: output.try_clone()?,
+                    };
+                    stdio::join(stdio, theirs, self.context.notes.clone())?;
+                }
+            }
+            ours.set_nonblocking(true)?;
+            Ok(mio::net::UnixStream::from_std(ours))
+        });
+        match started {
+            Ok(ours) => self.begin_session(ours, program),
+            Err(error) => {
+                program.observe(&Event::ProxyFailed { error: &error });
+                self.stop(End::NotConnected, program);
+            }
+        }
     }
 
     pub(super) fn client_dialled(&mut self, progress: Progress, program: &mut dyn Program) {
@@ -127,7 +225,7 @@ impl Reactor {
             Progress::Connected(connected) => self.make_session(connected, program),
             Progress::Failed(failed) => {
                 if let Failed::TooLate = failed
-                    && let Some(address) = client.config.addresses.last()
+                    && let Some(address) = client.addresses.last()
                 {
                     let error = io::Error::from(ErrorKind::TimedOut);
                     program.observe(&Event::ConnectFailed {
@@ -146,19 +244,57 @@ impl Reactor {
         }
     }
 
+    /// The next session on the way, over one end of a socket pair.
+    pub(super) fn begin_session(
+        &mut self,
+        socket: mio::net::UnixStream,
+        program: &mut dyn Program,
+    ) {
+        let mut stream = Stream::Unix(socket);
+        let source = self.context.sources.insert(Source::Waker);
+        if let Err(error) = stream.register(&self.context.registry, Token(source)) {
+            self.context.sources.remove(source);
+            program.observe(&Event::ProxyFailed { error: &error });
+            return self.stop(End::NotConnected, program);
+        }
+        let connected = Connected {
+            stream,
+            address: None,
+            source,
+            ready: Ready {
+                writable: true,
+                ..Ready::default()
+            },
+        };
+        self.make_session(connected, program);
+    }
+
+    /// How long the next session's key exchange may take, from now on.
+    pub(super) fn set_deadline(&mut self) {
+        let Side::Client(client) = &mut self.side else {
+            return;
+        };
+        let hop = client.hops.get(client.slots.len());
+        let timeout = hop.and_then(|hop| hop.connect_timeout);
+        client.deadline = timeout.map(|t| self.context.now.saturating_add(t));
+    }
+
     fn make_session(&mut self, connected: Connected, program: &mut dyn Program) {
         let Side::Client(client) = &mut self.side else {
             return;
         };
-        let config = &client.config;
+        let at = client.slots.len();
+        let Some(hop) = client.hops.get(at) else {
+            return connected.give_up(&mut self.context);
+        };
         let session = Session::client(
             Config {
-                transport: config.ssh.transport(client.buffers),
+                transport: hop.ssh.transport(client.buffers),
                 limits: client.limits,
-                patience: config.alive.map(Into::into),
+                patience: hop.alive.map(Into::into),
             },
-            config.user.as_bytes(),
-            config.methods.clone(),
+            hop.user.as_bytes(),
+            hop.methods.clone(),
             self.context.now,
         );
         let Ok(session) = session else {
@@ -169,13 +305,13 @@ impl Reactor {
             self.context.sources.remove(connected.source);
             return self.stop(End::NotAuthenticated, program);
         };
-        connected.stream.tune(config.alive);
+        connected.stream.tune(hop.alive);
         let slot = self.peers.reserve();
         self.peers_made += 1;
         let id = PeerId(self.peers_made);
-        let address = connected.address;
-        let mut state = State::new(id, slot, Role::Client, address, client.deadline);
-        state.login_name = Arc::from(config.user.as_str());
+        let mut state = State::new(id, slot, Role::Client, connected.address, client.deadline);
+        state.hop = at;
+        state.login_name = Arc::from(hop.user.as_str());
         state.host.accepted = client.accepted_key.take();
         state.forwards = Arc::clone(&client.forwards);
         let local = connected.stream.local_addr();
@@ -194,20 +330,17 @@ impl Reactor {
             state,
         );
         self.peers.put(slot, Box::new(peer));
-        client.peer = Some(slot);
+        client.slots.push(slot);
         self.schedule(slot);
     }
 
-    /// The user is authenticated: listen.
+    /// The user is authenticated on the last server: listen.
     pub(super) fn open_forwards(&mut self, program: &mut dyn Program) {
         let Side::Client(client) = &mut self.side else {
             return;
         };
         let (forwards, on_failure) = (Arc::clone(&client.forwards), client.on_forward_failure);
-        let how = client.config.stream_local_bind;
-        // A tunnel stands for days; keys that were not needed go now.
-        client.config.identities = Identities::default();
-        self.close_agent(&mut Vec::new()); // its questions are answered
+        let how = client.stream_local_bind;
         for (n, forward) in forwards.iter().enumerate() {
             match self.listen_for(&forward.listen, how, For::Forward(n)) {
                 Ok(opened) => {
@@ -230,6 +363,7 @@ impl Reactor {
                 }
             }
         }
+        self.join_stdio(program);
         if let Side::Client(client) = &mut self.side {
             client.forwards_tried = Seen::Yes;
         }
@@ -243,6 +377,7 @@ impl Reactor {
         let timers = &mut self.context.timers;
         timers.disarm(Timer::Retry, &mut client.retry);
         timers.disarm(Timer::Agent, &mut client.agent_timer);
+        client.stdio = Joined::Nothing;
         self.close_agent(&mut Vec::new());
         for slot in self.context.dials.numbers() {
             if let Some(mut owned) = self.context.dials.remove(slot) {

@@ -10,7 +10,8 @@ use adit_crypto::{Provider, SigningKey};
 use adit_proto::Ident;
 use adit_transport::{Algorithms, Buffers, Config as TransportConfig, RekeyLimits};
 
-use super::forwards::{Forward, RemoteForward, StreamLocalBind, To};
+use super::forwards::{Forward, RemoteForward, StreamLocalBind};
+use super::way::{HopConfig, Proxy, StdioForward};
 use crate::admission::{MaxStartups, PerSource};
 use crate::life::Patience;
 use crate::policy::PermitOpen;
@@ -59,8 +60,14 @@ pub struct ClientConfig {
     pub ssh: SshConfig,
     /// The server's addresses, all of them, in the resolver's order. They are tried with families
     /// in turn, each 250 ms after the one before or when that failed (RFC 8305); the first that
-    /// connects is taken.
+    /// connects is taken. Where `jumps` are, they are the first of those, and `connection_attempts`
+    /// is for it too.
     pub addresses: Vec<SocketAddr>,
+    /// What is instead of those addresses.
+    pub proxy: Option<Proxy>,
+    /// Servers to go through, in their order, at most [`JUMPS_MAX`](super::JUMPS_MAX). Whatever else
+    /// there is here is about the last server, which the last of them leads to.
+    pub jumps: Vec<HopConfig>,
     /// ConnectTimeout: from the start of one attempt at all addresses to the end of the first key
     /// exchange. `None`: the system's patience.
     pub connect_timeout: Option<Duration>,
@@ -77,7 +84,7 @@ pub struct ClientConfig {
     /// What to ask the server to listen on, then.
     pub remote_forwards: Vec<RemoteForward>,
     /// Where standard input and output go (`-W`).
-    pub stdio: Option<To>,
+    pub stdio: Option<StdioForward>,
     /// PermitRemoteOpen: where connections of a [`RemoteForward`] to [`To::Dynamic`] may go.
     pub permit_remote_open: PermitOpen,
     /// StreamLocalBindMask and StreamLocalBindUnlink, for `forwards`.

@@ -5,11 +5,13 @@ use adit_connection::{AskedKind, ChannelId};
 use adit_proto::reason::OpenFailure;
 
 use super::context::Context;
-use super::local::{Ending, Local, Queued, Seen, Subject, Way, destination};
+use super::forwards::Forward;
+use super::hops::{Joint, JointNews};
+use super::local::{Ending, Local, Queued, Seen, Subject, Way, destination, whither};
 use super::state::{Answering, Cause, State};
 use super::stream::Stream;
 use crate::error::Error;
-use crate::observer::{ChannelEnd, Event as Told, Program};
+use crate::observer::{ChannelEnd, Destination, Event as Told, Program};
 use crate::relay::{self, Outlet};
 use crate::session::{Event, Session, Span};
 
@@ -83,6 +85,13 @@ impl Desk<'_> {
         session.channels.delivered(id, given_up, self.context.now);
         session.channels.release(id);
         self.tell_closed(&local, why);
+        if let Subject::Joint {
+            joint: Joint::Stdio,
+            ..
+        } = local.subject
+        {
+            self.state.joint_news = Some(JointNews::Over(ending));
+        }
         local.close(ending, self.context);
     }
 
@@ -97,13 +106,12 @@ impl Desk<'_> {
     }
 
     fn confirmed(&mut self, id: ChannelId) {
-        if let Some(local) = self.state.locals.get_mut(id)
-            && let Subject::Forward { forward, .. } = local.subject
-        {
+        let subject = self.state.locals.get(id).map(|local| &local.subject);
+        if let Some(to) = subject.and_then(|subject| asked_for(&self.state.forwards, subject)) {
             self.program.observe(&Told::ChannelOpened {
                 peer: self.state.info(),
                 channel: id.number(),
-                to: destination(&self.state.forwards, forward),
+                to,
                 address: None,
             });
         }
@@ -114,14 +122,17 @@ impl Desk<'_> {
         let Some(local) = self.state.locals.remove(id) else {
             return;
         };
-        if let Subject::Forward { forward, .. } = local.subject {
+        if let Some(to) = asked_for(&self.state.forwards, &local.subject) {
             self.program.observe(&Told::OpenRefused {
                 peer: self.state.info(),
                 channel: id.number(),
-                to: destination(&self.state.forwards, forward),
+                to,
                 reason_code,
                 description: session.bytes(text),
             });
+        }
+        if let Subject::Joint { .. } = &local.subject {
+            self.state.joint_news = Some(JointNews::Refused);
         }
         session.channels.release(id);
         local.close(Ending::Reset, self.context);
@@ -158,6 +169,15 @@ impl Desk<'_> {
             peer: self.state.info(),
             how: *user.how(),
         });
+    }
+}
+
+/// Where a channel that this side asked for leads to.
+fn asked_for<'a>(forwards: &'a [Forward], subject: &'a Subject) -> Option<Destination<'a>> {
+    match subject {
+        Subject::Direct(_) => None,
+        Subject::Forward { forward, .. } => Some(destination(forwards, *forward)),
+        Subject::Joint { to, .. } => Some(whither(to)),
     }
 }
 

@@ -65,6 +65,7 @@ impl Reactor {
                 }
                 Note::Stop if self.ending.is_none() => self.stop(End::Stopped, program),
                 Note::Stop => {}
+                Note::Written(written) => self.stdio_written(written, program),
             }
         }
     }

@@ -115,7 +115,12 @@ fn has_left(cause: &Cause) -> bool {
 
 impl Reactor {
     /// Connects to the same server again. Once only: nobody is asked about the key this time.
-    pub(super) fn connect_again(&mut self, accepted: Vec<u8>, program: &mut dyn Program) {
+    pub(super) fn connect_again(
+        &mut self,
+        hop: usize,
+        accepted: Vec<u8>,
+        program: &mut dyn Program,
+    ) {
         let Side::Client(client) = &mut self.side else {
             return;
         };
@@ -123,7 +128,10 @@ impl Reactor {
             peer: None,
             text: "The server hung up while its host key was looked at: connecting again.",
         });
-        client.again(accepted);
-        self.connect(program);
+        client.again(hop, accepted);
+        match hop.checked_sub(1) {
+            None => self.connect(program),
+            Some(before) => self.go_on(before, program),
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! What other threads tell the loop: a channel, and mio's waker to say that something is in it.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 
@@ -19,6 +20,8 @@ pub(super) enum Note {
     },
     /// Close in order.
     Stop,
+    /// Standard output has all that it is to have, or takes no more.
+    Written(io::Result<()>),
 }
 
 /// Where notes go.

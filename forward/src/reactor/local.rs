@@ -10,6 +10,7 @@ use adit_proto::msg::DirectTcpip;
 
 use super::context::Context;
 use super::forwards::{Listen, To};
+use super::hops::Joint;
 use super::ready::Ready;
 use super::resolve::Wanted;
 use super::stream::Stream;
@@ -73,6 +74,8 @@ pub(super) enum Subject {
     },
     /// A destination that the client asked for.
     Direct(Box<Direct>),
+    /// What a client connects itself: the next server, or standard input and output.
+    Joint { joint: Joint, to: Box<To> },
 }
 
 /// direct-tcpip as it was asked for (RFC 4254 §7.2).
@@ -221,6 +224,7 @@ impl Local {
     ) -> ClosedChannel<'a> {
         let (from, to) = match &self.subject {
             Subject::Direct(direct) => (direct.originator(), direct.to()),
+            Subject::Joint { to, .. } => (NOWHERE, whither(to)),
             Subject::Forward {
                 forward,
                 from: address,
@@ -252,16 +256,22 @@ impl Local {
 
 /// Where a forward leads.
 pub(super) fn destination(forwards: &[super::Forward], forward: usize) -> Destination<'_> {
-    match forwards.get(forward).map(|forward| &forward.to) {
-        Some(To::Tcp { host, port }) => Destination::Tcp {
+    let to = forwards.get(forward).map(|forward| &forward.to);
+    to.map_or(NOWHERE, whither)
+}
+
+/// The same of one that stands alone.
+pub(super) fn whither(to: &To) -> Destination<'_> {
+    match to {
+        To::Tcp { host, port } => Destination::Tcp {
             host: host.as_bytes(),
             port: u32::from(*port),
         },
-        Some(To::Unix(path)) => Destination::Unix {
+        To::Unix(path) => Destination::Unix {
             path: path.as_os_str().as_bytes(),
         },
         // What its guest has asked for is told elsewhere.
-        Some(To::Dynamic) | None => NOWHERE,
+        To::Dynamic => NOWHERE,
     }
 }
 

@@ -8,6 +8,7 @@ mod accept;
 mod agent;
 mod arena;
 mod background;
+mod child;
 mod client;
 mod config;
 mod context;
@@ -16,6 +17,7 @@ mod dial;
 mod events;
 mod farewell;
 mod forwards;
+mod hops;
 mod host;
 mod inbox;
 mod keys;
@@ -37,10 +39,12 @@ mod sessions;
 mod signal;
 mod signers;
 mod state;
+mod stdio;
 mod stream;
 #[cfg(test)]
 mod tests;
 mod timer;
+mod way;
 
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -74,6 +78,7 @@ use ready::Readiness;
 use server::Server;
 pub use signal::Signals;
 use timer::{Armed, Timers};
+pub use way::{HopConfig, JUMPS_MAX, Proxy, Stdio, StdioForward};
 
 /// Events taken at once. More wait in the kernel for the next call.
 const EVENTS_MAX: usize = 1024;
@@ -115,6 +120,13 @@ pub enum End {
     ForwardFailed,
     /// Client: the session ended. [`Event::PeerGone`] said why.
     SessionEnded,
+    /// Client: a server would not lead on to the next one, or to where standard input and output
+    /// were to go. [`Event::OpenRefused`] said why.
+    NotOpened,
+    /// Client: standard input and output are through, in order.
+    StdioDone,
+    /// Client: standard output takes no more, or what was connected to it broke off.
+    StdioBroken,
 }
 
 /// What a loop is for.
@@ -167,8 +179,15 @@ impl Reactor {
     /// A client. Connecting begins with [`Reactor::run`].
     ///
     /// # Errors
-    /// When the system does not give what a loop needs.
+    /// When the system does not give what a loop needs, or with more than [`JUMPS_MAX`] servers to
+    /// go through.
     pub fn client(config: ClientConfig) -> io::Result<Self> {
+        if config.jumps.len() > JUMPS_MAX {
+            return Err(io::Error::new(
+                ErrorKind::InvalidInput,
+                "too many jump hosts",
+            ));
+        }
         Self::new(Side::Client(Box::new(Client::new(config))))
     }
 

@@ -5,7 +5,7 @@ use std::panic::{self, AssertUnwindSafe};
 
 use super::local::{Queued, Seen};
 use super::peer::{Next, Peer};
-use super::state::Cause;
+use super::state::{Cause, Role};
 use super::timer::Timer;
 use super::{End, Ending, Reactor, Side};
 use crate::observer::{Authenticated, Event, Program};
@@ -51,9 +51,10 @@ impl Reactor {
                 Err(cause) if peer.outlasts(&cause) == Seen::Yes => self.peers.put(slot, peer),
                 Err(cause) => match peer.accepted_in_vain(&cause) {
                     Some(accepted) => {
+                        let hop = peer.state.hop;
                         peer.end(&cause, &mut self.context, program);
                         self.finish(slot, peer);
-                        self.connect_again(accepted, program);
+                        self.connect_again(hop, accepted, program);
                     }
                     None => self.end_peer(slot, peer, &cause, program),
                 },
@@ -72,11 +73,15 @@ impl Reactor {
             }
         }
         let news = peer.take_authenticated();
+        let joint = peer.state.joint_news.take();
         match &mut self.side {
             Side::Client(_) => {
                 self.ask_agent(slot, program);
                 if news == Seen::Yes {
-                    self.open_forwards(program);
+                    self.logged_in(slot, program);
+                }
+                if let Some(joint) = joint {
+                    self.joint_news(joint, program);
                 }
             }
             Side::Server(server) => {
@@ -97,8 +102,15 @@ impl Reactor {
         cause: &Cause,
         program: &mut dyn Program,
     ) {
+        if peer.state.role == Role::Client {
+            peer.carry_last_words(&mut self.context, program);
+        }
         peer.end(cause, &mut self.context, program);
         let authenticated = peer.authenticated();
+        let hop = peer.state.hop;
+        if peer.state.role == Role::Client && hop == 0 {
+            self.end_child(cause, authenticated, program);
+        }
         let news = peer.take_authenticated();
         let mut text = String::new();
         program.observe(&Event::PeerGone {
@@ -116,7 +128,7 @@ impl Reactor {
                     Authenticated::No => End::NotAuthenticated,
                     Authenticated::Yes => End::SessionEnded,
                 };
-                if self.ending.is_none() {
+                if self.ending.is_none() && self.outlived_by_stdio() == Seen::No {
                     self.stop(end, program);
                 }
             }
@@ -148,7 +160,7 @@ impl Reactor {
         self.ending = Some(Ending::InOrder(end));
         self.close_listeners();
         self.stop_client();
-        for slot in self.peers.numbers() {
+        for slot in self.last_first() {
             if self.peers.get(slot).is_some_and(|peer| !peer.is_closing())
                 && let Some(peer) = self.peers.take(slot)
             {

@@ -27,10 +27,13 @@ impl Reactor {
         let Side::Client(client) = &mut self.side else {
             return;
         };
-        let Some(agent) = &client.config.identities.agent else {
+        let Some(hop) = client.hops.get(client.slots.len()) else {
             return;
         };
-        if !client.config.methods.order.contains(&Method::Publickey) {
+        let Some(agent) = &hop.identities.agent else {
+            return;
+        };
+        if !hop.methods.order.contains(&Method::Publickey) {
             return;
         }
         match Agent::connect(&agent.socket, &mut self.context) {
@@ -85,7 +88,7 @@ impl Reactor {
                 self.keys_known(keys, program);
             }
             Said::Signature(key, signature) => {
-                if let Some(slot) = client.peer
+                if let Some(slot) = client.slots.last().copied()
                     && let Some(peer) = self.peers.get_mut(slot)
                 {
                     if signature.is_err()
@@ -169,13 +172,13 @@ impl Reactor {
         let Side::Client(client) = &mut self.side else {
             return;
         };
-        let Some((slot, peer)) = client
-            .peer
-            .zip(client.peer.and_then(|n| self.peers.get_mut(n)))
-        else {
+        let Some(slot) = client.slots.last().copied() else {
             return;
         };
-        let Identities { files, agent } = mem::take(&mut client.config.identities);
+        let (Some(peer), Some(hop)) = (self.peers.get_mut(slot), client.hop()) else {
+            return;
+        };
+        let Identities { files, agent } = mem::take(&mut hop.identities);
         let allowed = agent.map_or(AgentKeys::All, |agent| agent.keys);
         let (offers, keys) = keys::order(of_agent, allowed, files);
         for key in &keys {

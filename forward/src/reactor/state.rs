@@ -13,6 +13,7 @@ use adit_proto::reason::Disconnect;
 
 use super::dial::Progress;
 use super::forwards::Forward;
+use super::hops::JointNews;
 use super::host::Host;
 use super::local::{Locals, Seen};
 use super::opens::LookUps;
@@ -198,6 +199,10 @@ pub(super) struct State {
     pub(super) news: Seen,
     /// A channel is over since the listeners last looked.
     pub(super) freed: Seen,
+    /// The channel that leads to the next server on a client's way.
+    pub(super) leads_on: Option<ChannelId>,
+    /// What became of a joint since the loop last looked.
+    pub(super) joint_news: Option<JointNews>,
     pub(super) letters: VecDeque<Letter>,
     pub(super) cause: Option<Cause>,
 }
@@ -233,6 +238,8 @@ impl State {
             forwards: Arc::new([]),
             news: Seen::No,
             freed: Seen::No,
+            leads_on: None,
+            joint_news: None,
             letters: VecDeque::new(),
             cause: None,
         }

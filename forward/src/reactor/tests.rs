@@ -107,6 +107,8 @@ fn client(server: SocketAddr, to: SocketAddr) -> Reactor {
         }],
         remote_forwards: Vec::new(),
         stdio: None,
+        proxy: None,
+        jumps: Vec::new(),
         permit_remote_open: PermitOpen::Any,
         stream_local_bind: StreamLocalBind::default(),
         on_forward_failure: OnForwardFailure::End,
@@ -199,7 +201,7 @@ fn an_agent_that_says_nothing_is_waited_for_a_while_and_left_out() {
     let mut reactor = client(address, loopback());
     if let Side::Client(client) = &mut reactor.side {
         client.agent_patience = Duration::from_millis(50);
-        client.config.identities.agent = Some(AgentConfig {
+        client.hops[0].identities.agent = Some(AgentConfig {
             socket: path.clone(),
             keys: AgentKeys::All,
         });

@@ -15,6 +15,7 @@ mod agent;
 mod ahead;
 mod asking;
 mod farewell;
+mod hops;
 mod host_key;
 mod hostile;
 mod life;

@@ -300,6 +300,8 @@ pub(crate) fn client_config(server: SocketAddr, to: SocketAddr) -> ClientConfig 
         }],
         remote_forwards: Vec::new(),
         stdio: None,
+        proxy: None,
+        jumps: Vec::new(),
         permit_remote_open: PermitOpen::Any,
         stream_local_bind: StreamLocalBind::default(),
         on_forward_failure: OnForwardFailure::End,

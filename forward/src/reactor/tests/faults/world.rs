@@ -120,6 +120,8 @@ impl World {
             forwards: (0..plan.connections).map(forward).collect(),
             remote_forwards: Vec::new(),
             stdio: None,
+            proxy: None,
+            jumps: Vec::new(),
             permit_remote_open: PermitOpen::Any,
             stream_local_bind: StreamLocalBind::default(),
             on_forward_failure: OnForwardFailure::End,
