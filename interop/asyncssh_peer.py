@@ -9,7 +9,7 @@ import asyncssh
 
 
 class Server(asyncssh.SSHServer):
-    """Lets whoever logs in open connections, and nothing else."""
+    """Lets whoever logs in open connections and listen, and nothing else."""
 
     password = None
 
@@ -23,6 +23,15 @@ class Server(asyncssh.SSHServer):
         return password == self.password
 
     def connection_requested(self, dest_host, dest_port, orig_host, orig_port):
+        return True
+
+    def unix_connection_requested(self, dest_path):
+        return True
+
+    def server_requested(self, listen_host, listen_port):
+        return True
+
+    def unix_server_requested(self, listen_path):
         return True
 
 
@@ -63,9 +72,31 @@ async def connect(options):
         for forward in options.forward:
             listen, destination = map(int, forward.split(":"))
             await connection.forward_local_port("127.0.0.1", listen, "127.0.0.1", destination)
+        listeners = [await begin(connection, "local", spec) for spec in options.local]
+        listeners += [await begin(connection, "remote", spec) for spec in options.remote]
+        if options.socks:
+            await connection.forward_socks("127.0.0.1", options.socks)
         info = connection.get_extra_info
         print("negotiated", info("send_cipher"), info("server_version"), flush=True)
+        # A line on standard input: what listens ends, and the connection stays.
+        if await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline):
+            for listener in listeners:
+                listener.close()
+                await listener.wait_closed()
+            print("cancelled", flush=True)
         await connection.wait_closed()
+
+
+async def begin(connection, way, spec):
+    """A forward, said as LISTEN=TO; each of them is a port or a path."""
+    ends = spec.split("=")
+    kinds = ["port" if end.isdigit() else "path" for end in ends]
+    names = [["127.0.0.1", int(end)] if end.isdigit() else [end] for end in ends]
+    method = "_to_".join(dict.fromkeys(kinds))
+    listener = await getattr(connection, f"forward_{way}_{method}")(*names[0], *names[1])
+    if ends[0] == "0":
+        print("allocated", listener.get_port(), flush=True)
+    return listener
 
 
 async def job(user, port, key, host_key, destination):
@@ -115,6 +146,9 @@ def main():
     parser.add_argument("--key")
     parser.add_argument("--known-hosts")
     parser.add_argument("--forward", action="append", default=[])
+    parser.add_argument("--local", action="append", default=[], help="LISTEN=TO, ports or paths")
+    parser.add_argument("--remote", action="append", default=[])
+    parser.add_argument("--socks", type=int)
     options = parser.parse_args()
     try:
         asyncio.run({"server": serve, "client": connect, "jobs": jobs}[options.role](options))

@@ -33,14 +33,14 @@ def destination_half_close(tunnel):
     half_close(*reversed(tunnel.pair()))
 
 
-def half_close(first, second):
-    sent = Task(pour, first, 1, MIB)
-    check(follow(second, 1, MIB) == (ALL, MIB), "what came before the first half's end")
-    check(sent.result() == (ALL, MIB), "not all is taken")
+def half_close(first, second, size=MIB):
+    sent = Task(pour, first, 1, size)
+    check(follow(second, 1, size) == (ALL, size), "what came before the first half's end")
+    check(sent.result() == (ALL, size), "not all is taken")
     # One half is closed, the other must still carry everything.
-    answer = Task(pour, second, 2, 2 * MIB)
-    check(follow(first, 2, 2 * MIB) == (ALL, 2 * MIB), "what came after the first half's end")
-    check(answer.result() == (ALL, 2 * MIB), "not all of the answer is taken")
+    answer = Task(pour, second, 2, 2 * size)
+    check(follow(first, 2, 2 * size) == (ALL, 2 * size), "what came after the first half's end")
+    check(answer.result() == (ALL, 2 * size), "not all of the answer is taken")
     first.close()
     second.close()
 

@@ -40,21 +40,13 @@ class Keys:
         return " ".join(open(self.path(role, name) + ".pub").read().split()[:2])
 
     def fingerprint(self, role, name):
-        argv = ["ssh-keygen", "-lf", self.path(role, name)]
-        return subprocess.run(argv, check=True, capture_output=True, text=True).stdout.split()[1]
-
-    def converted(self, role, name, suffix, *argv):
-        """The key in the format of another program, made once."""
-        path = self.path(role, name) + suffix
-        if not os.path.exists(path):
-            subprocess.run([str(a) for a in argv] + [path], check=True, capture_output=True)
-        return path
+        return self.lab.fingerprint(self.path(role, name))
 
     def dropbear(self, role, name):
-        return self.converted(role, name, ".db", "dropbearconvert", "openssh", "dropbear", self.path(role, name))
+        return self.lab.dropbear_key(self.path(role, name))
 
     def putty(self, name):
-        return self.converted("user", name, ".ppk", "puttygen", self.path("user", name), "-o")
+        return self.lab.putty_key(self.path("user", name))
 
 
 class Echo:

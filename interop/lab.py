@@ -306,6 +306,23 @@ class Lab:
             file.write(text)
         return path
 
+    def converted(self, path, suffix, *argv):
+        """A key in the format of another program, made once."""
+        if not os.path.exists(path + suffix):
+            done = [*(str(a) for a in argv), path + suffix]
+            subprocess.run(done, check=True, capture_output=True)
+        return path + suffix
+
+    def dropbear_key(self, path):
+        return self.converted(path, ".db", "dropbearconvert", "openssh", "dropbear", path)
+
+    def putty_key(self, path):
+        return self.converted(path, ".ppk", "puttygen", path, "-o")
+
+    def fingerprint(self, path):
+        argv = ["ssh-keygen", "-lf", path]
+        return subprocess.run(argv, check=True, capture_output=True, text=True).stdout.split()[1]
+
     def public_key(self, name):
         return " ".join(open(self.path(name + ".pub")).read().split()[:2])
 

@@ -5,13 +5,13 @@ The short form crosses (key exchange × cipher) with one pair of keys, and (host
 one cipher; the full form crosses everything with everything."""
 
 import os
-import shutil
 import subprocess
 from functools import partial
 
 import offer
 from keys import KEYS, Echo, Keys, through
 from lab import HOST, USER, Failed, Port, Process
+from peers import dropbear
 
 KEX = (
     "mlkem768x25519-sha256",
@@ -96,16 +96,7 @@ class PeerServer:
             config = lab.file("\n".join(lines) + "\n", "sshd_config")
             argv = [world.sshd, "-D", "-e", "-f", config]
         elif kind == "dropbear":
-            # It reads keys from the home directory that the system names: a private view of it.
-            folder = lab.path("dropbear_home")
-            os.makedirs(os.path.join(folder, ".ssh"), mode=0o700, exist_ok=True)
-            shutil.copy(keys.authorized, os.path.join(folder, ".ssh", "authorized_keys"))
-            argv = [world.dropbear, "-F", "-E", "-s", "-p", f"{HOST}:{port}", "-P", lab.path("dropbear.pid")]
-            for name in KEYS:
-                argv += ["-r", keys.dropbear("host", name)]
-            home = os.path.expanduser(f"~{USER}")
-            script = 'mount --bind "$0" "$1" && shift && exec "$@"'
-            argv = ["unshare", "-m", "sh", "-c", script, folder, home, *argv]
+            argv = dropbear(world, port, [keys.dropbear("host", name) for name in KEYS], keys.authorized)
         else:
             argv = world.python_peer(kind, "server", "--port", port)
             argv += [a for p in paths for a in ("--host-key", p)]

@@ -3,6 +3,7 @@
 import os
 import shutil
 import socket
+import subprocess
 
 from lab import HERE, HOST, USER, Failed, Port, Process
 from traffic import TIMEOUT, ended
@@ -38,6 +39,7 @@ class World:
         self.dropbear = shutil.which("dropbear", path=path)
         self.dbclient = shutil.which("dbclient", path=path)
         self.plink = shutil.which("plink", path=path)
+        self.curl = shutil.which("curl", path=path)
 
     def has(self, kind):
         return {
@@ -51,6 +53,7 @@ class World:
             "dbclient": self.dbclient,
             "plink": self.plink,
             "paramiko": self.python,
+            "curl": self.curl,
         }[kind]
 
     def python_peer(self, kind, role, *arguments):
@@ -59,6 +62,17 @@ class World:
 
     def asyncssh(self, role, *arguments):
         return self.python_peer("asyncssh", role, *arguments)
+
+
+def dropbear(world, port, host_keys, authorized):
+    """It reads keys from the home directory that the system names: a private view of it."""
+    folder = world.lab.path(f"dropbear_home.{port}")
+    os.makedirs(os.path.join(folder, ".ssh"), mode=0o700)
+    shutil.copy(authorized, os.path.join(folder, ".ssh", "authorized_keys"))
+    argv = [world.dropbear, "-F", "-E", "-s", "-p", f"{HOST}:{port}", "-P", os.path.join(folder, "pid")]
+    argv += [a for path in host_keys for a in ("-r", path)]
+    script = 'mount --bind "$0" "$1" && shift && exec "$@"'
+    return ["unshare", "-m", "sh", "-c", script, folder, os.path.expanduser(f"~{USER}"), *argv]
 
 
 class Server:
@@ -78,7 +92,9 @@ class Server:
         if kind == "sshd":
             if os.getuid() == 0:
                 os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
+            # The first value of a keyword is the one that counts: a case's before ours.
             lines = [
+                *options,
                 f"Port {self.port}",
                 f"ListenAddress {self.host}",
                 f"HostKey {lab.path('host')}",
@@ -88,16 +104,16 @@ class Server:
                 "PermitRootLogin prohibit-password",
                 "PasswordAuthentication no",
                 "KbdInteractiveAuthentication no",
-                "AllowTcpForwarding yes",
+                "AllowTcpForwarding yes" if forwarding else "",
                 "PidFile none",
                 "MaxStartups 1000",
                 f"RekeyLimit {rekey}" if rekey else "",
-                *options,
             ]
             config = lab.file("\n".join(lines) + "\n", "sshd_config")
             argv = [world.sshd, "-D", "-e", "-f", config]
         elif kind == "aditd":
             argv = [build.aditd, "-D", "-e", "-p", self.port, "-h", lab.path("host")]
+            argv += [a for option in options for a in ("-o", option)]
             argv += ["-o", f"ListenAddress={self.host}"]
             argv += ["-o", f"AuthorizedKeysFile={lab.path('authorized_keys')}"]
             # The folder of this run is below /tmp, which everybody may write.
@@ -106,12 +122,14 @@ class Server:
                 argv += ["-o", "AllowTcpForwarding=yes"]
             if rekey:
                 argv += ["-o", f"RekeyLimit={rekey}"]
-            # Behind what a case asks for, which comes first then: many fail from this one address.
-            for option in (*options, "PerSourcePenalties=no"):
-                argv += ["-o", option]
+            # Many fail from this one address.
+            argv += ["-o", "PerSourcePenalties=no"]
+        elif kind == "dropbear":
+            keys = [lab.dropbear_key(lab.path("host"))]
+            argv = dropbear(world, self.port, keys, lab.path("authorized_keys"))
         else:
-            argv = world.asyncssh("server", "--port", self.port, "--host-key", lab.path("host"))
-            argv += ["--authorized-keys", lab.path("authorized_keys")]
+            argv = world.python_peer(kind, "server", "--port", self.port, "--host-key", lab.path("host"))
+            argv += ["--authorized-keys", lab.path("authorized_keys"), *options]
             if rekey:
                 argv += ["--rekey", in_bytes(rekey)]
         self.process = Process([*place.wrap, *argv], env=lab.env)
@@ -135,9 +153,72 @@ def in_bytes(size):
     return int(size[:-1]) * {"K": 1024, "M": 1024**2, "G": 1024**3}[size[-1]]
 
 
+def client_argv(
+    world,
+    kind,
+    server,
+    forwards=(),
+    build=None,
+    kex=None,
+    cipher=None,
+    rekey=None,
+    key="user",
+    known_hosts=None,
+    options=(),
+    verbose=True,
+    config=None,
+    more=(),
+):
+    """The command line of a client. `forwards` are pairs of a local port and a destination's, or its
+    host:port; `more` is in the client's own words. With a configuration file, that has the rest."""
+    lab = world.lab
+    host = getattr(server, "host", HOST)
+    known_hosts = known_hosts or lab.known_hosts(server.port, host=host)
+    if kind in ("adit", "ssh"):
+        chosen = {
+            "BatchMode": "yes",
+            "StrictHostKeyChecking": "yes",
+            "UserKnownHostsFile": known_hosts,
+            "GlobalKnownHostsFile": "/dev/null",
+            "IdentitiesOnly": "yes",
+            "ExitOnForwardFailure": "yes",
+        }
+        chosen = {**({} if config else chosen), **dict(option.split("=", 1) for option in options)}
+        if rekey:
+            chosen["RekeyLimit"] = rekey
+        if kex:
+            chosen["KexAlgorithms"] = kex
+        if cipher:
+            chosen["Ciphers"] = cipher
+        argv = [build.adit if kind == "adit" else world.ssh, "-N", "-F", config or "none"]
+        argv += ["-v"] if verbose else []
+        argv += [a for item in chosen.items() for a in ("-o", "=".join(item))]
+        argv += ["-i", lab.path(key)] if key and not config else []
+        argv += ["-p", server.port]
+        for listen, destination in forwards:
+            to = destination if ":" in str(destination) else f"{HOST}:{destination}"
+            argv += ["-L", f"{HOST}:{listen}:{to}"]
+        return [*argv, *more, f"{USER}@{host}"]
+    if kind == "dbclient":
+        # It accepts any host key (-y -y): it keeps no file that could be given to it.
+        argv = [world.dbclient, "-y", "-y", "-N", "-i", lab.dropbear_key(lab.path(key))]
+        return [*argv, "-p", server.port, *more, f"{USER}@{host}"]
+    if kind == "plink":
+        argv = [world.plink, "-batch", "-noagent", "-N", "-i", lab.putty_key(lab.path(key))]
+        argv += ["-hostkey", lab.fingerprint(lab.path("host"))]
+        return [*argv, "-P", server.port, *more, f"{USER}@{host}"]
+    argv = world.python_peer(kind, "client", "--port", server.port, "--user", USER, *more)
+    argv += ["--key", lab.path(key), "--known-hosts", known_hosts]
+    argv += ["--kex", kex] if kex else []
+    argv += ["--ciphers", cipher] if cipher else []
+    argv += ["--rekey", in_bytes(rekey)] if rekey else []
+    for listen, destination in forwards:
+        argv += ["--forward", f"{listen}:{destination}"]
+    return argv
+
+
 class Client:
-    """A client that forwards local ports; `forwards` are pairs of a local port and a destination's, or
-    its host:port."""
+    """A client that runs; `wait` is for its forwards."""
 
     def __init__(
         self,
@@ -145,55 +226,14 @@ class Client:
         kind,
         server,
         forwards,
-        build=None,
-        kex=None,
-        cipher=None,
-        rekey=None,
-        key="user",
-        known_hosts=None,
-        options=(),
-        verbose=True,
         wrap=(),
         wait=True,
         place=HERE,
+        stdin=subprocess.DEVNULL,
+        **how,
     ):
-        lab = world.lab
-        host = getattr(server, "host", HOST)
-        known_hosts = known_hosts or lab.known_hosts(server.port, host=host)
-        if kind in ("adit", "ssh"):
-            chosen = {
-                "BatchMode": "yes",
-                "StrictHostKeyChecking": "yes",
-                "UserKnownHostsFile": known_hosts,
-                "GlobalKnownHostsFile": "/dev/null",
-                "IdentitiesOnly": "yes",
-                "ExitOnForwardFailure": "yes",
-                **dict(option.split("=", 1) for option in options),
-            }
-            if rekey:
-                chosen["RekeyLimit"] = rekey
-            if kex:
-                chosen["KexAlgorithms"] = kex
-            if cipher:
-                chosen["Ciphers"] = cipher
-            argv = [build.adit if kind == "adit" else world.ssh, "-N", "-F", "none"]
-            argv += ["-v"] if verbose else []
-            argv += [a for item in chosen.items() for a in ("-o", "=".join(item))]
-            argv += ["-i", lab.path(key)] if key else []
-            argv += ["-p", server.port]
-            for listen, destination in forwards:
-                to = destination if ":" in str(destination) else f"{HOST}:{destination}"
-                argv += ["-L", f"{HOST}:{listen}:{to}"]
-            argv += [f"{USER}@{host}"]
-        else:
-            argv = world.asyncssh("client", "--port", server.port, "--user", USER)
-            argv += ["--key", lab.path(key), "--known-hosts", known_hosts]
-            argv += ["--kex", kex] if kex else []
-            argv += ["--ciphers", cipher] if cipher else []
-            argv += ["--rekey", in_bytes(rekey)] if rekey else []
-            for listen, destination in forwards:
-                argv += ["--forward", f"{listen}:{destination}"]
-        self.process = Process([*place.wrap, *wrap, *argv], env=lab.env)
+        argv = client_argv(world, kind, server, forwards, **how)
+        self.process = Process([*place.wrap, *wrap, *argv], env=world.lab.env, stdin=stdin)
         if wait:
             try:
                 for listen, _ in forwards:

@@ -24,6 +24,12 @@ import endings
 import errnos
 import faults
 import figures
+import kinds
+import kinds_hops
+import kinds_many
+import kinds_refusals
+import kinds_socks
+import kinds_stdio
 import matrix
 import networks
 import paths
@@ -177,6 +183,8 @@ def main():
     todo = []
     if options.self_check:
         todo += [partial(pair, client=c, kind=s) for c, s in STOCK]
+        todo += [*kinds.stock(), *kinds_socks.stock(), *kinds_stdio.stock(), *kinds_hops.stock()]
+        todo += [*kinds_refusals.stock(), *kinds_many.stock()]
     if options.interop:
         todo += [
             partial(programs.all_cases, build=builds[0]),
