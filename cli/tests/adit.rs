@@ -133,15 +133,46 @@ fn a_bad_specification_says_which_field() {
             "the destination's port, 'none-such', is not a number from 1 to 65535 or a service",
         ),
         ("1:${NOWHERE}:2", "environment variable NOWHERE is not set"),
-        (
-            "1:/run/socket",
-            "it names a Unix socket, and only TCP ports are forwarded so far",
-        ),
+        ("/run/a:/run/b:80", "'/run/b' is a path where none can be"),
     ] {
         assert_fails(
             &["-L", spec, "h"],
             &format!("Bad local forwarding specification '{spec}': {why}"),
         );
+    }
+}
+
+#[test]
+fn a_bad_specification_of_any_kind_is_named() {
+    for (letter, kind, spec, why) in [
+        (
+            "-R",
+            "remote",
+            "80:h:0",
+            "the destination's port, '0', is not",
+        ),
+        ("-R", "remote", "x", "the port to listen on, 'x', is not"),
+        (
+            "-D",
+            "dynamic",
+            "80:h:1",
+            "more fields than [bind_address:]port;",
+        ),
+        (
+            "-D",
+            "dynamic",
+            "65536",
+            "the port to listen on, '65536', is",
+        ),
+        ("-W", "stdio", "22", "host:port is needed"),
+        ("-W", "stdio", "h:0", "the destination's port, '0', is not"),
+    ] {
+        let output = adit(&[letter, spec, "h"]);
+        let text = stderr(&output);
+        let expected = format!("Bad {kind} forwarding specification '{spec}': {why}");
+        assert!(text.starts_with(&expected), "{text}");
+        assert_eq!(text.lines().count(), 1, "{text}");
+        assert_eq!(output.status.code(), Some(255));
     }
 }
 

@@ -8,11 +8,11 @@
 //! [`Answer::Later`] and runs on another thread, while the loop goes on.
 
 mod end;
+mod place;
 mod question;
 
 use core::net::SocketAddr;
 use std::io;
-use std::path::Path;
 
 use adit_auth::{Decision, Failed};
 pub use adit_auth::{Echo, How, Prompt};
@@ -22,63 +22,11 @@ pub use adit_transport::Negotiated;
 use crate::admission::{AddressAndBits, Charged, Dropped, Offence};
 use crate::policy::{Denied, Permitted, PermittedListen};
 pub use end::{Authenticated, ChannelEnd, ClosedChannel, Gone, OpenError, ProxyEnd};
+pub use place::{Destination, KeyHolder, PeerId, PeerInfo, Place};
 pub use question::{
     Answer, HostKeyQuestion, HostKeyVerdict, KeyQuestion, ListenQuestion, OpenQuestion,
     PasswordQuestion, RespondQuestion, UnlockQuestion,
 };
-
-/// Names one SSH connection for as long as its event loop lives; never used twice.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct PeerId(pub u64);
-
-/// Which peer an event is about.
-#[derive(Clone, Copy, Debug)]
-pub struct PeerInfo<'a> {
-    /// Its number.
-    pub id: PeerId,
-    /// The other end's address. `None`: it is reached through another host or a program, and
-    /// who knows the address is the other one.
-    pub address: Option<SocketAddr>,
-    /// Client: how many hosts lie before it on the way.
-    pub hop: usize,
-    /// The user that it authenticated as, once it did.
-    pub user: Option<&'a [u8]>,
-}
-
-/// Where a channel leads to, or comes from.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Destination<'a> {
-    /// A TCP port.
-    Tcp {
-        /// Name or address, as asked for.
-        host: &'a [u8],
-        /// A uint32 on the wire (RFC 4254 §7.2), so a peer may name what is none.
-        port: u32,
-    },
-    /// A Unix socket.
-    Unix {
-        /// As asked for.
-        path: &'a [u8],
-    },
-}
-
-/// Where a socket of this machine listens.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Place<'a> {
-    /// On this address and port.
-    Tcp(SocketAddr),
-    /// On this path.
-    Unix(&'a Path),
-}
-
-/// Who has a key.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum KeyHolder {
-    /// The ssh-agent.
-    Agent,
-    /// A file.
-    File,
-}
 
 /// What happened. `#[non_exhaustive]`: a program prints those that it knows.
 #[derive(Debug)]
@@ -227,6 +175,42 @@ pub enum Event<'a> {
         forward: usize,
         /// Why.
         error: &'a io::Error,
+    },
+    /// Client: the server listens as it was asked to.
+    RemoteListening {
+        /// The peer.
+        peer: PeerInfo<'a>,
+        /// The remote forward, by its place in the configuration.
+        forward: usize,
+        /// The server's choice, where it had one.
+        port: Option<u16>,
+    },
+    /// Client: the server does not listen as it was asked to, and says no more about it.
+    RemoteListenFailed {
+        /// The peer.
+        peer: PeerInfo<'a>,
+        /// As above.
+        forward: usize,
+    },
+    /// Client: somebody connected to what the server listens on for us; its destination is
+    /// connected to.
+    RemoteConnection {
+        /// The peer.
+        peer: PeerInfo<'a>,
+        /// Our number of the channel.
+        channel: u32,
+        /// As above.
+        forward: usize,
+        /// Who connected, as the server says.
+        originator: Destination<'a>,
+    },
+    /// Client: the server opened a channel for something that it was not asked to listen on, or has
+    /// not granted. It is refused.
+    RemoteUnknown {
+        /// The peer.
+        peer: PeerInfo<'a>,
+        /// What for.
+        at: Destination<'a>,
     },
     /// Accepting is paused because accept(2) failed, mostly for want of descriptors; said at most
     /// once a second.

@@ -84,19 +84,23 @@ pub enum CommandError {
 
 /// What `adit` prints for a wrong command line. Lines of at most 80 characters.
 pub const USAGE: &str = "\
-usage: adit [-46CfGgkNnqTvVxy] [-c cipher_spec] [-E log_file] [-F config_file]
-            [-i identity_file] [-L [bind_address:]port:host:hostport]
-            [-l login_name] [-m mac_spec] [-o option] [-p port] destination
+usage: adit [-46CfGgkNnqTvVxy] [-c cipher_spec] [-D [bind_address:]port]
+            [-E log_file] [-F config_file] [-i identity_file] [-L address]
+            [-l login_name] [-m mac_spec] [-o option] [-p port] [-R address]
+            [-W host:port] destination
        adit --demo | --demo=once";
 
 /// What `--help` adds to it.
 pub const HELP: &str = "
-adit forwards TCP ports over SSH and does nothing else: no shell, no files.
+adit forwards ports and Unix sockets over SSH and does nothing else: no shell.
 
   adit -L 2222:localhost:222 user@HostB   port 2222 here is port 222 on HostB
   adit -L 2222:HostC:222 user@HostB       port 2222 here is port 222 on HostC,
                                           as HostB reaches it
-  -L is given once for each port. Options mean what they mean to ssh(1).";
+  adit -R 8080:localhost:80 user@HostB    port 8080 on HostB is port 80 here
+  adit -D 1080 user@HostB                 SOCKS and HTTP CONNECT on port 1080
+  -L, -R and -D take what they take with ssh(1), as often as you like; so do
+  all other options.";
 
 /// Letters that `ssh` has as well and that mean something here.
 const LETTERS: &str = "46aAb:B:c:CD:e:E:fF:gGI:i:J:kKL:l:m:MNnO:o:p:P:qQ:R:S:sTtvVw:W:XxYy";
@@ -199,6 +203,15 @@ impl Reading<'_> {
             'L' => options
                 .add_local_forward(text, self.names)
                 .map_err(CommandError::Refused)?,
+            'D' => options
+                .add_dynamic_forward(text, self.names)
+                .map_err(CommandError::Refused)?,
+            'R' => options
+                .add_remote_forward(text, self.names)
+                .map_err(CommandError::Refused)?,
+            'W' => options
+                .set_stdio_forward(text, self.names)
+                .map_err(CommandError::Refused)?,
             'l' => first(&mut options.user, text.to_owned()),
             'm' => options.macs = Some(text.to_owned()),
             'o' => options
@@ -265,9 +278,6 @@ fn refuse(letter: char) -> Result<(), CommandError> {
         'X' | 'Y' => "adit does not forward X11: use ssh.",
         't' => "adit gives no terminal, it only forwards ports: use ssh.",
         'w' => "adit has no tunnel devices: use ssh, or -L for each port.",
-        'D' => "SOCKS is not here yet: use -L for each destination, or ssh.",
-        'R' => "remote forwarding is not here yet: use ssh.",
-        'W' => "forwarding of stdin and stdout is not here yet: use -L, or ssh.",
         'J' => "jump hosts are not here yet: forward a port to the inner host with -L, or use ssh.",
         's' => "adit has no subsystems, it only forwards ports: use ssh or sftp.",
         'M' | 'O' | 'S' => "adit shares no connections: use ssh.",
@@ -424,9 +434,6 @@ mod tests {
             "-NtL 1:h:2 h",
             "-N h ls",
             "-N h ls -l",
-            "-D 1080 h",
-            "-R 1:h:2 h",
-            "-W h:1 h",
             "-J j h",
             "-s h",
             "-M h",
@@ -435,7 +442,7 @@ mod tests {
             assert!(text.contains("use"), "{line}: {text}");
         }
         for letter in LETTERS.chars().filter(|c| *c != ':') {
-            let known = "46acCEfFgGikLlmNnopqTvVxy".contains(letter);
+            let known = "46acCDEfFgGikLlmNnopqRTvVWxy".contains(letter);
             let Err(CommandError::Refused(text)) = read(&format!("-{letter} none h")) else {
                 continue;
             };

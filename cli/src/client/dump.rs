@@ -6,7 +6,9 @@
 use std::fmt::Display;
 
 use adit_forward::Algorithms;
-use adit_forward::spec::{Bind, Family, GatewayPorts, Listen, LocalForward, Target};
+use adit_forward::policy::PermitOpen;
+use adit_forward::reactor::StreamLocalBind;
+use adit_forward::spec::{Bind, Family, GatewayPorts, Listen, RemoteListen, Target};
 
 use crate::client::command::{Tunnel, WithoutForwards};
 use crate::client::options::{PubkeyAuthentication, SessionType, StrictHostKeyChecking};
@@ -28,8 +30,16 @@ pub(super) fn dump(tunnel: &Tunnel, here: &Tokens, algorithms: &Algorithms) -> S
         family(o.address_family.unwrap_or_default()),
     );
     out.flag("batchmode", o.batch_mode, false);
-    out.flag("clearallforwardings", o.clear_all_forwardings, false);
-    out.flag("exitonforwardfailure", o.exit_on_forward_failure, false);
+    out.flag(
+        "clearallforwardings",
+        Some(o.clears_all_forwardings()),
+        false,
+    );
+    out.flag(
+        "exitonforwardfailure",
+        Some(o.exits_on_forward_failure()),
+        false,
+    );
     out.flag(
         "gatewayports",
         o.gateway_ports.map(|ports| ports == GatewayPorts::Yes),
@@ -87,8 +97,22 @@ pub(super) fn dump(tunnel: &Tunnel, here: &Tokens, algorithms: &Algorithms) -> S
         o.preferred_authentications.as_deref(),
     );
     for forward in &o.local_forwards {
-        out.line("localforward", local_forward(forward));
+        let (at, to) = (listen(&forward.listen), target(&forward.to));
+        out.line("localforward", format!("{at} {to}"));
     }
+    for forward in &o.remote_forwards {
+        let to = forward.to.as_ref().map_or_else(|| SOCKS.to_owned(), target);
+        let at = remote_listen(&forward.listen);
+        out.line("remoteforward", format!("{at} {to}"));
+    }
+    for forward in &o.dynamic_forwards {
+        out.line("dynamicforward", listen(&forward.listen));
+    }
+    out.line("permitremoteopen", permits(o.permit_remote_open.as_ref()));
+    let bind = StreamLocalBind::default();
+    let mask = o.stream_local_bind_mask.unwrap_or(bind.mask);
+    out.line("streamlocalbindmask", format!("0{mask:o}"));
+    out.flag("streamlocalbindunlink", o.stream_local_bind_unlink, false);
     for file in &o.identity_files {
         out.line("identityfile", &file.path);
     }
@@ -223,11 +247,35 @@ const fn strict(strict: StrictHostKeyChecking) -> &'static str {
     }
 }
 
-/// `[bind]:port [host]:port`, the port alone where no address was given, and paths as they are.
-fn local_forward(forward: &LocalForward) -> String {
-    format!("{} {}", listen(&forward.listen), target(&forward.to))
+/// What ssh has for a destination that each connection names.
+const SOCKS: &str = "[socks]:0";
+
+fn permits(permits: Option<&PermitOpen>) -> String {
+    match permits {
+        None | Some(PermitOpen::Any) => "any".to_owned(),
+        Some(PermitOpen::Nothing) => "none".to_owned(),
+        Some(PermitOpen::Only(permits)) => {
+            let permits: Vec<String> = permits.iter().map(ToString::to_string).collect();
+            permits.join(" ")
+        }
+    }
 }
 
+fn remote_listen(at: &RemoteListen) -> String {
+    match at {
+        RemoteListen::Tcp { bind: None, port } => port.to_string(),
+        RemoteListen::Tcp {
+            bind: Some(bind),
+            port,
+        } => {
+            let bind = if bind.is_empty() { "*" } else { bind };
+            format!("[{bind}]:{port}")
+        }
+        RemoteListen::Unix(path) => path.clone(),
+    }
+}
+
+/// `[bind]:port`, the port alone where no address was given, or a path.
 fn listen(at: &Listen) -> String {
     let (bind, port) = match at {
         Listen::Tcp { bind, port } => (bind, port),
@@ -284,7 +332,7 @@ mod tests {
     fn every_option_has_its_line_and_none_twice() {
         let lines = lines(&["h"]);
         let keywords: Vec<&str> = lines.iter().filter_map(|l| l.split(' ').next()).collect();
-        assert_eq!(keywords.len(), 31);
+        assert_eq!(keywords.len(), 34);
         for (at, keyword) in keywords.iter().enumerate() {
             assert!(!keywords[..at].contains(keyword), "{keyword}");
             let is_keyword = crate::client::keywords::find(keyword).is_some();
@@ -294,6 +342,8 @@ mod tests {
             "host h",
             "user you",
             "batchmode no",
+            "permitremoteopen any",
+            "streamlocalbindmask 0177",
             "pubkeyauthentication true",
             "sessiontype default",
             "connecttimeout none",
@@ -340,6 +390,15 @@ mod tests {
                 "LocalForward=localhost:8080 h:80",
                 "localforward [localhost]:8080 [h]:80",
             ),
+            ("LocalForward=/a /b", "localforward /a /b"),
+            ("RemoteForward=80 h:81", "remoteforward 80 [h]:81"),
+            ("RemoteForward=*:80", "remoteforward [*]:80 [socks]:0"),
+            ("RemoteForward=/a h:81", "remoteforward /a [h]:81"),
+            ("DynamicForward=[::1]:1080", "dynamicforward [::1]:1080"),
+            ("PermitRemoteOpen=a:1 b:*", "permitremoteopen a:1 b:*"),
+            ("PermitRemoteOpen=none", "permitremoteopen none"),
+            ("StreamLocalBindMask=77", "streamlocalbindmask 077"),
+            ("StreamLocalBindUnlink=yes", "streamlocalbindunlink yes"),
             ("HostKeyAlias=x", "hostkeyalias x"),
             (
                 "PreferredAuthentications=password",

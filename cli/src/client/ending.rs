@@ -174,6 +174,8 @@ mod tests {
             port: 2222,
             user: "me".into(),
             forwards: vec![],
+            remote_forwards: vec![],
+            on_forward_failure: adit_forward::reactor::OnForwardFailure::GoOn,
             methods: Methods::default(),
             stays: Stays::Foreground,
             weak_crypto: WeakCrypto::WarnedOf,

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use adit_forward::spec::{Family, GatewayPorts, LocalForward, Names};
+use adit_forward::spec::{Family, GatewayPorts, Names};
 
-use crate::client::config::others;
+use crate::client::forwardings::{
+    bind_mask, dynamic_forward, local_forward, permit_remote_open, remote_forward,
+};
 use crate::client::option_error::{OptionError, bad};
 use crate::client::options::{
     IDENTITY_FILES_MAX, List, NamedBy, Options, PubkeyAuthentication, REKEY_BYTES_MIN, RekeyLimit,
@@ -43,6 +45,7 @@ const KEYWORDS: &[(&str, Set)] = &[
         Set::One(|o, v| integer(&mut o.connection_attempts, v, 1)),
     ),
     ("connecttimeout", Set::One(connect_timeout)),
+    ("dynamicforward", Set::Many(dynamic_forward)),
     (
         "exitonforwardfailure",
         Set::One(|o, v| choose(&mut o.exit_on_forward_failure, v, value::yes_or_no)),
@@ -98,6 +101,7 @@ const KEYWORDS: &[(&str, Set)] = &[
         "passwordauthentication",
         Set::One(|o, v| choose(&mut o.password_authentication, v, value::yes_or_no)),
     ),
+    ("permitremoteopen", Set::Many(permit_remote_open)),
     ("port", Set::Many(port)),
     (
         "preferredauthentications",
@@ -108,6 +112,7 @@ const KEYWORDS: &[(&str, Set)] = &[
         Set::One(|o, v| choose(&mut o.pubkey_authentication, v, pubkey)),
     ),
     ("rekeylimit", Set::Many(rekey_limit)),
+    ("remoteforward", Set::Many(remote_forward)),
     (
         "serveralivecountmax",
         Set::One(|o, v| integer(&mut o.server_alive_count_max, v, 0)),
@@ -116,6 +121,11 @@ const KEYWORDS: &[(&str, Set)] = &[
     (
         "sessiontype",
         Set::One(|o, v| choose(&mut o.session_type, v, session_type)),
+    ),
+    ("streamlocalbindmask", Set::One(bind_mask)),
+    (
+        "streamlocalbindunlink",
+        Set::One(|o, v| choose(&mut o.stream_local_bind_unlink, v, value::yes_or_no)),
     ),
     (
         "stricthostkeychecking",
@@ -325,22 +335,6 @@ fn port(options: &mut Options, values: &[String], names: &dyn Names) -> Result<(
         None => return bad(format!("Bad port '{text}'.")),
     }
     Ok(())
-}
-
-fn local_forward(
-    options: &mut Options,
-    values: &[String],
-    names: &dyn Names,
-) -> Result<(), OptionError> {
-    match values {
-        [listen, target] => match LocalForward::parse(&format!("{listen}:{target}"), names) {
-            Ok(forward) if forward.has_path() => Err(OptionError::NotHere(&others::UNIX_SOCKET)),
-            Ok(forward) => options.push_local_forward(forward).or_else(bad),
-            Err(error) => bad(format!("Bad forwarding specification: {error}.")),
-        },
-        [_] => bad("Missing target argument."),
-        _ => bad("keyword localforward extra arguments at end of line"),
-    }
 }
 
 fn rekey_limit(options: &mut Options, values: &[String], _: &dyn Names) -> Result<(), OptionError> {

@@ -5,7 +5,7 @@ use adit_forward::spec::Names;
 use crate::client::command::{Purpose, Tunnel, WithoutForwards};
 use crate::client::config::{self, Context, Disk, Effect, Files};
 use crate::client::destination::{DestinationError, is_valid_host};
-use crate::client::options::{NotHere, Options, SessionType, Weight};
+use crate::client::options::{Options, SessionType, Weight};
 use crate::client::run::Fatal;
 use crate::escape::escaped;
 use crate::me::Me;
@@ -66,10 +66,8 @@ pub fn merge(mut tunnel: Tunnel, with: &With<'_>) -> Result<Tunnel, Fatal> {
         .host_key_alias
         .iter_mut()
         .for_each(|alias| alias.make_ascii_lowercase());
-    if options.clear_all_forwardings == Some(true) {
-        options.local_forwards.clear();
-        let is_forward = |there: &NotHere| matches!(there.other.effect, Effect::Forward(_));
-        options.not_here.retain(|there| !is_forward(there));
+    if options.clears_all_forwardings() {
+        options.clear_forwards();
     }
     if options.session_type == Some(SessionType::None) {
         tunnel.without_forwards = WithoutForwards::Connect;
@@ -77,14 +75,16 @@ pub fn merge(mut tunnel: Tunnel, with: &With<'_>) -> Result<Tunnel, Fatal> {
     if tunnel.purpose == Purpose::Print {
         return Ok(tunnel);
     }
+    if tunnel.options.stdio_forward.is_some() {
+        let text = "-W: forwarding of stdin and stdout is not here yet: use -L, or ssh.";
+        return Err(Fatal(text.to_owned()));
+    }
     let warnings = without(&tunnel.options)?;
     tunnel.warnings.extend(warnings);
-    if tunnel.options.local_forwards.is_empty()
-        && tunnel.without_forwards == WithoutForwards::Refuse
-    {
+    if !tunnel.options.forwards_something() && tunnel.without_forwards == WithoutForwards::Refuse {
         return Err(Fatal(
-            "adit only forwards ports: give it one with -L [bind_address:]port:host:hostport or \
-             LocalForward, or -N to be connected without. For a shell use ssh."
+            "adit only forwards ports: give it one with -L [bind_address:]port:host:hostport, -R, \
+             -D or the like, or -N to be connected without. For a shell use ssh."
                 .to_owned(),
         ));
     }
@@ -108,12 +108,6 @@ fn without(options: &Options) -> Result<Vec<String>, Fatal> {
                 return Err(Fatal(format!("{line}: {why}")));
             }
             Effect::Refuse(_, why) => return Err(Fatal(format!("{line}: {why}"))),
-            Effect::Forward(why) if options.exit_on_forward_failure == Some(true) => {
-                return Err(Fatal(format!(
-                    "{line}: {why} This forward fails, and ExitOnForwardFailure is yes."
-                )));
-            }
-            Effect::Forward(why) => warnings.push(format!("{line}: {why} This one is not made.")),
             Effect::Instead(_, what) => warnings.push(format!("{line}: {what}")),
         }
     }

@@ -3,15 +3,12 @@
 use std::fmt;
 
 use crate::client::config::Place;
-use crate::client::config::others::{Effect, Other};
 use crate::escape::escaped;
 
 /// An option that is not one, in ssh's words without the place.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum OptionError {
-    /// A value that ssh can follow and adit cannot.
-    NotHere(&'static Other),
     /// No such keyword.
     Unknown(String),
     /// Everything else, as a sentence.
@@ -30,7 +27,7 @@ impl OptionError {
     pub fn at(&self, place: &Place) -> String {
         match self {
             Self::Unknown(_) => format!("{}: {self}", place.with_colon()),
-            Self::NotHere(_) | Self::Value(_) => format!("{place}: {self}"),
+            Self::Value(_) => format!("{place}: {self}"),
         }
     }
 }
@@ -39,12 +36,6 @@ impl fmt::Display for OptionError {
     /// As one printable line, whatever a file holds.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotHere(other) => match other.effect {
-                Effect::Nothing => f.write_str(other.keyword),
-                Effect::Forward(why) | Effect::Instead(_, why) | Effect::Refuse(_, why) => {
-                    write!(f, "{}: {why}", other.keyword)
-                }
-            },
             Self::Unknown(keyword) => {
                 let keyword = escaped(keyword.as_bytes());
                 write!(f, "Bad configuration option: {keyword}")

@@ -1,11 +1,14 @@
 //! The client's options: what `-o` and, by other spellings, the letters of the command line set.
 //!
 //! Names, values and messages are ssh_config(5)'s. As there, the first value given for a keyword
-//! wins, and `IdentityFile` and `LocalForward` gather.
+//! wins, and `IdentityFile` and forwards gather.
 
 use std::time::Duration;
 
-use adit_forward::spec::{self, Family, GatewayPorts, LocalForward, Names};
+use adit_forward::policy::PermitOpen;
+use adit_forward::spec::{
+    DynamicForward, Family, GatewayPorts, LocalForward, Names, RemoteForward, StdioForward,
+};
 use adit_proto::pattern::{Case, Match, match_list};
 
 use crate::client::config::Place;
@@ -30,6 +33,8 @@ pub struct Options {
     pub connect_timeout: Option<Duration>,
     /// `ConnectionAttempts`.
     pub connection_attempts: Option<u32>,
+    /// `DynamicForward`, `-D`: without repetitions.
+    pub dynamic_forwards: Vec<DynamicForward>,
     /// `ExitOnForwardFailure`.
     pub exit_on_forward_failure: Option<bool>,
     /// `ForkAfterAuthentication`, `-f`: to the background when the forwards stand.
@@ -72,6 +77,8 @@ pub struct Options {
     pub number_of_password_prompts: Option<u32>,
     /// `PasswordAuthentication`.
     pub password_authentication: Option<bool>,
+    /// `PermitRemoteOpen`: where those may go who connect to a `-R` without a destination.
+    pub permit_remote_open: Option<PermitOpen>,
     /// `Port`, `-p`.
     pub port: Option<u16>,
     /// `PreferredAuthentications`: a list of methods, as given.
@@ -80,12 +87,20 @@ pub struct Options {
     pub pubkey_authentication: Option<PubkeyAuthentication>,
     /// `RekeyLimit`.
     pub rekey_limit: Option<RekeyLimit>,
+    /// `RemoteForward`, `-R`: without repetitions.
+    pub remote_forwards: Vec<RemoteForward>,
     /// `ServerAliveCountMax`.
     pub server_alive_count_max: Option<u32>,
     /// `ServerAliveInterval`; zero turns it off.
     pub server_alive_interval: Option<Duration>,
     /// `SessionType`; `none` is `-N`.
     pub session_type: Option<SessionType>,
+    /// `-W`.
+    pub stdio_forward: Option<StdioForward>,
+    /// `StreamLocalBindMask`.
+    pub stream_local_bind_mask: Option<u32>,
+    /// `StreamLocalBindUnlink`.
+    pub stream_local_bind_unlink: Option<bool>,
     /// `StrictHostKeyChecking`.
     pub strict_host_key_checking: Option<StrictHostKeyChecking>,
     /// `-y`: what is said goes to the system's log.
@@ -207,10 +222,6 @@ pub const REKEY_BYTES_MIN: u64 = 16;
 /// Most files that keys are taken from: OpenSSH's SSH_MAX_IDENTITY_FILES.
 pub const IDENTITY_FILES_MAX: usize = 100;
 
-/// Most forwards. Each needs a descriptor or two, of which a process has 1024 by default and seldom
-/// more than some thousands; a repetition is looked for among all that came before.
-pub const LOCAL_FORWARDS_MAX: usize = 4096;
-
 impl Options {
     /// Takes one line, `Keyword value` or `Keyword=value`.
     ///
@@ -274,13 +285,6 @@ impl Options {
             (Some(Set::Many(set)), _) => set(self, values, names),
             (None, _) => Ok(()),
         };
-        let (other, result) = match (other, result) {
-            // People have such lines for ssh; with -o it was meant for adit.
-            (None, Err(OptionError::NotHere(other))) if *place != Place::CommandLine => {
-                (Some(other), Ok(()))
-            }
-            as_it_is => as_it_is,
-        };
         other
             .into_iter()
             .for_each(|other| self.note(other, values, place));
@@ -327,33 +331,6 @@ impl Options {
             weight: other.weight(values),
             place: place.clone(),
         });
-    }
-
-    /// Adds `-L`'s specification.
-    ///
-    /// # Errors
-    /// The whole message.
-    pub fn add_local_forward(&mut self, text: &str, names: &dyn Names) -> Result<(), String> {
-        let forward = LocalForward::parse(text, names)
-            .map_err(|error| format!("Bad local forwarding specification '{text}': {error}"))?;
-        if forward.has_path() {
-            return Err(format!(
-                "Bad local forwarding specification '{text}': it names a Unix socket, and only TCP \
-                 ports are forwarded so far"
-            ));
-        }
-        self.push_local_forward(forward)
-    }
-
-    /// The same one twice is one.
-    pub(super) fn push_local_forward(&mut self, forward: LocalForward) -> Result<(), String> {
-        if self.local_forwards.len() >= LOCAL_FORWARDS_MAX {
-            return Err(format!(
-                "Too many local forwards specified (max {LOCAL_FORWARDS_MAX})."
-            ));
-        }
-        spec::add(&mut self.local_forwards, forward);
-        Ok(())
     }
 
     /// Adds a file to take a key from; the same one twice is one.
@@ -517,18 +494,6 @@ mod tests {
             error.to_string(),
             "Too many identity files specified (max 100)."
         );
-        for n in 1..=LOCAL_FORWARDS_MAX {
-            options
-                .set(&format!("LocalForward {n} h:1"), &NoNames)
-                .unwrap();
-        }
-        let error = options.set("LocalForward 5000 h:1", &NoNames).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "Too many local forwards specified (max 4096)."
-        );
-        let error = options.add_local_forward("5000:h:1", &NoNames).unwrap_err();
-        assert_eq!(error, "Too many local forwards specified (max 4096).");
     }
 
     #[test]
@@ -590,10 +555,6 @@ mod tests {
             (
                 "Foo",
                 "command-line line 0: no argument after keyword \"foo\"",
-            ),
-            (
-                "LocalForward 80 /socket",
-                "command-line line 0: LocalForward: adit forwards no Unix sockets yet.",
             ),
             ("Port abc", "command-line line 0: Bad port 'abc'."),
             ("Port 0", "command-line line 0: Bad port '0'."),

@@ -68,6 +68,24 @@ impl Tokens {
         }
     }
 
+    /// The text with its tokens replaced, and nothing else.
+    ///
+    /// # Errors
+    /// [`PathError::Token`].
+    pub fn replace(&self, text: &str) -> Result<String, PathError> {
+        let mut out = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some((before, from)) = rest.split_once('%') {
+            out.push_str(before);
+            let mut chars = from.chars();
+            let token = chars.next().map(String::from).unwrap_or_default();
+            out.push_str(&self.token(&token)?);
+            rest = chars.as_str();
+        }
+        out.push_str(rest);
+        Ok(out)
+    }
+
     fn expand(&self, text: &str, names: &dyn Names) -> Result<String, PathError> {
         let mut out = String::with_capacity(text.len());
         let mut rest = text;

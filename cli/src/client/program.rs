@@ -8,7 +8,8 @@
     reason = "events are looked through group by group, and there will be more of them"
 )]
 
-use std::os::unix::ffi::OsStrExt;
+mod forwarding;
+
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -16,21 +17,22 @@ use adit_auth::{Fingerprint, key_type_label};
 use adit_crypto::{Provider, Secret, SigningKey};
 use adit_forward::observer::{
     Answer, Event, HostKeyQuestion, HostKeyVerdict, How, KeyHolder, Negotiated, PasswordQuestion,
-    PeerInfo, Place, Program, RespondQuestion, UnlockQuestion,
+    PeerInfo, Program, RespondQuestion, UnlockQuestion,
 };
 use adit_forward::reactor::End;
 use adit_proto::blob::blob_name;
 use nix::sys::signal::Signal;
 
-use crate::client::about::{About, Stays, WeakCrypto};
+use crate::client::about::{About, WeakCrypto};
 use crate::client::ending;
 use crate::client::login::Login;
 use crate::client::trust::Trust;
-use crate::client::words::{self, At, Closed, connect_reason, open_failure};
+use crate::client::words::connect_reason;
 use crate::escape::{escaped, lines};
 use crate::exit::Exit;
 use crate::file::reason;
-use crate::report::{Level, Report};
+use crate::report::Report;
+use forwarding::Explained;
 
 /// The client as the event loop sees it.
 #[derive(Debug)]
@@ -44,14 +46,13 @@ pub struct Tunnel {
     /// The server said that it speaks SSH.
     identified: bool,
     authenticated: Option<Instant>,
-    /// Those that were warned of.
-    open_to_others: Vec<usize>,
+    explained: Explained,
 }
 
 impl Tunnel {
     /// Before anything happened.
     #[must_use]
-    pub const fn new(
+    pub fn new(
         about: About,
         provider: &'static Provider,
         report: Arc<Report>,
@@ -67,7 +68,7 @@ impl Tunnel {
             connect_error: None,
             identified: false,
             authenticated: None,
-            open_to_others: Vec::new(),
+            explained: Explained::default(),
         }
     }
 
@@ -211,117 +212,12 @@ impl Tunnel {
                 "Authenticated to {host} (via proxy) using \"{method}\"."
             )),
         }
-        let further = self.about.forwards.iter();
-        let mut further = further.filter(|f| f.leaves_server(&self.about.host));
-        if let Some(forward) = further.next() {
+        let targets = self.about.forwards.iter().filter_map(|f| f.to.as_ref());
+        let mut further = targets.filter(|to| to.leaves_server(host));
+        if let Some(to) = further.next() {
             report.verbose(format_args!(
-                "The last leg, from {} to {}, is not encrypted by this tunnel.",
-                self.about.host, forward.to
+                "The last leg, from {host} to {to}, is not encrypted by this tunnel."
             ));
-        }
-    }
-
-    fn forwarding(&mut self, event: &Event<'_>) {
-        let report = &self.report;
-        match event {
-            Event::Listening { address, forward } => self.listening(*address, *forward),
-            Event::ListenFailed { address, error, .. } => {
-                match address {
-                    Place::Tcp(address) => {
-                        report.error(format_args!(
-                            "bind [{}]:{}: {}",
-                            address.ip(),
-                            address.port(),
-                            reason(error)
-                        ));
-                        report.error(format_args!(
-                            "channel_setup_fwd_listener_tcpip: cannot listen to port: {}",
-                            address.port()
-                        ));
-                    }
-                    Place::Unix(path) => report.error(format_args!(
-                        "unix_listener: cannot bind to path {}: {}",
-                        escaped(path.as_os_str().as_bytes()),
-                        reason(error)
-                    )),
-                }
-                report.error("Could not request local forwarding.");
-            }
-            Event::AcceptPaused { error, .. } => {
-                report.error(format_args!("accept: {}", reason(error)));
-            }
-            Event::Accepted {
-                channel,
-                from,
-                forward,
-                ..
-            } => {
-                if let Some(forward) = self.about.forwards.get(*forward) {
-                    let who = from.map_or("a local program".to_owned(), |from| {
-                        format!("{} port {}", from.ip(), from.port())
-                    });
-                    report.debug(format_args!(
-                        "channel {channel}: connection from {who} to {} forwarding to {} requested.",
-                        words::at(&forward.listen),
-                        words::target(&forward.to),
-                    ));
-                }
-            }
-            Event::ChannelOpened { channel, to, .. } => report.line(
-                Level::Debug2,
-                format_args!("channel {channel}: open confirm {}", At(*to)),
-            ),
-            Event::OpenRefused {
-                channel,
-                to,
-                reason_code,
-                description,
-                ..
-            } => report.error(format_args!(
-                "channel {channel}: open failed: {}: {} ({})",
-                open_failure(*reason_code),
-                escaped(description),
-                At(*to)
-            )),
-            Event::ChannelClosed { channel, .. } => report.debug(Closed(channel)),
-            _ => {}
-        }
-    }
-
-    fn listening(&mut self, at: Place<'_>, forward: Option<usize>) {
-        let report = &self.report;
-        let address = match at {
-            Place::Tcp(address) => address,
-            Place::Unix(path) => {
-                let path = escaped(path.as_os_str().as_bytes());
-                report.debug(format_args!("Local forwarding listening on path {path}."));
-                return;
-            }
-        };
-        let Some((n, forward)) = forward.and_then(|n| Some((n, self.about.forwards.get(n)?)))
-        else {
-            return;
-        };
-        report.debug(format_args!(
-            "Local forwarding listening on {} port {}.",
-            address.ip(),
-            address.port()
-        ));
-        if report.is_terminal() {
-            let to = &forward.to;
-            let end = match self.about.stays {
-                Stays::Foreground => ", Ctrl-C ends",
-                Stays::Background => "",
-            };
-            report.info(format_args!("listening on {address} -> {to}{end}"));
-        }
-        if !address.ip().is_loopback() && !self.open_to_others.contains(&n) {
-            report.info(format_args!(
-                "Warning: port {} is open to other machines: whoever reaches it uses this tunnel \
-                 without authenticating.",
-                address.port()
-            ));
-            self.open_to_others.push(n);
         }
     }
 }
@@ -416,12 +312,14 @@ mod tests {
             port: 22,
             user: "me".into(),
             forwards: vec![],
+            remote_forwards: vec![],
+            on_forward_failure: adit_forward::reactor::OnForwardFailure::GoOn,
             methods: Methods::default(),
             stays: Stays::Foreground,
             weak_crypto,
             missed: Vec::new().into(),
         };
-        let report = Report::memory(Level::Info);
+        let report = Report::memory(crate::report::Level::Info);
         say_negotiated(
             &report,
             &about,

@@ -10,10 +10,10 @@ use adit_auth::{Method, Methods};
 use adit_forward::RekeyLimits;
 use adit_forward::policy::PermitOpen;
 use adit_forward::reactor::{
-    self, ClientConfig, End, Forward, KeepAlive, OnForwardFailure, Reactor, Signals, SshConfig,
-    StreamLocalBind, To,
+    self, ClientConfig, End, KeepAlive, OnForwardFailure, Reactor, Signals, SshConfig,
+    StreamLocalBind, Unlink,
 };
-use adit_forward::spec::{Family, Listen, ListenOn, Names, Target};
+use adit_forward::spec::{Family, Names};
 use adit_proto::Ident;
 use nix::unistd::gethostname;
 
@@ -24,6 +24,7 @@ use crate::client::background;
 use crate::client::command::Tunnel as Command;
 use crate::client::dump::dump;
 use crate::client::identity::{Found, Search};
+use crate::client::listening;
 use crate::client::login::{Login, Missed};
 use crate::client::methods;
 use crate::client::options::Options;
@@ -115,10 +116,15 @@ fn try_run(
         left_out,
     } = found(options, &methods, &here, names, report)?;
     let missed = Missed::from(left_out);
-    let (forwards, listen) = listeners(options, report)?;
+    let (forwards, listen) = listening::local(options, &here, report)?;
+    let remote_forwards = listening::remote(options, &here)?;
     let family = options.address_family.unwrap_or_default();
     let rekey = options.rekey_limit.unwrap_or_default();
 
+    let on_forward_failure = match options.exits_on_forward_failure() {
+        true => OnForwardFailure::End,
+        false => OnForwardFailure::GoOn,
+    };
     let config = ClientConfig {
         ssh: SshConfig {
             provider: PROVIDER,
@@ -136,16 +142,16 @@ fn try_run(
         user: here.user.clone(),
         identities,
         forwards: listen,
-        remote_forwards: Vec::new(),
+        remote_forwards,
         stdio: None,
         proxy: None,
         jumps: Vec::new(),
-        permit_remote_open: PermitOpen::Any,
-        stream_local_bind: StreamLocalBind::default(),
-        on_forward_failure: match options.exit_on_forward_failure {
-            Some(true) => OnForwardFailure::End,
-            _ => OnForwardFailure::GoOn,
-        },
+        permit_remote_open: options
+            .permit_remote_open
+            .clone()
+            .unwrap_or(PermitOpen::Any),
+        stream_local_bind: stream_local_bind(options),
+        on_forward_failure,
         alive: alive(options),
     };
     let stays = match options.fork_after_authentication {
@@ -157,6 +163,8 @@ fn try_run(
         port: here.port,
         user: here.user.clone(),
         forwards,
+        remote_forwards: options.remote_forwards.clone(),
+        on_forward_failure,
         methods,
         stays,
         weak_crypto: match options.warn_weak_crypto {
@@ -298,6 +306,17 @@ fn policy(
     })
 }
 
+fn stream_local_bind(options: &Options) -> StreamLocalBind {
+    let default = StreamLocalBind::default();
+    StreamLocalBind {
+        mask: options.stream_local_bind_mask.unwrap_or(default.mask),
+        unlink: match options.stream_local_bind_unlink {
+            Some(true) => Unlink::Always,
+            Some(false) | None => default.unlink,
+        },
+    }
+}
+
 fn alive(options: &Options) -> Option<KeepAlive> {
     let interval = options.server_alive_interval.unwrap_or(ALIVE_INTERVAL);
     let count = options.server_alive_count_max.unwrap_or(ALIVE_COUNT);
@@ -306,64 +325,13 @@ fn alive(options: &Options) -> Option<KeepAlive> {
     (!interval.is_zero()).then_some(KeepAlive { interval, count })
 }
 
-/// The forwards whose addresses are known, and for the event loop the same ones in the same order.
-fn listeners(
-    options: &Options,
-    report: &Report,
-) -> Result<(Vec<adit_forward::spec::LocalForward>, Vec<Forward>), Fatal> {
-    let family = options.address_family.unwrap_or_default();
-    let gateway = options.gateway_ports.unwrap_or_default();
-    let (mut forwards, mut listen) = (Vec::new(), Vec::new());
-    for forward in &options.local_forwards {
-        let (
-            Listen::Tcp { bind, port },
-            Target::Tcp {
-                host,
-                port: hostport,
-            },
-        ) = (&forward.listen, &forward.to)
-        else {
-            continue; // Not taken as an option yet.
-        };
-        let on = bind.listen_on(*port, gateway, family);
-        let addresses = match on {
-            ListenOn::Addresses(addresses) if addresses.is_empty() => {
-                Err("no address of that family".to_owned())
-            }
-            ListenOn::Addresses(addresses) => Ok(addresses),
-            ListenOn::Name(name, port) => addresses(&name, port, family),
-        };
-        match addresses {
-            Ok(addresses) => {
-                forwards.push(forward.clone());
-                listen.push(Forward {
-                    listen: reactor::Listen::Tcp(addresses),
-                    to: To::Tcp {
-                        host: host.clone(),
-                        port: *hostport,
-                    },
-                });
-            }
-            Err(why) => {
-                report.error(format_args!("{forward}: cannot listen: {why}"));
-                let failed = "Could not request local forwarding.";
-                if options.exit_on_forward_failure == Some(true) {
-                    return Err(Fatal::new(failed));
-                }
-                report.error(failed);
-            }
-        }
-    }
-    Ok((forwards, listen))
-}
-
 fn resolve(host: &str, port: u16, family: Family) -> Result<Vec<SocketAddr>, Fatal> {
     addresses(host, port, family)
         .map_err(|why| Fatal::new(format!("ssh: Could not resolve hostname {host}: {why}")))
 }
 
 /// All addresses of a name, or why there are none. A literal is not looked up.
-fn addresses(name: &str, port: u16, family: Family) -> Result<Vec<SocketAddr>, String> {
+pub(super) fn addresses(name: &str, port: u16, family: Family) -> Result<Vec<SocketAddr>, String> {
     let found: Vec<SocketAddr> = match name.parse::<IpAddr>() {
         Ok(address) => vec![SocketAddr::new(address, port)],
         Err(_) => (name, port)

@@ -5,7 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use adit_forward::observer::{ChannelEnd, ClosedChannel, Destination};
-use adit_forward::spec::{Listen, Target};
+use adit_forward::spec::{Listen, RemoteListen, Target};
 use adit_proto::reason::OpenFailure;
 
 use crate::escape::escaped;
@@ -62,10 +62,66 @@ pub(super) fn at(listen: &Listen) -> String {
 }
 
 /// Where a forward goes on to.
-pub(super) fn target(to: &Target) -> String {
+pub(super) fn target(to: Option<&Target>) -> String {
     match to {
-        Target::Tcp { host, port } => format!("{host} port {port}"),
-        Target::Unix(path) => format!("path {path}"),
+        Some(Target::Tcp { host, port }) => format!("{host} port {port}"),
+        Some(Target::Unix(path)) => format!("path {path}"),
+        None => "where it says".to_owned(),
+    }
+}
+
+/// The same as ssh writes it where scripts look.
+pub(super) fn connect(to: Option<&Target>) -> String {
+    match to {
+        Some(Target::Tcp { host, port }) => format!("{host}:{port}"),
+        Some(Target::Unix(path)) => path.clone(),
+        // ssh's name for it.
+        None => "socks:0".to_owned(),
+    }
+}
+
+/// What a server listens on for us.
+pub(super) fn remote_at(listen: &RemoteListen) -> String {
+    match listen {
+        RemoteListen::Tcp { port, .. } => format!("port {port}"),
+        RemoteListen::Unix(path) => format!("path {path}"),
+    }
+}
+
+/// The same with the address that it binds.
+pub(super) fn remote_listen(listen: &RemoteListen) -> String {
+    match listen {
+        RemoteListen::Tcp {
+            bind: Some(bind),
+            port,
+        } => format!("{bind}:{port}"),
+        RemoteListen::Tcp { bind: None, port } => port.to_string(),
+        RemoteListen::Unix(path) => path.clone(),
+    }
+}
+
+/// `db.example port 5432`, or a path.
+pub(super) struct Spoken<'a>(pub(super) Destination<'a>);
+
+impl fmt::Display for Spoken<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Destination::Tcp { host, port } => write!(f, "{} port {port}", escaped(host)),
+            Destination::Unix { path } => write!(f, "{}", escaped(path)),
+        }
+    }
+}
+
+/// The host or the path alone.
+pub(super) struct Name<'a>(pub(super) Destination<'a>);
+
+impl fmt::Display for Name<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Destination::Tcp { host: name, .. } | Destination::Unix { path: name } => {
+                write!(f, "{}", escaped(name))
+            }
+        }
     }
 }
 

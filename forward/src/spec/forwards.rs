@@ -1,5 +1,7 @@
 //! What each kind of specification says, by the number of its fields and which of them are paths.
 
+use core::net::IpAddr;
+
 use super::Names;
 use super::bind::Bind;
 use super::error::SpecError;
@@ -95,27 +97,6 @@ impl LocalForward {
         let listen = Listen::read(at, names)?;
         Ok(Self { listen, to })
     }
-
-    /// Whether either half of it is the path of a Unix socket.
-    #[must_use]
-    pub const fn has_path(&self) -> bool {
-        matches!(self.listen, Listen::Unix(_)) || matches!(self.to, Target::Unix(_))
-    }
-
-    /// Whether its traffic goes on from the server to another machine: unprotected by this tunnel,
-    /// from there. `server` is the name by which the server itself was reached.
-    #[must_use]
-    pub fn leaves_server(&self, server: &str) -> bool {
-        let host = match &self.to {
-            Target::Tcp { host, .. } => host.as_str(),
-            Target::Unix(_) => return false,
-        };
-        let itself = host.eq_ignore_ascii_case("localhost") || host.eq_ignore_ascii_case(server);
-        let loopback = host
-            .parse()
-            .is_ok_and(|a: core::net::IpAddr| a.is_loopback());
-        !itself && !loopback
-    }
 }
 
 impl DynamicForward {
@@ -209,6 +190,21 @@ fn target(fields: &[Field], names: &dyn Names) -> Result<Target, SpecError> {
         }
         [] | [_] => Err(SpecError::TooFewFields(STATIC)),
         _ => Err(SpecError::TooManyFields(STATIC)),
+    }
+}
+
+impl Target {
+    /// Whether what a server connects to there is on another machine: unprotected by this tunnel,
+    /// from there. `server` is the name by which the server itself was reached.
+    #[must_use]
+    pub fn leaves_server(&self, server: &str) -> bool {
+        let host = match self {
+            Self::Tcp { host, .. } => host.as_str(),
+            Self::Unix(_) => return false,
+        };
+        let itself = host.eq_ignore_ascii_case("localhost") || host.eq_ignore_ascii_case(server);
+        let loopback = host.parse().is_ok_and(|a: IpAddr| a.is_loopback());
+        !itself && !loopback
     }
 }
 

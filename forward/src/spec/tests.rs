@@ -403,7 +403,7 @@ fn only_the_server_itself_is_no_further_leg() {
         ("0.0.0.0", true),
     ] {
         let forward = parse(&format!("1:{host}:2")).unwrap();
-        assert_eq!(forward.leaves_server("hostb"), leaves, "{host}");
+        assert_eq!(forward.to.leaves_server("hostb"), leaves, "{host}");
     }
-    assert!(!parse("1:/b").unwrap().leaves_server("hostb"));
+    assert!(!parse("1:/b").unwrap().to.leaves_server("hostb"));
 }

@@ -24,8 +24,6 @@ pub enum Effect {
     Nothing,
     /// Without it adit does this instead, unless the value asks for just that.
     Instead(Means, &'static str),
-    /// A forward that is not made, and why.
-    Forward(&'static str),
     /// There is no connection, and why, unless the value asks for nothing.
     Refuse(Means, &'static str),
 }
@@ -60,7 +58,6 @@ impl Other {
         let value = values.first().map_or("", String::as_str);
         let weighs = match self.effect {
             Effect::Nothing => false,
-            Effect::Forward(_) => true,
             Effect::Instead(means, _) | Effect::Refuse(means, _) => match means {
                 Means::Always => true,
                 Means::Unless(harmless) => !harmless.iter().any(|h| h.eq_ignore_ascii_case(value)),
@@ -85,11 +82,6 @@ const fn instead(keyword: &'static str, means: Means, what: &'static str) -> Oth
     Other { keyword, effect }
 }
 
-const fn forward(keyword: &'static str, why: &'static str) -> Other {
-    let effect = Effect::Forward(why);
-    Other { keyword, effect }
-}
-
 const fn refuse(keyword: &'static str, means: Means, why: &'static str) -> Other {
     let effect = Effect::Refuse(means, why);
     Other { keyword, effect }
@@ -99,10 +91,6 @@ const fn refuse(keyword: &'static str, means: Means, why: &'static str) -> Other
 /// name answers.
 const NO_PROXY: &str = "adit cannot go through another host or program yet, and does not go \
      directly where that was not asked for: use ssh, or add -o ProxyJump=none to go directly.";
-
-/// A `LocalForward` with a path in it.
-pub(in crate::client) static UNIX_SOCKET: Other =
-    forward("LocalForward", "adit forwards no Unix sockets yet.");
 
 /// Sorted by name, whatever the case.
 static OTHERS: &[Other] = &[
@@ -149,7 +137,6 @@ static OTHERS: &[Other] = &[
     ),
     nothing("ControlPath"),
     nothing("ControlPersist"),
-    forward("DynamicForward", "adit has no SOCKS server yet."),
     nothing("EnableEscapeCommandline"),
     nothing("EnableSSHKeysign"),
     nothing("EscapeChar"),
@@ -194,7 +181,6 @@ static OTHERS: &[Other] = &[
     ),
     nothing("ObscureKeystrokeTiming"),
     instead("PermitLocalCommand", NO, "adit runs no commands."),
-    nothing("PermitRemoteOpen"),
     nothing("PKCS11Provider"),
     nothing("Protocol"),
     refuse("ProxyCommand", NONE, NO_PROXY),
@@ -213,7 +199,6 @@ static OTHERS: &[Other] = &[
     // Its value is the reason.
     refuse("RefuseConnection", Means::Always, ""),
     nothing("RemoteCommand"),
-    forward("RemoteForward", "adit has no remote forwarding yet."),
     nothing("RequestTTY"),
     instead(
         "RequiredRSASize",
@@ -236,8 +221,6 @@ static OTHERS: &[Other] = &[
     nothing("SetupTimeOut"),
     nothing("SmartcardDevice"),
     nothing("StdinNull"),
-    nothing("StreamLocalBindMask"),
-    nothing("StreamLocalBindUnlink"),
     nothing("SyslogFacility"),
     nothing("Tag"),
     nothing("TCPKeepAlive"),
@@ -306,7 +289,6 @@ mod tests {
             ("proxyjump", "j", Weight::Some),
             ("proxycommand", "none", Weight::None),
             ("proxycommand", "nc", Weight::Some),
-            ("remoteforward", "none", Weight::Some),
             ("bindaddress", "1.2.3.4", Weight::Some),
             ("canonicalizehostname", "none", Weight::None),
             ("pubkeyacceptedalgorithms", "+ssh-rsa", Weight::None),
@@ -356,7 +338,7 @@ mod tests {
         assert_eq!(section("Passed over"), of(|e| matches!(e, Effect::Nothing)));
         assert_eq!(
             section("Not here, and told of"),
-            of(|e| matches!(e, Effect::Instead(..) | Effect::Forward(_)))
+            of(|e| matches!(e, Effect::Instead(..)))
         );
         assert_eq!(
             section("Not here, and no connection is made"),

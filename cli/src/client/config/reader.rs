@@ -234,7 +234,7 @@ impl<'a> Reader<'a> {
                 let taken = self.aside.take(keyword, values, place, names);
                 // These gather, and are looked through each time.
                 self.aside.identity_files.clear();
-                self.aside.local_forwards.clear();
+                self.aside.clear_forwards();
                 // Its patterns do not count either.
                 self.aside.ignore_unknown = None;
                 taken

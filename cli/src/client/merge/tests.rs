@@ -120,7 +120,7 @@ fn a_forward_or_n_is_needed_wherever_it_is_said() {
 #[test]
 fn each_keyword_that_is_not_here_is_told_of_once() {
     let file = "SendEnv LANG\nControlMaster auto\nControlPath x\nHost h\nControlMaster yes\n\
-                RemoteForward 1 h:2\nRemoteForward 3 h:4\nForwardAgent yes\nCompression no\n\
+                CheckHostIP yes\nForwardAgent yes\nCompression no\n\
                 Host other\nCertificateFile c\n";
     let warnings = merged("-N h", file).unwrap().warnings;
     assert_eq!(
@@ -131,34 +131,31 @@ fn each_keyword_that_is_not_here_is_told_of_once() {
                  own."
             ),
             format!(
-                "{CONFIG} line 6: RemoteForward: adit has no remote forwarding yet. This one is \
-                 not made."
+                "{CONFIG} line 6: CheckHostIP: a host key is looked up by the host's name alone."
             ),
         ]
-    );
-    assert_eq!(
-        merged("-N -oClearAllForwardings=yes -oControlMaster=no h", file)
-            .unwrap()
-            .warnings,
-        [""; 0]
     );
     assert_eq!(
         merged("-N -oCompression=yes h", file).unwrap().warnings[0],
         "command-line line 0: Compression: adit does not compress."
     );
-    assert_eq!(
-        merged("-N h", "LocalForward /s h:1\nLocalForward 1 /s")
-            .unwrap()
-            .warnings,
-        [format!(
-            "{CONFIG} line 1: LocalForward: adit forwards no Unix sockets yet. This one is not made."
-        )]
-    );
-    let strict = merged("-N -oExitOnForwardFailure=yes h", file).unwrap_err();
-    assert!(
-        strict.ends_with("This forward fails, and ExitOnForwardFailure is yes."),
-        "{strict}"
-    );
+}
+
+#[test]
+fn every_kind_of_forward_is_enough_and_can_be_cleared() {
+    for (line, file) in [
+        ("-L /s:h:1 h", ""),
+        ("-R 80:h:1 h", ""),
+        ("-R 80 h", ""),
+        ("-D 1080 h", ""),
+        ("h", "LocalForward 1 /s"),
+        ("h", "RemoteForward 80 h:1"),
+        ("h", "DynamicForward 1080"),
+    ] {
+        assert!(merged(line, file).is_ok(), "{line} {file}");
+        let cleared = merged(&format!("-oClearAllForwardings=yes {line}"), file);
+        assert!(cleared.is_err(), "{line} {file}");
+    }
 }
 
 #[test]

@@ -1,0 +1,299 @@
+//! What a tunnel says of its forwards and of the channels through them, in the words of ssh.
+
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the other events are not about forwards, and there will be more of them"
+)]
+
+use std::os::unix::ffi::OsStrExt;
+
+use adit_forward::observer::{Destination, Event, OpenError, Place};
+use adit_forward::reactor::OnForwardFailure;
+use adit_forward::spec::{Listen, RemoteForward, RemoteListen};
+use adit_proto::reason::OpenFailure;
+
+use super::Tunnel;
+use crate::client::about::{Forwarded, Stays};
+use crate::client::words::{self, At, Closed, Name, Spoken, connect_reason, open_failure};
+use crate::escape::escaped;
+use crate::file::reason;
+use crate::report::Level;
+
+/// What was explained once need not be again: a browser may have a hundred connections refused.
+#[derive(Debug, Default)]
+pub(super) struct Explained {
+    /// Forwards that were said to be open to other machines.
+    open_to_others: Vec<usize>,
+    /// Forwards whose port was told.
+    allocated: Vec<usize>,
+    /// Why a server may not connect to a port, or to a path, or not listen.
+    hints: Vec<&'static str>,
+}
+
+const NOT_TO_PORT: &str = "The server's policy does not allow it: usually that is \
+     AllowTcpForwarding, DisableForwarding or PermitOpen in its configuration, or restrict, \
+     no-port-forwarding or permitopen at your key in its authorized_keys. 'sshd -T' there shows the \
+     former; its log says what was refused.";
+
+const NOT_TO_PATH: &str = "If the socket is there, the server's policy does not allow it: usually \
+     that is AllowStreamLocalForwarding or DisableForwarding in its configuration, or restrict or \
+     no-port-forwarding at your key in its authorized_keys. 'sshd -T' there shows the former; its \
+     log says what was refused.";
+
+const NOT_ON_PORT: &str = "Usually the port is in use there, or below 1024, or the server's policy \
+     does not allow it: AllowTcpForwarding, DisableForwarding or PermitListen in its configuration, \
+     restrict, no-port-forwarding or permitlisten at your key in its authorized_keys. 'sshd -T' \
+     there shows the policy; its log says which it was.";
+
+const NOT_ON_PATH: &str = "Usually something is at that path already, or the directory is not \
+     yours, or the server's policy does not allow it: AllowStreamLocalForwarding or \
+     DisableForwarding in its configuration, restrict or no-port-forwarding at your key in its \
+     authorized_keys. 'sshd -T' there shows the policy; its log says which it was.";
+
+impl Tunnel {
+    pub(super) fn forwarding(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Listening { address, forward } => self.listening(*address, *forward),
+            Event::ListenFailed { address, error, .. } => self.not_listening(*address, error),
+            Event::AcceptPaused { error, .. } => {
+                self.report.error(format_args!("accept: {}", reason(error)));
+            }
+            Event::Accepted {
+                channel,
+                from,
+                forward,
+                ..
+            } => {
+                if let Some(forward) = self.about.forwards.get(*forward) {
+                    let who = from.map_or("a local program".to_owned(), |from| {
+                        format!("{} port {}", from.ip(), from.port())
+                    });
+                    self.report.debug(format_args!(
+                        "channel {channel}: connection from {who} to {} forwarding to {} requested.",
+                        words::at(&forward.listen),
+                        words::target(forward.to.as_ref()),
+                    ));
+                }
+            }
+            Event::ChannelOpened { channel, to, .. } => self.report.line(
+                Level::Debug2,
+                format_args!("channel {channel}: open confirm {}", At(*to)),
+            ),
+            Event::OpenRefused {
+                channel,
+                to,
+                reason_code,
+                description,
+                ..
+            } => {
+                self.report.error(format_args!(
+                    "channel {channel}: open failed: {}: {} ({})",
+                    open_failure(*reason_code),
+                    escaped(description),
+                    At(*to)
+                ));
+                if let Some(hint) = hint(to, *reason_code, description) {
+                    self.explain(hint);
+                }
+            }
+            Event::ChannelClosed { channel, .. } => self.report.debug(Closed(channel)),
+            _ => self.remote(event),
+        }
+    }
+
+    /// What the server listens on for us, and connections to that.
+    fn remote(&mut self, event: &Event<'_>) {
+        match event {
+            Event::RemoteListening { forward, port, .. } => {
+                let forward = self.about.remote_forwards.get(*forward).cloned();
+                if let Some(forward) = forward {
+                    self.remote_listening(&forward, *port);
+                }
+            }
+            Event::RemoteListenFailed { forward, .. } => {
+                let forward = self.about.remote_forwards.get(*forward).cloned();
+                if let Some(forward) = forward {
+                    self.remote_failed(&forward);
+                }
+            }
+            Event::RemoteConnection {
+                channel,
+                forward,
+                originator,
+                ..
+            } => {
+                if let Some(forward) = self.about.remote_forwards.get(*forward) {
+                    self.report.debug(format_args!(
+                        "channel {channel}: connection to {} of the server from {}, forwarding to \
+                         {}.",
+                        words::remote_at(&forward.listen),
+                        Spoken(*originator),
+                        words::target(forward.to.as_ref()),
+                    ));
+                }
+            }
+            Event::RemoteUnknown { at, .. } => match at {
+                Destination::Tcp { port, .. } => self.report.error(format_args!(
+                    "WARNING: Server requests forwarding for unknown listen_port {port}"
+                )),
+                Destination::Unix { path } => self.report.error(format_args!(
+                    "WARNING: Server requests forwarding for unknown path {}",
+                    escaped(path)
+                )),
+            },
+            Event::OpenFailed { to, error, .. } => match error {
+                OpenError::Name(text) => self.report.error(format_args!(
+                    "connect_to {}: unknown host ({})",
+                    Name(*to),
+                    escaped(text.as_bytes())
+                )),
+                OpenError::Connect(error) => self.connect_failed(to, &connect_reason(error)),
+                OpenError::Shortage => self.connect_failed(to, "no descriptors are left"),
+                OpenError::TimedOut | _ => self.connect_failed(to, "Connection timed out"),
+            },
+            _ => {}
+        }
+    }
+
+    fn connect_failed(&self, to: &Destination<'_>, why: &str) {
+        self.report
+            .error(format_args!("connect_to {}: failed. ({why})", Spoken(*to)));
+    }
+
+    fn explain(&mut self, hint: &'static str) {
+        if !self.explained.hints.contains(&hint) {
+            self.report.info(hint);
+            self.explained.hints.push(hint);
+        }
+    }
+
+    fn not_listening(&self, at: Place<'_>, error: &std::io::Error) {
+        let report = &self.report;
+        match at {
+            Place::Tcp(address) => {
+                report.error(format_args!(
+                    "bind [{}]:{}: {}",
+                    address.ip(),
+                    address.port(),
+                    reason(error)
+                ));
+                report.error(format_args!(
+                    "channel_setup_fwd_listener_tcpip: cannot listen to port: {}",
+                    address.port()
+                ));
+            }
+            Place::Unix(path) => report.error(format_args!(
+                "unix_listener: cannot bind to path {}: {}",
+                escaped(path.as_os_str().as_bytes()),
+                reason(error)
+            )),
+        }
+        report.error("Could not request local forwarding.");
+    }
+
+    fn listening(&mut self, at: Place<'_>, forward: Option<usize>) {
+        let Some((n, forward)) = forward.and_then(|n| Some((n, self.about.forwards.get(n)?)))
+        else {
+            return;
+        };
+        let report = &self.report;
+        let end = match self.about.stays {
+            Stays::Foreground => ", Ctrl-C ends",
+            Stays::Background => "",
+        };
+        let to = forward.to.as_ref().map_or_else(
+            || "SOCKS and HTTP CONNECT".to_owned(),
+            |to| escaped(to.to_string().as_bytes()).to_string(),
+        );
+        let address = match at {
+            Place::Tcp(address) => address,
+            Place::Unix(path) => {
+                let path = escaped(path.as_os_str().as_bytes());
+                report.debug(format_args!("Local forwarding listening on path {path}."));
+                if report.is_terminal() {
+                    report.info(format_args!("listening on {path} -> {to}{end}"));
+                }
+                return;
+            }
+        };
+        report.debug(format_args!(
+            "Local forwarding listening on {} port {}.",
+            address.ip(),
+            address.port()
+        ));
+        if is_any_port(forward) && !self.explained.allocated.contains(&n) {
+            report.info(format_args!(
+                "Allocated port {} for local forward to {}",
+                address.port(),
+                words::connect(forward.to.as_ref())
+            ));
+            self.explained.allocated.push(n);
+        }
+        if report.is_terminal() {
+            report.info(format_args!("listening on {address} -> {to}{end}"));
+        }
+        if !address.ip().is_loopback() && !self.explained.open_to_others.contains(&n) {
+            report.info(format_args!(
+                "Warning: port {} is open to other machines: whoever reaches it uses this tunnel \
+                 without authenticating.",
+                address.port()
+            ));
+            self.explained.open_to_others.push(n);
+        }
+    }
+
+    fn remote_listening(&self, forward: &RemoteForward, port: Option<u16>) {
+        let to = words::connect(forward.to.as_ref());
+        self.report.debug(format_args!(
+            "remote forward success for: listen {}, connect {to}",
+            words::remote_listen(&forward.listen)
+        ));
+        if let Some(port) = port {
+            self.report.info(format_args!(
+                "Allocated port {port} for remote forward to {to}"
+            ));
+        }
+    }
+
+    fn remote_failed(&mut self, forward: &RemoteForward) {
+        self.report.debug(format_args!(
+            "remote forward failure for: listen {}, connect {}",
+            words::remote_listen(&forward.listen),
+            words::connect(forward.to.as_ref())
+        ));
+        let at = words::remote_at(&forward.listen);
+        let text = format!("remote port forwarding failed for listen {at}");
+        if self.about.on_forward_failure == OnForwardFailure::End {
+            self.report.fatal(format_args!("Error: {text}"));
+        } else {
+            self.report.info(format_args!("Warning: {text}"));
+        }
+        self.explain(match forward.listen {
+            RemoteListen::Tcp { .. } => NOT_ON_PORT,
+            RemoteListen::Unix(_) => NOT_ON_PATH,
+        });
+    }
+}
+
+fn is_any_port(forward: &Forwarded) -> bool {
+    matches!(forward.listen, Listen::Tcp { port: 0, .. })
+}
+
+/// Which policy of the server a refusal usually comes from. OpenSSH's server says that a path is not
+/// allowed with the code and words that it also has for one which is not there.
+fn hint(to: &Destination<'_>, reason_code: u32, description: &[u8]) -> Option<&'static str> {
+    match (to, OpenFailure::from_code(reason_code)) {
+        (Destination::Tcp { .. }, Some(OpenFailure::AdministrativelyProhibited)) => {
+            Some(NOT_TO_PORT)
+        }
+        (Destination::Unix { .. }, Some(OpenFailure::AdministrativelyProhibited)) => {
+            Some(NOT_TO_PATH)
+        }
+        (Destination::Unix { .. }, Some(OpenFailure::ConnectFailed))
+            if description == b"open failed" =>
+        {
+            Some(NOT_TO_PATH)
+        }
+        _ => None,
+    }
+}
