@@ -40,12 +40,16 @@ impl Desk<'_> {
         let Some(local) = self.state.locals.get_mut(id) else {
             return;
         };
-        if local.settle() == Seen::Yes {
+        let ended = local.peer_eof == Seen::Yes || local.peer_close == Seen::No;
+        if !ended && always_says_eof(session) {
+            // At once, with what the socket has not taken: an application that does not read would
+            // write for ever to one that is gone. A reset takes such bytes on TCP, too.
+            self.end(session, id, ChannelEnd::PeerClosed, Ending::Reset);
+        } else if local.settle() == Seen::Yes {
             let why = local.end();
-            let broken = local.peer_eof == Seen::No && always_says_eof(session);
             let ending = match local.deaf {
-                Seen::No if !broken => Ending::Fin,
-                Seen::No | Seen::Yes => Ending::Reset,
+                Seen::No => Ending::Fin,
+                Seen::Yes => Ending::Reset,
             };
             self.end(session, id, why, ending);
         }

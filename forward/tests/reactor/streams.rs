@@ -14,7 +14,7 @@ use adit_testkit::dice::Dice;
 use adit_testkit::on_every_provider;
 use nix::sys::socket::{MsgFlags, send};
 
-use crate::world::{Answers, Heard, World, key_on, ssh_on};
+use crate::world::{Answers, Heard, PATIENCE, World, key_on, ssh_on};
 
 /// Bytes that depend on where they are in the stream.
 fn pattern(len: usize, seed: u64) -> Vec<u8> {
@@ -151,6 +151,22 @@ fn a_reset_is_not_taken_for_a_clean_end_and_hurts_nobody_else() {
 }
 
 #[test]
+fn a_reset_reaches_who_writes_and_does_not_read() {
+    let world = World::new();
+    for reset_near in [true, false] {
+        let (near, far) = world.connect();
+        let (victim, other) = if reset_near { (near, far) } else { (far, near) };
+        fill(&world, &victim);
+        (&other).write_all(b"unread").unwrap();
+        assert_eq!(victim.peek(&mut [0]).unwrap(), 1);
+        drop(victim);
+        other.set_write_timeout(Some(PATIENCE)).unwrap();
+        let ended = (&other).write_all(&vec![0; 64 << 20]).unwrap_err();
+        assert_ne!(ended.kind(), ErrorKind::WouldBlock, "it waits to be read");
+    }
+}
+
+#[test]
 fn a_close_without_eof_from_another_program_is_taken_for_an_end_in_order() {
     // It may have meant one, and a reset would take from an application what it has not read.
     let world = World::with(Answers::default(), |client, server| {
@@ -167,16 +183,14 @@ fn a_close_without_eof_from_another_program_is_taken_for_an_end_in_order() {
     }
 }
 
-#[test]
-fn a_slow_reader_is_bounded_and_stops_nobody_else() {
-    let world = World::new();
-    let (slow_near, slow_far) = world.connect();
-    slow_near.set_nonblocking(true).unwrap();
-    // Writes until nothing has been taken for a while: windows and socket buffers are full then.
+/// Writes until nothing has been taken for a while: windows and socket buffers are full then. Says
+/// how much was taken.
+fn fill(world: &World, stream: &TcpStream) -> u64 {
+    stream.set_nonblocking(true).unwrap();
     let chunk = pattern(64 << 10, 4);
     let (mut written, mut idle) = (0_u64, 0);
     while idle < 50 {
-        match (&slow_near).write(&chunk) {
+        match (&mut &*stream).write(&chunk) {
             Ok(n) => {
                 written += n as u64;
                 idle = 0;
@@ -193,9 +207,17 @@ fn a_slow_reader_is_bounded_and_stops_nobody_else() {
             }
         }
     }
+    stream.set_nonblocking(false).unwrap();
+    written
+}
+
+#[test]
+fn a_slow_reader_is_bounded_and_stops_nobody_else() {
+    let world = World::new();
+    let (slow_near, slow_far) = world.connect();
+    let written = fill(&world, &slow_near);
     // The server may hold a quarter of its 32 MiB for one channel; sockets hold a few more each.
     assert!(written < 48 << 20, "{written}");
-    slow_near.set_nonblocking(false).unwrap();
     slow_near.shutdown(Shutdown::Write).unwrap();
     let mut total = 0;
     let mut buffer = vec![0; 1 << 20];
