@@ -9,6 +9,7 @@ against each other, which shows that the cases themselves are right.
 
 import argparse
 import os
+import signal
 import struct
 import sys
 import time
@@ -159,6 +160,9 @@ def echo_and_bulk(tunnel):
 
 
 def main():
+    # A shell without job control has what it starts with & ignore SIGINT, and so would all programs
+    # that are started here. One that is handled is a default one again behind exec(2).
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--ring", help="folder of adit and aditd with the default provider")
     parser.add_argument("--pure", help="folder of adit and aditd with the provider without C")
