@@ -9,6 +9,7 @@
 
 pub mod dice;
 pub mod keys;
+pub mod kinds;
 pub mod net;
 pub mod pair;
 pub mod providers;

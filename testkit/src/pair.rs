@@ -15,7 +15,10 @@ use adit_crypto::{PrivateKey, Secret, SigningKey};
 use adit_forward::session::{ServerAuth, Session};
 use adit_forward::{Error, relay};
 
-pub use end::{End, Local};
+use crate::kinds;
+use crate::scripted::Role;
+
+pub use end::{CHOSEN_PORT, End, Local};
 pub use setup::{Setup, Willing};
 
 /// Both ends.
@@ -104,15 +107,33 @@ impl Pair {
 
     /// Opens a channel from the client, whose application's connection this is.
     pub fn open(&mut self) -> ChannelId {
-        let kind = OpenKind::DirectTcpip {
-            host: b"localhost",
-            port: 80,
-            originator: b"127.0.0.1",
-            originator_port: 4000,
-        };
-        let id = self.client.session.open(kind).expect("a free slot");
-        self.client.locals.insert(id, Local::new());
+        let [direct_tcpip, ..] = kinds::CHANNELS;
+        self.open_as(direct_tcpip)
+    }
+
+    /// Opens a channel of this kind, from the end that opens such.
+    pub fn open_as(&mut self, kind: OpenKind<'_>) -> ChannelId {
+        let [opener, _] = self.ends(kind);
+        let id = opener.session.open(kind).expect("a free slot");
+        opener.locals.insert(id, Local::new());
         id
+    }
+
+    /// The end that opens channels of this kind, and the other.
+    pub const fn ends(&mut self, kind: OpenKind<'_>) -> [&mut End; 2] {
+        match kinds::opener(kind) {
+            Role::Client => [&mut self.client, &mut self.server],
+            Role::Server => [&mut self.server, &mut self.client],
+        }
+    }
+
+    /// The client asks for all that its server may open channels for, and gets it.
+    pub fn forward(&mut self) {
+        for request in kinds::REQUESTS {
+            let asked = self.client.session.request(request);
+            asked.expect("a request that has room");
+        }
+        self.run();
     }
 
     /// Lets everything happen that can, without the clock. Says after how many rounds nothing did.

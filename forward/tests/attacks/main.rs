@@ -15,6 +15,7 @@ mod answers;
 mod channels;
 mod conduct;
 mod confusion;
+mod forwards;
 mod matrix;
 mod packets;
 mod proofs;

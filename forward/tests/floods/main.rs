@@ -12,6 +12,7 @@
 
 mod app;
 mod crowd;
+mod cycles;
 mod data_path;
 mod exchanges;
 mod flooded;

@@ -6,15 +6,19 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use adit_auth::{Decision, KeyPolicy, OfferedKey};
-use adit_connection::ChannelId;
+use adit_connection::{ChannelId, ForwardKind};
 use adit_crypto::{Secret, SigningKey};
 use adit_forward::relay::{self, Locals, Outlet, Pull};
 use adit_forward::session::{Event, Need, Session};
 use adit_forward::{Error, Spill};
-use adit_proto::reason;
+use adit_proto::msg::TcpipForward;
+use adit_proto::{Decode, reason};
 
 use super::Willing;
 use crate::socket::FakeSocket;
+
+/// The port that a server chooses where the choice is its own.
+pub const CHOSEN_PORT: u16 = 40_000;
 
 /// One end's side of a channel.
 #[derive(Default)]
@@ -322,6 +326,17 @@ impl Locals for Side<'_> {
             Event::OpenAsked { id, .. } => {
                 session.refuse(id, reason::OpenFailure::ConnectFailed, "Connection refused");
             }
+            Event::ForwardAsked { kind, data } if self.willing == Willing::All => {
+                // Port 0 leaves the choice to the server, which has to say what it is.
+                let port = match (kind, TcpipForward::decode(session.bytes(data))) {
+                    (ForwardKind::TcpipForward, Ok(asked)) if asked.port_number_to_bind == 0 => {
+                        Some(CHOSEN_PORT)
+                    }
+                    _ => None,
+                };
+                session.grant_forward(port);
+            }
+            Event::ForwardAsked { .. } => session.refuse_forward(),
             Event::OpenConfirmed(id) => {
                 if let Some(local) = self.locals.get_mut(&id) {
                     local.open = true;
@@ -356,7 +371,6 @@ impl Locals for Side<'_> {
             | Event::Refused(_)
             | Event::Rekeyed
             | Event::Told { .. }
-            | Event::ForwardAsked { .. }
             | Event::RequestAnswered { .. }
             | Event::WindowOpened(_) => {}
         }

@@ -6,6 +6,8 @@
     reason = "a test fails by panicking"
 )]
 
+mod kinds;
+
 use core::time::Duration;
 use std::io::ErrorKind;
 
