@@ -1,8 +1,11 @@
 //! authorized_keys: which keys a user may log in with.
 //!
-//! A line is `[options] keytype base64 [comment]`. Options restrict what a key may do, and adit
-//! cannot hold any of them yet, so a line that has one does not authorize. Neither does a line that
-//! is not understood, and it never stops the lines behind it.
+//! A line is `[options] keytype base64 [comment]`. Options restrict what a key may do: one that is
+//! not understood could be any restriction, so its line does not authorize. Neither does a line
+//! that is not understood at all, and it never stops the lines behind it.
+
+mod expiry;
+mod options;
 
 use core::fmt;
 
@@ -10,6 +13,9 @@ use adit_proto::blob::{SSH_RSA, rsa_public};
 
 use crate::public_key::{BadPublicKey, PublicKey, is_idle, lines, trim_start};
 use crate::signed::{key_type_label, signature_algorithms};
+pub use expiry::{BadTime, Expiry};
+use options::parse as parse_options;
+pub use options::{BadOption, Options, WhyBad};
 
 /// Longest line (OpenSSH's, 8 KiB: an RSA key of 16384 bits is 2.7 KiB, the rest is options). A
 /// longer one is refused whole: what was cut off could be read as a line of its own.
@@ -33,8 +39,8 @@ pub struct Note<'a> {
 pub enum Unusable<'a> {
     /// It is not a key.
     BadKey(BadPublicKey),
-    /// It has the key in question, and this option, which adit cannot hold.
-    Option(&'a [u8]),
+    /// It has the key in question, and this option.
+    Option(BadOption<'a>),
     /// A key that no signature is taken from: a certificate, a security key, an RSA key of too few
     /// bits. What its type is called, if that is known.
     NoSuchKey(&'static str),
@@ -44,15 +50,26 @@ pub enum Unusable<'a> {
     TooMany,
 }
 
-/// The number of the first line that authorizes `key_blob`, from 1.
+/// A line that has the key.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Found {
+    /// From 1.
+    pub line: usize,
+    /// Its options.
+    pub options: Options,
+}
+
+/// The first line that authorizes `key_blob`: it has that key, and `suits` agrees, which looks at
+/// where the client comes from and at the time.
 ///
 /// `note` is told of each line up to there that is unusable. Of a line with options it is told only
 /// if the key on it is the one asked for.
 pub fn find<'a>(
     content: &'a [u8],
     key_blob: &[u8],
+    mut suits: impl FnMut(&Found) -> bool,
     mut note: impl FnMut(Note<'a>),
-) -> Option<usize> {
+) -> Option<Found> {
     let mut keys = 0_usize;
     for (line, text) in lines(content) {
         if is_idle(text) {
@@ -65,39 +82,46 @@ pub fn find<'a>(
             return None;
         }
         match parse(text) {
-            Ok(key) if key.blob == key_blob => return Some(line),
-            Ok(key) => {
+            Ok((options, key)) if key.blob == key_blob => {
+                let why = match options.map_or(Ok(Options::NONE), parse_options) {
+                    Ok(options) => {
+                        let found = Found { line, options };
+                        if suits(&found) {
+                            return Some(found);
+                        }
+                        continue;
+                    }
+                    Err(bad) => Unusable::Option(bad),
+                };
+                note(Note { line, why });
+            }
+            Ok((None, key)) => {
                 if let Some(why) = unusable(&key) {
                     note(Note { line, why });
                 }
             }
-            Err((why, None)) => note(Note { line, why }),
-            Err((why, Some(key))) if key.blob == key_blob => note(Note { line, why }),
-            Err((_, Some(_))) => {}
+            Ok((Some(_), _)) => {}
+            Err(why) => note(Note { line, why }),
         }
     }
     None
 }
 
-/// One line that is neither empty nor a comment. An error comes with the key that is on the line
-/// all the same.
-fn parse(line: &[u8]) -> Result<PublicKey<'_>, (Unusable<'_>, Option<PublicKey<'_>>)> {
+/// One line that is neither empty nor a comment: its options, if it has any, and its key.
+fn parse(line: &[u8]) -> Result<(Option<&[u8]>, PublicKey<'_>), Unusable<'_>> {
     if line.len() > LINE_MAX {
-        return Err((Unusable::TooLong, None));
+        return Err(Unusable::TooLong);
     }
     let bad = match PublicKey::parse(line) {
-        Ok(key) => return Ok(key),
+        Ok(key) => return Ok((None, key)),
         Err(bad) => bad,
     };
     // No key at the front: are these options, with a key behind them?
     let behind = split_options(line).and_then(|(options, rest)| {
         let key = PublicKey::parse(rest).ok()?;
-        Some((options, key))
+        Some((Some(options), key))
     });
-    Err(match behind {
-        Some((options, key)) => (Unusable::Option(first_option(options)), Some(key)),
-        None => (Unusable::BadKey(bad), None),
-    })
+    behind.ok_or(Unusable::BadKey(bad))
 }
 
 /// Whether the key on a line can never log in.
@@ -125,25 +149,11 @@ fn split_options(line: &[u8]) -> Option<(&[u8], &[u8])> {
     line.split_at_checked(end)
 }
 
-/// The name of the first option.
-fn first_option(options: &[u8]) -> &[u8] {
-    options
-        .split(|b| matches!(b, b'=' | b',' | b'"'))
-        .next()
-        .unwrap_or_default()
-}
-
 impl fmt::Display for Unusable<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::BadKey(bad) => bad.fmt(f),
-            Self::Option(name) => {
-                let name = name.escape_ascii();
-                write!(
-                    f,
-                    "option \"{name}\" is not supported, so the key is refused"
-                )
-            }
+            Self::Option(bad) => bad.fmt(f),
             Self::NoSuchKey("RSA") => f.write_str("refusing RSA key: Invalid key length"),
             Self::NoSuchKey("unknown") => f.write_str("no key of a type that is taken here"),
             Self::NoSuchKey(label) => write!(f, "no keys of type {label} are taken here"),
@@ -170,10 +180,13 @@ mod tests {
 
     fn found(content: &str) -> (Option<usize>, Vec<Note<'_>>) {
         let mut notes = Vec::new();
-        let line = find(content.as_bytes(), &ed25519_blob(1), |note| {
-            notes.push(note)
-        });
-        (line, notes)
+        let found = find(
+            content.as_bytes(),
+            &ed25519_blob(1),
+            |_| true,
+            |note| notes.push(note),
+        );
+        (found.map(|found| found.line), notes)
     }
 
     #[test]
@@ -195,23 +208,42 @@ mod tests {
     }
 
     #[test]
-    fn a_line_with_any_option_is_refused_and_says_which() {
+    fn a_line_with_an_option_that_is_not_understood_is_refused_and_says_which() {
         let (one, two) = (key(1), key(2));
         for (options, name) in [
-            ("restrict", "restrict"),
-            ("no-pty,restrict", "no-pty"),
-            ("from=\"10.0.0.1 , *\"", "from"),
-            ("command=\"echo \\\"a b\\\" ssh-ed25519\",no-pty", "command"),
-            ("permitopen=\"h:1\"", "permitopen"),
             ("cert-authority", "cert-authority"),
+            ("no-pty,cert-authority", "cert-authority"),
+            ("permitopen=\"h\"", "permitopen"),
             ("Never-Heard-Of", "Never-Heard-Of"),
             ("=", ""),
             ("ssh-ed25519", "ssh-ed25519"),
         ] {
             let content = format!("{options} {two}\n{options} {one}\n");
-            let why = Unusable::Option(name.as_bytes());
-            assert_eq!(found(&content), (None, std::vec![Note { line: 2, why }]));
+            let (found, notes) = found(&content);
+            assert_eq!((found, notes.len()), (None, 1), "{options}");
+            let Unusable::Option(bad) = notes[0].why else {
+                panic!("{notes:?}")
+            };
+            assert_eq!((notes[0].line, bad.name), (2, name.as_bytes()));
         }
+    }
+
+    #[test]
+    fn a_line_that_does_not_suit_is_passed_over() {
+        let one = key(1);
+        let content = format!("restrict {one}\nfrom=\"10.0.0.1\" {one}\n{one}\n");
+        let mut asked = Vec::new();
+        let found = find(
+            content.as_bytes(),
+            &ed25519_blob(1),
+            |found| {
+                asked.push(found.line);
+                found.options.from.is_some()
+            },
+            |note| panic!("{note:?}"),
+        );
+        assert_eq!(found.map(|found| found.line), Some(2));
+        assert_eq!(asked, [1, 2]);
     }
 
     #[test]
@@ -267,7 +299,7 @@ mod tests {
             "|1|x|y ssh-ed25519",
             "restrict ",
         ] {
-            let content = format!("{bad}\nrestrict {one}\n{one}");
+            let content = format!("{bad}\nconstrict {one}\n{one}");
             let (line, notes) = found(&content);
             assert_eq!(line, Some(3), "{bad:?}");
             assert_eq!(notes.len(), 2, "{bad:?} {notes:?}");
@@ -324,10 +356,10 @@ mod tests {
     }
 
     #[test]
-    fn no_mutation_of_a_restricted_line_authorizes_unless_the_options_are_gone() {
+    fn no_mutation_of_an_unusable_line_authorizes_unless_the_options_are_gone() {
         // An option cannot be mutated away by losing its value, a quote or a comma.
         let mut dice = Dice::new(13);
-        let line = format!("restrict,from=\"10.0.0.1 10.0.0.2\" {}", key(1));
+        let line = format!("constrict=\"10.0.0.1 10.0.0.2\",unheard {}", key(1));
         let at = line.find("ssh-").unwrap();
         for _ in 0..20_000 {
             let head = mutate(&mut dice, &line.as_bytes()[..at]);
@@ -336,7 +368,7 @@ mod tests {
                 || head.rsplit(|b| *b == b'\n').next().is_some_and(|rest| {
                     head.contains(&b'\n') && rest.iter().all(|b| b" \t".contains(b))
                 });
-            let line = find(&mutated, &ed25519_blob(1), |_| ());
+            let line = find(&mutated, &ed25519_blob(1), |_| true, |_| ());
             assert_eq!(
                 line.is_some(),
                 head_is_gone,
@@ -348,7 +380,8 @@ mod tests {
 
     #[test]
     fn what_is_said_of_a_line_can_be_printed() {
-        let text = Unusable::Option(b"a\x1b[2J\n").to_string();
+        let (name, why) = (&b"a\x1b[2J\n"[..], WhyBad::Unknown);
+        let text = Unusable::Option(BadOption { name, why }).to_string();
         assert!(
             text.bytes().all(|b| b.is_ascii_graphic() || b == b' '),
             "{text}"

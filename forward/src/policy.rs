@@ -12,9 +12,7 @@ mod display;
 mod listen;
 
 use core::fmt;
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use adit_auth::Permissions;
 use adit_auth::permits::PortForwarding;
@@ -142,15 +140,14 @@ impl Policy {
     pub fn direct_streamlocal(&self, path: &[u8], key: &Permissions) -> Result<Permitted, Denied> {
         let rule = self.open_paths().ok_or(Denied::NoSockets)?;
         forwards(key)?;
-        let path = is_socket_path(path).then_some(path);
-        let path = path.ok_or(Denied::BadPath)?;
+        let owned = socket_path(path)?;
         if !rule.has(|permit| permit.permits_path(path)) {
             return Err(Denied::NotListed);
         }
         if !key.permit_open_has_path(path) {
             return Err(Denied::KeyNotListed);
         }
-        Ok(Permitted(PermittedTo::Unix(owned(path))))
+        Ok(Permitted(PermittedTo::Unix(owned)))
     }
 
     /// Whether tcpip-forward on `address` and `port`, as they stand in the request (RFC 4254
@@ -188,15 +185,14 @@ impl Policy {
     ) -> Result<PermittedListen, Denied> {
         let rule = self.listen_paths().ok_or(Denied::ListenNoSockets)?;
         forwards(key)?;
-        let path = is_socket_path(path).then_some(path);
-        let path = path.ok_or(Denied::BadPath)?;
+        let owned = socket_path(path)?;
         if !rule.has(|permit| permit.permits_path(path)) {
             return Err(Denied::ListenNotListed);
         }
         if !key.permit_listen_has_path(path) {
             return Err(Denied::KeyListenNotListed);
         }
-        Ok(PermittedListen::unix(owned(path)))
+        Ok(PermittedListen::unix(owned))
     }
 
     fn open_tcp(&self) -> Option<Rule<'_, Permit>> {
@@ -232,8 +228,13 @@ fn forwards(key: &Permissions) -> Result<(), Denied> {
     }
 }
 
-fn owned(path: &[u8]) -> PathBuf {
-    Path::new(OsStr::from_bytes(path)).to_path_buf()
+/// Lists are UTF-8, so what is not can be on none of them; where there is no list it is no path
+/// either, since nobody could read it in a log.
+fn socket_path(path: &[u8]) -> Result<PathBuf, Denied> {
+    let text = core::str::from_utf8(path).map_err(|_| Denied::BadPath)?;
+    is_socket_path(path)
+        .then(|| PathBuf::from(text))
+        .ok_or(Denied::BadPath)
 }
 
 impl Permitted {

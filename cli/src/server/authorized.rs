@@ -6,20 +6,25 @@
 
 use std::fmt;
 use std::fs;
+use std::net::IpAddr;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use adit_auth::authorized_keys::{self, Unusable};
+use adit_auth::authorized_keys::{self, Found, Options, Unusable};
 use adit_auth::permissions::{Kind, Ownership, strict};
 use adit_auth::{Decision, Fingerprint, KeyPolicy, is_plain_user_name, key_type_label};
 use adit_crypto::Provider;
+use adit_forward::admission::AddressList;
 use adit_proto::blob::blob_name;
 
+use crate::escape::escaped;
 use crate::file::{self, AUTHORIZED_MAX, Contents, FileError};
 use crate::report::{ConnectionReport, Report};
 use crate::server::config::StrictModes;
 use crate::server::log::Word;
+use crate::time;
 
 /// Where keys are looked for when AuthorizedKeysFile does not say: below the home directory.
 const DEFAULT_FILE: &str = ".ssh/authorized_keys";
@@ -106,6 +111,17 @@ impl Template {
     }
 }
 
+/// Who asks, and when.
+#[derive(Clone, Copy, Debug)]
+pub struct Client {
+    /// Its number in the log.
+    pub connection: u64,
+    /// Where it comes from, for `from`.
+    pub address: Option<IpAddr>,
+    /// For `expiry-time`.
+    pub now: SystemTime,
+}
+
 /// Answers whether keys may log in.
 #[derive(Debug)]
 pub struct Authorizer {
@@ -155,15 +171,14 @@ impl Authorizer {
     }
 
     /// Whether that key may log in as that user. Reads files: not for the event loop's thread.
-    /// `connection` is for the log.
     #[must_use]
-    pub fn decide(&self, connection: u64, user: &[u8], key_blob: &[u8]) -> Decision {
-        let report = self.report.about(connection);
+    pub fn decide(&self, client: Client, user: &[u8], key_blob: &[u8]) -> Decision {
+        let report = self.report.about(client.connection);
         for (file, template) in self.templates.iter().enumerate() {
             let Some(path) = template.expand(user, self.home.as_deref()) else {
                 continue;
             };
-            if let Some(line) = self.find(report, &path, user, key_blob) {
+            if let Some(Found { line, options }) = self.find(client, &path, user, key_blob) {
                 let key_type = blob_name(key_blob).unwrap_or_default();
                 report.verbose(format_args!(
                     "Accepted key {} {} found at {}:{line}",
@@ -171,20 +186,19 @@ impl Authorizer {
                     Fingerprint::of(self.provider, key_blob),
                     path.display()
                 ));
-                return Decision::Allowed(KeyPolicy::unrestricted(file, line));
+                return Decision::Allowed(KeyPolicy {
+                    file,
+                    line,
+                    permissions: options.permissions,
+                });
             }
         }
         Decision::Refused
     }
 
     /// The line of a file that has the key.
-    fn find(
-        &self,
-        report: ConnectionReport<'_>,
-        path: &Path,
-        user: &[u8],
-        key_blob: &[u8],
-    ) -> Option<usize> {
+    fn find(&self, client: Client, path: &Path, user: &[u8], key_blob: &[u8]) -> Option<Found> {
+        let report = self.report.about(client.connection);
         let contents = match file::read(path, AUTHORIZED_MAX) {
             Ok(contents) => contents,
             Err(error) => {
@@ -198,8 +212,15 @@ impl Authorizer {
             report.info(format_args!("Authentication refused: {why}"));
             return None;
         }
+        let suits = |found: &Found| match suits(&found.options, client, user) {
+            Ok(()) => true,
+            Err(why) => {
+                report.info(format_args!("{}:{}: {why}", path.display(), found.line));
+                false
+            }
+        };
         let mut notes = 0_usize;
-        authorized_keys::find(&contents.bytes, key_blob, |note| {
+        authorized_keys::find(&contents.bytes, key_blob, suits, |note| {
             let text = format_args!("{}:{}: {}", path.display(), note.line, note.why);
             // sshd passes over what is no key, or none for it, in silence too.
             if matches!(note.why, Unusable::BadKey(_) | Unusable::NoSuchKey(_)) {
@@ -244,6 +265,36 @@ impl Authorizer {
             }
         }
         Ok(())
+    }
+}
+
+/// Whether a line with the key takes it from there and now; the words are sshd's.
+fn suits(options: &Options, client: Client, user: &[u8]) -> Result<(), String> {
+    let now = client.now.duration_since(UNIX_EPOCH).unwrap_or_default();
+    if let Some(expiry) = options.expiry
+        && expiry.is_over(now.as_secs())
+    {
+        let at = UNIX_EPOCH + Duration::from_secs(expiry.seconds());
+        return Err(format!("entry expired at {}", time::utc(at)));
+    }
+    let Some(from) = &options.from else {
+        return Ok(());
+    };
+    // As sshd with UseDNS no, which is its default: names of clients are not looked up, so a list
+    // that has one is not understood.
+    let list = AddressList::parse(from)
+        .map_err(|_| "bad key option \"from\": not a list of addresses, so the key is refused")?;
+    match client.address {
+        Some(address) if list.has(address) => Ok(()),
+        address => {
+            let ip = address.map_or("UNKNOWN".to_owned(), |ip| ip.to_canonical().to_string());
+            Err(format!(
+                "Authentication tried for {} with correct key but not from a permitted host \
+                 (host={ip}, ip={ip}, required={}).",
+                Word(user),
+                escaped(from.as_bytes()),
+            ))
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use adit_auth::Decision;
 use adit_crypto::SigningKey;
@@ -23,7 +24,7 @@ use crate::harden;
 use crate::provider::{self, IDENT, PROVIDER};
 use crate::report::{Level, Report};
 use crate::server::Said;
-use crate::server::authorized::Authorizer;
+use crate::server::authorized::{Authorizer, Client};
 use crate::server::command::Options;
 use crate::server::config::Config;
 use crate::server::host_key::HostKey;
@@ -302,6 +303,11 @@ impl Program for Serving<'_> {
 
     fn authorize(&mut self, question: &KeyQuestion<'_>) -> Answer<Decision> {
         let connection = question.peer.id.0;
+        let client = Client {
+            connection,
+            address: question.peer.address.map(|address| address.ip()),
+            now: SystemTime::now(),
+        };
         if !self.user_keys.contains(&question.algorithm) {
             // sshd's words, at its level.
             self.report.about(connection).info(format_args!(
@@ -314,7 +320,7 @@ impl Program for Serving<'_> {
         let user = question.user.to_vec();
         let key_blob = question.key_blob.to_vec();
         Answer::Later(Box::new(move || {
-            authorizer.decide(connection, &user, &key_blob)
+            authorizer.decide(client, &user, &key_blob)
         }))
     }
 

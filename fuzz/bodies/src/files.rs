@@ -1,8 +1,9 @@
 //! What people keep in files, and what an agent says.
 
 use adit_auth::agent::{self, Answer, FRAME_MAX, FrameReader};
-use adit_auth::authorized_keys::{self, KEYS_MAX, LINE_MAX};
+use adit_auth::authorized_keys::{self, Found, KEYS_MAX, LINE_MAX, Options};
 use adit_auth::known_hosts::{Form, HostName, KnownHosts, OtherNames, Verdict, line, with_line};
+use adit_auth::permits::PortForwarding;
 use adit_auth::public_key::{PublicKey, to_line};
 use adit_auth::{Fingerprint, base64};
 use adit_testkit::toy;
@@ -18,27 +19,54 @@ fn key_line(seed: u8) -> String {
     to_line(&blob(seed), "someone").expect("a good key")
 }
 
-/// Whatever authorizes is a line that holds the key and nothing before it.
+/// Whatever authorizes is a line that holds the key, with all options that stand before it.
 pub(crate) fn authorized_keys(data: &[u8]) {
     let wanted = blob(1);
     let mut notes = 0;
-    let found = authorized_keys::find(data, &wanted, |note| {
+    let note = |note: authorized_keys::Note<'_>| {
         assert!(note.line > 0);
+        assert!(note.why.to_string().len() <= 512);
         notes += 1;
-    });
+    };
+    let found = authorized_keys::find(data, &wanted, |_| true, note);
     assert!(notes <= KEYS_MAX + 1);
-    let Some(number) = found else { return };
+    let Some(Found { line, options }) = found else {
+        return;
+    };
     let line = data
         .split(|b| *b == b'\n')
-        .nth(number - 1)
+        .nth(line - 1)
         .expect("a line of the file");
     assert!(line.len() <= LINE_MAX + 1);
-    let key = PublicKey::parse(line.strip_suffix(b"\r").unwrap_or(line));
-    assert_eq!(
-        key.map(|key| key.blob),
-        Ok(wanted),
-        "the line has options, or another key"
-    );
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let lower = line.to_ascii_lowercase();
+    let has = |word: &[u8]| lower.windows(word.len()).any(|w| w == word);
+    if let Ok(key) = PublicKey::parse(line) {
+        assert_eq!((key.blob, options), (wanted, Options::NONE));
+        return;
+    }
+    // What restricts a key is never read past, and nothing that stands there is made up.
+    let Options {
+        permissions,
+        from,
+        expiry,
+    } = options;
+    assert!(from.is_none() || has(b"from=\""));
+    assert!(expiry.is_none() || has(b"expiry-time=\""));
+    assert!(permissions.permit_open.is_none() || has(b"permitopen=\""));
+    assert!(permissions.permit_listen.is_none() || has(b"permitlisten=\""));
+    let begins = |word: &[u8]| lower.trim_ascii_start().starts_with(word);
+    if begins(b"restrict ") || begins(b"no-port-forwarding ") {
+        assert_eq!(permissions.port_forwarding, PortForwarding::No);
+    }
+    for (word, is_held) in [
+        (&b"from=\""[..], from.is_some()),
+        (b"expiry-time=\"", expiry.is_some()),
+        (b"permitopen=\"", permissions.permit_open.is_some()),
+        (b"permitlisten=\"", permissions.permit_listen.is_some()),
+    ] {
+        assert!(!begins(word) || is_held);
+    }
 }
 
 pub(crate) fn authorized_keys_seeds() -> Vec<Vec<u8>> {
@@ -48,6 +76,9 @@ pub(crate) fn authorized_keys_seeds() -> Vec<Vec<u8>> {
         &format!("# a comment\n\n  {other}{mine}"),
         &format!("restrict {mine}"),
         &format!("permitopen=\"a:1\",from=\"x \\\" y\" {mine}"),
+        &format!("restrict,port-forwarding,permitlisten=\"[::1]:1\" {mine}"),
+        &format!("expiry-time=\"20300101Z\",command=\"x\",no-pty {mine}"),
+        &format!("permitlisten=\"/run/a\",permitopen=\"/*\",environment=\"A=b\" {mine}"),
         &format!("{other}ssh-ed25519 AAAA\n{}", mine.replace('\n', "\r\n")),
         &format!("{}{mine}", "x".repeat(LINE_MAX)),
     ])

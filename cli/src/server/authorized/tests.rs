@@ -56,7 +56,14 @@ impl Home {
             nix::unistd::geteuid().as_raw(),
             Arc::clone(&report),
         );
-        let decision = authorizer.unwrap().decide(7, user.as_bytes(), &blob(1));
+        let client = Client {
+            connection: 7,
+            address: Some(IpAddr::from([192, 0, 2, 1])),
+            now: UNIX_EPOCH + Duration::from_secs(1_000_000_000),
+        };
+        let decision = authorizer
+            .unwrap()
+            .decide(client, user.as_bytes(), &blob(1));
         let allowed = matches!(decision, Decision::Allowed(_));
         (allowed, report.kept().join("\n"))
     }
@@ -175,17 +182,6 @@ fn what_is_no_regular_file_or_too_large_is_not_read() {
 }
 
 #[test]
-fn a_line_with_an_option_is_refused_and_the_log_says_why() {
-    let home = Home::with(&format!("restrict {}", line(1)));
-    let (allowed, log) = home.decide("a", None, StrictModes::Yes);
-    assert!(!allowed);
-    assert!(
-        log.contains("authorized_keys:1: option \"restrict\" is not supported"),
-        "{log}"
-    );
-}
-
-#[test]
 fn one_attempt_complains_of_few_lines() {
     let many = format!("{}\n", "x".repeat(9000)).repeat(NOTES_MAX + 5);
     let home = Home::with(&format!("{many}{}", line(1)));
@@ -213,4 +209,69 @@ fn a_word_that_names_no_file_is_an_error_at_the_start() {
     assert_eq!(Template::parse("keys", None), Err(BadTemplate::NoHome));
     assert_eq!(Template::parse("/%h", None), Err(BadTemplate::NoHome));
     assert!(Template::parse("/etc/keys", None).is_ok());
+}
+
+#[test]
+fn the_options_of_the_line_come_with_the_key() {
+    let home = Home::with(&format!("restrict,port-forwarding {}", line(1)));
+    assert!(home.allows("a", &[".ssh/authorized_keys"]));
+    let text = format!("permitopen=\"a\" {}#\nfoo {}", line(1), line(1));
+    let (allowed, log) = Home::with(&text).decide("a", None, StrictModes::Yes);
+    assert!(!allowed);
+    let why = |line: usize, why: &str| {
+        log.contains(&format!(
+            "authorized_keys:{line}: bad key option {why}, so the key is refused"
+        ))
+    };
+    assert!(why(1, "\"permitopen\": missing port"), "{log}");
+    assert!(why(3, "\"foo\": unknown key option"), "{log}");
+}
+
+#[test]
+fn a_key_is_taken_from_where_its_line_says_and_until_then() {
+    // The client of these tests is 192.0.2.1, the time 2001-09-09T01:46:40Z.
+    for (options, expected) in [
+        ("from=\"192.0.2.1\"", ""),
+        ("from=\"10.0.0.1,192.0.2.0/24\"", ""),
+        ("from=\"192.0.2.*\"", ""),
+        ("from=\"!192.0.2.9,*\"", ""),
+        ("expiry-time=\"20010909014640Z\"", ""),
+        (
+            "from=\"!192.0.2.1,*\"",
+            "Authentication tried for a with correct key but not from a permitted host \
+             (host=192.0.2.1, ip=192.0.2.1, required=!192.0.2.1,*).",
+        ),
+        (
+            "from=\"10.0.0.0/8\"",
+            "Authentication tried for a with correct key but not from a permitted host \
+             (host=192.0.2.1, ip=192.0.2.1, required=10.0.0.0/8).",
+        ),
+        (
+            "from=\"*.example\"",
+            "bad key option \"from\": not a list of addresses, so the key is refused",
+        ),
+        (
+            "from=\"192.0.2.1/33\"",
+            "bad key option \"from\": not a list of addresses, so the key is refused",
+        ),
+        (
+            "expiry-time=\"20010909014639Z\"",
+            "entry expired at 2001-09-09T01:46:39Z",
+        ),
+    ] {
+        let home = Home::with(&format!("{options} {}", line(1)));
+        let (allowed, log) = home.decide("a", None, StrictModes::Yes);
+        assert_eq!(allowed, expected.is_empty(), "{options}: {log}");
+        assert!(
+            log.contains(&format!("authorized_keys:1: {expected}")) || allowed,
+            "{log}"
+        );
+    }
+}
+
+#[test]
+fn a_line_that_does_not_suit_leaves_the_key_to_those_behind_it() {
+    let text = format!("from=\"10.0.0.1\" {}{}", line(1), line(1));
+    let (allowed, log) = Home::with(&text).decide("a", None, StrictModes::Yes);
+    assert!(allowed && log.contains("/.ssh/authorized_keys:2"), "{log}");
 }
