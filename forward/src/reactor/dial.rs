@@ -16,7 +16,7 @@ use super::stream::Stream;
 use super::timer::{Armed, Timer};
 
 /// Between two looks whether a Unix socket has room for another connection.
-const PATH_RETRY: Duration = Duration::from_millis(50);
+pub(super) const PATH_RETRY: Duration = Duration::from_millis(50);
 
 /// A socket that is connected, with its place among the sources.
 #[derive(Debug)]

@@ -29,8 +29,8 @@ use nix::unistd::geteuid;
 
 use super::forwards::{StreamLocalBind, Unlink};
 
-/// All that StreamLocalBindMask can take away.
-const MODE_MAX: u32 = 0o777;
+/// What StreamLocalBindMask takes from.
+const EVERY_BIT: u32 = 0o777;
 
 /// The file of a socket that we made. Dropped, it is removed, if it is still that one.
 #[derive(Debug)]
@@ -98,7 +98,7 @@ pub(super) fn listen_on_path(
     }
     let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
     let fd = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
-    let mode = MODE_MAX & !how.mask;
+    let mode = EVERY_BIT & !how.mask;
     // Linux makes the file with what the socket itself has, less the umask. A system that does not
     // care for it makes it wider, and that is put right below.
     let _ = fchmod(&fd, Mode::from_bits_truncate(mode));
@@ -115,7 +115,7 @@ pub(super) fn listen_on_path(
         id: FileId::of(&found),
         held: made,
     };
-    if found.mode() & MODE_MAX != mode {
+    if found.mode() & EVERY_BIT != mode {
         made.set_mode(mode)?;
     }
     // What the system allows (somaxconn), as for TCP.

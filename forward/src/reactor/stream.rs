@@ -276,3 +276,51 @@ impl Listener {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind;
+    use std::os::unix::net::UnixStream as StdUnixStream;
+
+    use super::*;
+
+    /// A local socket and its other end, which has written this and will not wait.
+    fn pair(unread: &[u8]) -> (Stream, StdUnixStream) {
+        let (ours, mut theirs) = StdUnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        theirs.set_nonblocking(true).unwrap();
+        theirs.write_all(unread).unwrap();
+        let stream = Stream::Unix(UnixStream::from_std(ours));
+        stream.adopt();
+        (stream, theirs)
+    }
+
+    #[test]
+    fn a_unix_socket_that_is_reset_shows_it_only_where_bytes_were_not_read() {
+        for (unread, end) in [
+            (&b""[..], Ok(0)),
+            (b"unread", Err(ErrorKind::ConnectionReset)),
+        ] {
+            let (mut ours, mut theirs) = pair(unread);
+            ours.write_all(b"said").unwrap();
+            ours.reset();
+            drop(ours);
+            let mut said = [0; 4];
+            theirs.read_exact(&mut said).unwrap();
+            assert_eq!(&said, b"said", "what was written comes first");
+            assert_eq!(theirs.read(&mut said).map_err(|e| e.kind()), end);
+            let refused = theirs.write(b"more").unwrap_err().kind();
+            assert_eq!(refused, ErrorKind::BrokenPipe);
+        }
+    }
+
+    #[test]
+    fn a_unix_socket_has_no_address_and_nothing_of_tcp_to_set() {
+        let (ours, _theirs) = pair(b"");
+        assert_eq!(ours.peer_addr().unwrap(), None);
+        assert_eq!(ours.local_addr(), None);
+        ours.tune(None);
+        ours.end_in_order();
+        assert!(ours.take_error().unwrap().is_none());
+    }
+}

@@ -3,6 +3,7 @@
 mod before_login;
 mod faults;
 mod guests;
+mod path_dials;
 mod requests;
 mod tries;
 mod who_is_there;

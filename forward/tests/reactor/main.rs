@@ -19,6 +19,7 @@ mod hops;
 mod host_key;
 mod hostile;
 mod life;
+mod paths;
 mod people;
 mod scripted;
 mod signals;

@@ -1,6 +1,7 @@
 //! A client and a server on loops of their own, and an application behind the server.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
@@ -29,6 +30,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) enum Heard {
     Authenticated,
     Listening(SocketAddr),
+    ListeningOn(PathBuf),
     ListenFailed,
     AcceptPaused,
     ConnectFailed,
@@ -51,6 +53,10 @@ fn heard(event: &Event<'_>) -> Option<Heard> {
             address: Place::Tcp(address),
             ..
         } => Heard::Listening(*address),
+        Event::Listening {
+            address: Place::Unix(path),
+            ..
+        } => Heard::ListeningOn(path.to_path_buf()),
         Event::ListenFailed { .. } => Heard::ListenFailed,
         Event::AcceptPaused { .. } => Heard::AcceptPaused,
         Event::ConnectFailed { .. } => Heard::ConnectFailed,
