@@ -8,6 +8,7 @@
 
 mod cycles;
 mod end;
+mod forwards;
 mod loans;
 mod matrix;
 mod open;

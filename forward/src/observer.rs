@@ -275,6 +275,53 @@ pub enum Event<'a> {
         /// The server's words.
         description: &'a [u8],
     },
+    /// Server: the policy does not allow it to listen there for its client, which is refused.
+    ListenDenied {
+        /// The peer.
+        peer: PeerInfo<'a>,
+        /// Where, as asked for.
+        at: Destination<'a>,
+        /// Why not.
+        why: Denied,
+    },
+    /// Server: one of the sockets of what its client asked it to listen on does.
+    ListenGranted {
+        /// The peer.
+        peer: PeerInfo<'a>,
+        /// Where, as asked for; the port is the one that is bound.
+        at: Destination<'a>,
+        /// Where it really is.
+        address: Place<'a>,
+    },
+    /// Server: it may listen there, and cannot. The client is refused.
+    ListenRefused {
+        /// The peer.
+        peer: PeerInfo<'a>,
+        /// Where, as asked for.
+        at: Destination<'a>,
+        /// Which socket, where it is one's fault.
+        address: Option<Place<'a>>,
+        /// Why.
+        error: &'a io::Error,
+    },
+    /// Server: it listens there no longer, since its client has said so.
+    ListenCancelled {
+        /// The peer.
+        peer: PeerInfo<'a>,
+        /// As it was asked for.
+        at: Destination<'a>,
+    },
+    /// Server: a connection came to what it listens on for its client, which is offered a channel.
+    ListenAccepted {
+        /// The peer.
+        peer: PeerInfo<'a>,
+        /// The channel.
+        channel: u32,
+        /// Where it came to, as asked for.
+        at: Destination<'a>,
+        /// Who connected; `None` over a Unix socket, where nobody has an address.
+        from: Option<SocketAddr>,
+    },
     /// Server: the policy does not allow that destination.
     OpenDenied {
         /// The peer.

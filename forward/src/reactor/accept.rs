@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 use std::net::TcpListener as StdListener;
 use std::os::unix::ffi::OsStrExt;
 
-use adit_connection::{OpenKind, UNKNOWN_ORIGINATOR};
+use adit_connection::{ChannelId, OpenKind, UNKNOWN_ORIGINATOR};
 use mio::Token;
 use mio::net::{TcpListener, UnixListener};
 
@@ -13,9 +13,11 @@ use super::context::Context;
 use super::forwards::{Listen, StreamLocalBind, To};
 use super::limits::{Pause, Tell, is_about_one_connection};
 use super::listener::listen;
-use super::local::{Local, Socket, Subject, Way};
+use super::local::{Local, Queued, Seen, Socket, Subject, Way};
 use super::paths::listen_on_path;
+use super::peer::Peer;
 use super::ready::Ready;
+use super::remotes::RemoteId;
 use super::stream::{At, Listener, Stream};
 use super::timer::{Armed, Timer};
 use super::{Reactor, Side, Source};
@@ -31,6 +33,8 @@ pub(super) enum For {
     Peers,
     /// Applications: the forward's place in the configuration.
     Forward(usize),
+    /// Connections for a client of this server: its session, and which of its [`Remotes`](super::remotes::Remotes).
+    Remote { peer: usize, remote: RemoteId },
 }
 
 /// A listening socket.
@@ -46,6 +50,8 @@ pub(super) struct Listening {
     /// Accepted when there was no channel for it: nothing more is accepted before it has one.
     held: Option<(Stream, Option<SocketAddr>)>,
     full: Full,
+    /// Among those that are looked at next.
+    queued: Queued,
 }
 
 /// Whether connections may be waiting.
@@ -92,6 +98,18 @@ impl Listening {
             && !self.pause.lasts(context.now)
     }
 
+    /// There may have been no channel for it.
+    fn hold(&mut self, back: Option<Stream>, from: Option<SocketAddr>) -> Accepted {
+        let Some(stream) = back else {
+            return Accepted::Done;
+        };
+        // As every local socket, should the program be killed meanwhile.
+        stream.reset();
+        self.held = Some((stream, from));
+        self.full = Full::Yes;
+        Accepted::Stop
+    }
+
     fn next(&mut self) -> io::Result<(Stream, Option<SocketAddr>)> {
         match self.held.take() {
             Some(held) => Ok(held),
@@ -100,20 +118,14 @@ impl Listening {
     }
 }
 
-impl Reactor {
-    /// Puts a listening socket on the loop.
-    pub(super) fn add_listener(&mut self, listener: StdListener, purpose: For) -> io::Result<At> {
-        listener.set_nonblocking(true)?;
-        self.watch(Listener::Tcp(TcpListener::from_std(listener)), purpose)
-    }
-
-    /// Opens all sockets of a forward, or none.
+impl Context {
+    /// Opens all sockets of a forward, or none. Says where they are, and their slots.
     pub(super) fn listen_for(
         &mut self,
         listen_on: &Listen,
         how: StreamLocalBind,
         purpose: For,
-    ) -> Result<Vec<At>, (At, io::Error)> {
+    ) -> Result<Vec<(At, usize)>, (At, io::Error)> {
         let listeners = match listen_on {
             Listen::Tcp(addresses) => listen(addresses)
                 .map_err(|(address, error)| (At::Tcp(address), error))?
@@ -131,17 +143,29 @@ impl Reactor {
         let mut open = Vec::new();
         for listener in listeners {
             let at = listener.at().unwrap_or(At::Tcp(([0; 4], 0).into()));
-            open.push(self.watch(listener, purpose).map_err(|error| (at, error))?);
+            match self.watch(listener, purpose) {
+                Ok(watched) => open.push(watched),
+                Err(error) => {
+                    for (_, slot) in open {
+                        self.unlisten(slot);
+                    }
+                    return Err((at, error));
+                }
+            }
         }
         Ok(open)
     }
 
-    pub(super) fn watch(&mut self, mut listener: Listener, purpose: For) -> io::Result<At> {
+    pub(super) fn watch(
+        &mut self,
+        mut listener: Listener,
+        purpose: For,
+    ) -> io::Result<(At, usize)> {
         let at = listener.at()?;
-        let source = self.context.sources.insert(Source::Waker);
-        let registered = listener.register(&self.context.registry, Token(source));
+        let source = self.sources.insert(Source::Waker);
+        let registered = listener.register(&self.registry, Token(source));
         if let Err(error) = registered {
-            self.context.sources.remove(source);
+            self.sources.remove(source);
             return Err(error);
         }
         let slot = self.listeners.insert(Listening {
@@ -154,11 +178,47 @@ impl Reactor {
             armed: Armed::default(),
             held: None,
             full: Full::No,
+            queued: Queued::No,
         });
-        if let Some(entry) = self.context.sources.get_mut(source) {
+        if let Some(entry) = self.sources.get_mut(source) {
             *entry = Source::Listener(slot);
         }
-        Ok(at)
+        self.look_at(slot, |_| {});
+        Ok((at, slot))
+    }
+
+    /// Something about it has changed: perhaps it can accept.
+    pub(super) fn look_at(&mut self, slot: usize, change: impl FnOnce(&mut Listening)) {
+        let Some(mut listening) = self.listeners.take(slot) else {
+            return;
+        };
+        change(&mut listening);
+        if listening.queued == Queued::No && listening.can_accept(self) {
+            listening.queued = Queued::Yes;
+            self.accepting.push_back(slot);
+        }
+        self.listeners.put(slot, listening);
+    }
+
+    /// Listens there no longer. Who waits to be accepted is reset.
+    pub(super) fn unlisten(&mut self, slot: usize) {
+        if let Some(mut listening) = self.listeners.remove(slot) {
+            self.sources.remove(listening.source);
+            let timers = &mut self.timers;
+            timers.disarm(Timer::Listener(slot), &mut listening.armed);
+        }
+    }
+}
+
+impl Reactor {
+    /// Puts a listening socket on the loop.
+    pub(super) fn add_listener(&mut self, listener: StdListener, purpose: For) -> io::Result<At> {
+        listener.set_nonblocking(true)?;
+        self.watch(Listener::Tcp(TcpListener::from_std(listener)), purpose)
+    }
+
+    pub(super) fn watch(&mut self, listener: Listener, purpose: For) -> io::Result<At> {
+        self.context.watch(listener, purpose).map(|(at, _)| at)
     }
 
     pub(super) fn listen_for_peers(&mut self, listener: StdListener) -> io::Result<At> {
@@ -166,35 +226,46 @@ impl Reactor {
     }
 
     pub(super) fn close_listeners(&mut self) {
-        for slot in self.listeners.numbers() {
-            if let Some(mut listening) = self.listeners.remove(slot) {
-                self.context.sources.remove(listening.source);
-                let timers = &mut self.context.timers;
-                timers.disarm(Timer::Listener(slot), &mut listening.armed);
-            }
+        for slot in self.context.listeners.numbers() {
+            self.context.unlisten(slot);
         }
     }
 
     /// Whether something could be accepted without a new event.
     pub(super) fn can_accept(&self) -> bool {
-        self.listeners.iter().any(|l| l.can_accept(&self.context))
+        !self.context.accepting.is_empty()
     }
 
-    pub(super) fn accept_all(&mut self, program: &mut dyn Program) {
-        if !self.can_accept() {
-            return;
+    /// A channel of that session is over: there may be one for who waits.
+    pub(super) fn channel_freed(&mut self, peer: usize) {
+        let slots = match (&self.side, self.peers.get(peer)) {
+            (Side::Client(_), _) => self.context.listeners.numbers(),
+            (Side::Server(_), Some(peer)) => peer.state.remotes.listeners(),
+            (Side::Server(_), None) => return,
+        };
+        for slot in slots {
+            self.context.look_at(slot, Listening::channel_freed);
         }
-        for slot in self.listeners.numbers() {
+    }
+
+    /// A share of the connections that wait, at each socket in its turn.
+    pub(super) fn accept_all(&mut self, program: &mut dyn Program) {
+        for _ in 0..self.context.accepting.len() {
+            let Some(slot) = self.context.accepting.pop_front() else {
+                break;
+            };
             for _ in 0..ACCEPTS_MAX {
-                let Some(mut listening) = self.listeners.take(slot) else {
+                let Some(mut listening) = self.context.listeners.take(slot) else {
                     break;
                 };
+                listening.queued = Queued::No;
                 let accepted = self.accept(slot, &mut listening, program);
-                self.listeners.put(slot, listening);
+                self.context.listeners.put(slot, listening);
                 if let Accepted::Stop = accepted {
                     break;
                 }
             }
+            self.context.look_at(slot, |_| {});
         }
     }
 
@@ -219,16 +290,14 @@ impl Reactor {
                         }
                         Accepted::Done
                     }
-                    For::Forward(forward) => match self.carry(stream, from, forward, program) {
-                        None => Accepted::Done,
-                        Some(back) => {
-                            // As every local socket, should the program be killed meanwhile.
-                            back.reset();
-                            listening.held = Some((back, from));
-                            listening.full = Full::Yes;
-                            Accepted::Stop
-                        }
-                    },
+                    For::Forward(forward) => {
+                        let back = self.carry(stream, from, forward, program);
+                        listening.hold(back, from)
+                    }
+                    For::Remote { peer, remote } => {
+                        let back = self.carry_back(stream, from, peer, remote, program);
+                        listening.hold(back, from)
+                    }
                 }
             }
             Err(e) if e.kind() == ErrorKind::WouldBlock => {
@@ -256,7 +325,7 @@ impl Reactor {
     /// Opens a channel for an application. Gives the socket back when there is none left.
     fn carry(
         &mut self,
-        mut stream: Stream,
+        stream: Stream,
         from: Option<SocketAddr>,
         forward: usize,
         program: &mut dyn Program,
@@ -295,22 +364,46 @@ impl Reactor {
         let Ok(channel) = opened else {
             return Some(stream);
         };
-        let peer_slot = slot;
-        let source = self.context.sources.insert(Source::Local {
-            peer: peer_slot,
+        let subject = Subject::Forward { forward, from };
+        if peer.attach(channel, stream, subject, &mut self.context, program) == Seen::No {
+            return None;
+        }
+        program.observe(&Event::Accepted {
+            peer: peer.state.info(),
+            channel: channel.number(),
+            from,
+            forward,
+        });
+        self.schedule(slot);
+        None
+    }
+}
+
+impl Peer {
+    /// Gives a socket to a channel that was opened for it. `Seen::No` when both are gone again.
+    pub(super) fn attach(
+        &mut self,
+        channel: ChannelId,
+        mut stream: Stream,
+        subject: Subject,
+        context: &mut Context,
+        program: &mut dyn Program,
+    ) -> Seen {
+        let source = context.sources.insert(Source::Local {
+            peer: self.state.slot,
             channel,
         });
-        let registered = stream.register(&self.context.registry, Token(source));
+        let registered = stream.register(&context.registry, Token(source));
         if registered.is_err() {
-            self.context.sources.remove(source);
+            context.sources.remove(source);
             stream.reset();
-            peer.session.close(channel);
-            peer.session.release(channel);
+            self.session.close(channel);
+            self.session.release(channel);
             program.observe(&Event::Debug {
-                peer: Some(peer.state.info()),
+                peer: Some(self.state.info()),
                 text: "a connection was reset: the system has no memory to watch it",
             });
-            return None;
+            return Seen::No;
         }
         stream.adopt();
         let way = Way::Socket(Socket {
@@ -321,16 +414,8 @@ impl Reactor {
                 ..Ready::default()
             },
         });
-        let subject = Subject::Forward { forward, from };
-        let local = Local::new(channel, way, subject, self.context.now);
-        peer.state.locals.insert(local);
-        program.observe(&Event::Accepted {
-            peer: peer.state.info(),
-            channel: channel.number(),
-            from,
-            forward,
-        });
-        self.schedule(slot);
-        None
+        let local = Local::new(channel, way, subject, context.now);
+        self.state.locals.insert(local);
+        Seen::Yes
     }
 }

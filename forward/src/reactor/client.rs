@@ -342,9 +342,12 @@ impl Reactor {
         let (forwards, on_failure) = (Arc::clone(&client.forwards), client.on_forward_failure);
         let how = client.stream_local_bind;
         for (n, forward) in forwards.iter().enumerate() {
-            match self.listen_for(&forward.listen, how, For::Forward(n)) {
+            let opened = self
+                .context
+                .listen_for(&forward.listen, how, For::Forward(n));
+            match opened {
                 Ok(opened) => {
-                    for at in opened {
+                    for (at, _) in opened {
                         program.observe(&Event::Listening {
                             address: at.place(),
                             forward: Some(n),

@@ -2,11 +2,13 @@
 //! while the rest is at hand.
 
 use core::time::Duration;
+use std::collections::VecDeque;
 
 use adit_connection::ChannelId;
 use mio::Registry;
 
 use super::Source;
+use super::accept::Listening;
 use super::arena::Arena;
 use super::dial::{Dial, Progress, Tell};
 use super::inbox::Outlet;
@@ -23,6 +25,10 @@ pub(super) struct Context {
     pub(super) sources: Arena<Source>,
     /// Connections being made.
     pub(super) dials: Arena<OwnedDial>,
+    /// Sockets that listen.
+    pub(super) listeners: Arena<Listening>,
+    /// Those at which connections may be waiting that can be taken.
+    pub(super) accepting: VecDeque<usize>,
     pub(super) timers: Timers,
     pub(super) notes: Outlet,
     /// Threads for the resolver.

@@ -8,7 +8,7 @@ use super::context::Context;
 use super::forwards::Forward;
 use super::hops::{Joint, JointNews};
 use super::local::{Ending, Local, Queued, Seen, Subject, Way, destination, whither};
-use super::state::{Answering, Cause, State};
+use super::state::{Answering, Cause, Role, State};
 use super::stream::Stream;
 use crate::error::Error;
 use crate::observer::{ChannelEnd, Destination, Event as Told, Program};
@@ -111,7 +111,9 @@ impl Desk<'_> {
 
     fn confirmed(&mut self, id: ChannelId) {
         let subject = self.state.locals.get(id).map(|local| &local.subject);
-        if let Some(to) = subject.and_then(|subject| asked_for(&self.state.forwards, subject)) {
+        if self.state.role == Role::Client
+            && let Some(to) = subject.and_then(|subject| asked_for(&self.state.forwards, subject))
+        {
             self.program.observe(&Told::ChannelOpened {
                 peer: self.state.info(),
                 channel: id.number(),
@@ -182,6 +184,7 @@ fn asked_for<'a>(forwards: &'a [Forward], subject: &'a Subject) -> Option<Destin
         Subject::Direct(_) => None,
         Subject::Forward { forward, .. } => Some(destination(forwards, *forward)),
         Subject::Joint { to, .. } => Some(whither(to)),
+        Subject::Remote { at, .. } => Some(at.at()),
     }
 }
 
@@ -289,12 +292,10 @@ impl relay::Locals for Desk<'_> {
                 peer: self.state.info(),
                 message: session.bytes(message),
             }),
-            Event::ForwardAsked { .. } => session.refuse_forward(),
+            Event::ForwardAsked { kind, data } => self.forward_asked(session, kind, data)?,
             Event::OpenAsked { id, kind, data } => match kind {
-                AskedKind::DirectTcpip => self.open_asked(session, id, data)?,
-                AskedKind::DirectStreamlocal => {
-                    let reason = OpenFailure::UnknownChannelType;
-                    session.refuse(id, reason, "Unix sockets are not forwarded here");
+                AskedKind::DirectStreamlocal | AskedKind::DirectTcpip => {
+                    self.open_asked(session, id, kind, data)?;
                 }
                 AskedKind::ForwardedStreamlocal | AskedKind::ForwardedTcpip => {
                     let reason = OpenFailure::AdministrativelyProhibited;

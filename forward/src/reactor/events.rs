@@ -1,5 +1,6 @@
 //! What happened, and to whom it is told: readiness, notes of other threads, timers.
 
+use super::accept::Listening;
 use super::client::tell_of;
 use super::context::Owner;
 use super::dial::Progress;
@@ -20,9 +21,7 @@ impl Reactor {
             Source::Agent => self.agent_event(event, program),
             Source::Attempt(slot) => self.dial_event(slot, event, program),
             Source::Listener(slot) => {
-                if let Some(listening) = self.listeners.get_mut(slot) {
-                    listening.note();
-                }
+                self.context.look_at(slot, Listening::note);
             }
             Source::Local { peer, channel } => {
                 if let Some(found) = self.peers.get_mut(peer) {
@@ -87,9 +86,7 @@ impl Reactor {
                 }
             }
             Timer::Listener(slot) => {
-                if let Some(listening) = self.listeners.get_mut(slot) {
-                    listening.fired();
-                }
+                self.context.look_at(slot, Listening::fired);
             }
             Timer::Peer(slot) => {
                 if let Some(peer) = self.peers.get_mut(slot) {

@@ -38,6 +38,7 @@ impl Peer {
                 connected.give_up(desk.context);
             }
         }
+        desk.state.remotes.close(desk.context);
         for local in desk.state.locals.take_all() {
             if matches!(local.way, Way::Socket(_)) {
                 desk.tell_closed(&local, ChannelEnd::SessionEnded);

@@ -4,14 +4,16 @@
 use core::net::SocketAddr;
 use core::time::Duration;
 use std::os::unix::ffi::OsStrExt;
+use std::sync::Arc;
 
 use adit_connection::{ChannelId, ORIGINATOR_MAX};
-use adit_proto::msg::DirectTcpip;
+use adit_proto::msg::{DirectStreamlocal, DirectTcpip};
 
 use super::context::Context;
 use super::forwards::{Listen, To};
 use super::hops::Joint;
 use super::ready::Ready;
+use super::remotes::Asked;
 use super::resolve::Wanted;
 use super::stream::Stream;
 use crate::observer::{ChannelEnd, ClosedChannel, Destination};
@@ -76,35 +78,51 @@ pub(super) enum Subject {
     Direct(Box<Direct>),
     /// What a client connects itself: the next server, or standard input and output.
     Joint { joint: Joint, to: Box<To> },
+    /// A connection to what a client had its server listen on.
+    Remote {
+        at: Arc<Asked>,
+        /// Over TCP.
+        from: Option<SocketAddr>,
+    },
 }
 
-/// direct-tcpip as it was asked for (RFC 4254 §7.2).
+/// direct-tcpip or direct-streamlocal@openssh.com as it was asked for (RFC 4254 §7.2; OpenSSH,
+/// PROTOCOL §2.4).
 pub(super) struct Direct {
-    pub(super) host: Vec<u8>,
-    pub(super) port: u32,
-    pub(super) originator: Vec<u8>,
-    pub(super) originator_port: u32,
+    to: Asked,
+    originator: Vec<u8>,
+    originator_port: u32,
 }
 
 impl Direct {
     /// Keeps of the originator what an address takes. Nothing is done with it but to show it, and
     /// a client could have us hold 30 kB of it for each of thousands of channels. The host has a
     /// limit in the layer below.
-    pub(super) fn new(asked: &DirectTcpip<'_>) -> Self {
-        let originator = asked.originator_ip_address;
+    pub(super) fn tcp(asked: &DirectTcpip<'_>) -> Self {
         Self {
-            host: asked.host_to_connect.to_vec(),
-            port: asked.port_to_connect,
-            originator: originator.iter().copied().take(ORIGINATOR_MAX).collect(),
+            to: Asked::Tcp {
+                address: asked.host_to_connect.to_vec(),
+                // No other reaches this floor, and nothing is at 0.
+                port: u16::try_from(asked.port_to_connect).unwrap_or(0),
+            },
+            originator: kept(asked.originator_ip_address),
             originator_port: asked.originator_port,
         }
     }
 
-    pub(super) fn to(&self) -> Destination<'_> {
-        Destination::Tcp {
-            host: &self.host,
-            port: self.port,
+    /// The two reserved fields are where sshd expects the originator.
+    pub(super) fn streamlocal(asked: &DirectStreamlocal<'_>) -> Self {
+        Self {
+            to: Asked::Unix {
+                path: asked.socket_path.to_vec(),
+            },
+            originator: kept(asked.reserved),
+            originator_port: asked.reserved_port,
         }
+    }
+
+    pub(super) fn to(&self) -> Destination<'_> {
+        self.to.at()
     }
 
     pub(super) fn originator(&self) -> Destination<'_> {
@@ -113,6 +131,10 @@ impl Direct {
             port: self.originator_port,
         }
     }
+}
+
+fn kept(originator: &[u8]) -> Vec<u8> {
+    originator.iter().copied().take(ORIGINATOR_MAX).collect()
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -229,17 +251,15 @@ impl Local {
                 forward,
                 from: address,
             } => {
-                let from = match address {
-                    Some(address) => {
-                        *from = address.ip().to_string();
-                        Destination::Tcp {
-                            host: from.as_bytes(),
-                            port: u32::from(address.port()),
-                        }
-                    }
-                    None => entrance(forwards, *forward),
-                };
-                (from, destination(forwards, *forward))
+                let from = address.map(|address| came_from(address, from));
+                (
+                    from.unwrap_or_else(|| entrance(forwards, *forward)),
+                    destination(forwards, *forward),
+                )
+            }
+            Subject::Remote { at, from: address } => {
+                let from = address.map(|address| came_from(address, from));
+                (from.unwrap_or_else(|| at.at()), at.at())
             }
         };
         ClosedChannel {
@@ -251,6 +271,14 @@ impl Local {
             lasted: now.saturating_sub(self.since),
             why,
         }
+    }
+}
+
+fn came_from(address: SocketAddr, text: &mut String) -> Destination<'_> {
+    *text = address.ip().to_string();
+    Destination::Tcp {
+        host: text.as_bytes(),
+        port: u32::from(address.port()),
     }
 }
 
@@ -389,7 +417,7 @@ mod tests {
             (ORIGINATOR_MAX + 1, ORIGINATOR_MAX),
             (34_000, ORIGINATOR_MAX),
         ] {
-            let direct = Direct::new(&DirectTcpip {
+            let direct = Direct::tcp(&DirectTcpip {
                 host_to_connect: b"host",
                 port_to_connect: 80,
                 originator_ip_address: &vec![b'o'; len],

@@ -32,6 +32,7 @@ mod pool;
 mod questions;
 mod race;
 mod ready;
+mod remotes;
 mod resolve;
 mod rounds;
 mod server;
@@ -59,7 +60,6 @@ use mio::{Events, Interest, Poll, Token, Waker};
 
 pub use crate::admission::{MaxStartups, PerSource};
 use crate::observer::{Event, Program};
-use accept::Listening;
 use arena::Arena;
 use client::Client;
 pub use config::{
@@ -141,7 +141,6 @@ pub struct Reactor {
     context: Context,
     inbox: Receiver<Note>,
     peers: Arena<Box<Peer>>,
-    listeners: Arena<Listening>,
     /// Sessions that can make progress, longest waiting first.
     run: VecDeque<usize>,
     side: Side,
@@ -215,6 +214,8 @@ impl Reactor {
                 registry,
                 sources,
                 dials: Arena::default(),
+                listeners: Arena::default(),
+                accepting: VecDeque::new(),
                 timers: Timers::default(),
                 notes,
                 names: Pool::new("adit-resolve", resolve::THREADS_MAX),
@@ -224,7 +225,6 @@ impl Reactor {
             },
             inbox,
             peers: Arena::default(),
-            listeners: Arena::default(),
             run: VecDeque::new(),
             side,
             signals: None,
@@ -311,7 +311,7 @@ impl Reactor {
         self.context.sources.end_batch();
         self.context.dials.end_batch();
         self.peers.end_batch();
-        self.listeners.end_batch();
+        self.context.listeners.end_batch();
     }
 
     /// How long nothing has to be done.
@@ -330,7 +330,7 @@ impl Reactor {
             return;
         }
         self.context.now = self.epoch.elapsed();
-        for (_, listening) in self.listeners.iter_mut() {
+        for (_, listening) in self.context.listeners.iter_mut() {
             program.observe(&Event::Listening {
                 address: listening.place(),
                 forward: None,

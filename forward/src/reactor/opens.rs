@@ -5,9 +5,9 @@ use std::collections::{BTreeSet, VecDeque};
 use std::io;
 
 use adit_auth::{Permissions, UserAuthenticated};
-use adit_connection::ChannelId;
+use adit_connection::{AskedKind, ChannelId};
 use adit_proto::Decode;
-use adit_proto::msg::DirectTcpip;
+use adit_proto::msg::{DirectStreamlocal, DirectTcpip};
 use adit_proto::reason::OpenFailure;
 use nix::errno::Errno;
 
@@ -55,10 +55,17 @@ impl Desk<'_> {
         &mut self,
         session: &mut Session,
         id: ChannelId,
+        kind: AskedKind,
         data: Span,
     ) -> Result<(), Error> {
-        let asked = DirectTcpip::decode(session.bytes(data))?;
-        let direct = Direct::new(&asked);
+        let data = session.bytes(data);
+        let direct = match kind {
+            AskedKind::DirectStreamlocal => Direct::streamlocal(&DirectStreamlocal::decode(data)?),
+            // The others are answered elsewhere.
+            AskedKind::DirectTcpip
+            | AskedKind::ForwardedStreamlocal
+            | AskedKind::ForwardedTcpip => Direct::tcp(&DirectTcpip::decode(data)?),
+        };
         let verdict = self.program.may_open(&OpenQuestion {
             peer: self.state.info(),
             to: direct.to(),

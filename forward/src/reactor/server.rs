@@ -183,7 +183,8 @@ impl Reactor {
         let grace = server.config.login_grace;
         let deadline = grace.map(|grace| self.context.now.saturating_add(grace));
         let id = PeerId(self.peers_made);
-        let state = State::new(id, slot, Role::Server, Some(address), deadline);
+        let mut state = State::new(id, slot, Role::Server, Some(address), deadline);
+        state.stream_local_bind = server.config.stream_local_bind;
         program.observe(&Event::Connected {
             peer: state.info(),
             local,

@@ -68,10 +68,11 @@ impl Reactor {
             return;
         };
         if peer.take_freed() == Seen::Yes {
-            for (_, listening) in self.listeners.iter_mut() {
-                listening.channel_freed();
-            }
+            self.channel_freed(slot);
         }
+        let Some(peer) = self.peers.get_mut(slot) else {
+            return;
+        };
         let news = peer.take_authenticated();
         let joint = peer.state.joint_news.take();
         match &mut self.side {

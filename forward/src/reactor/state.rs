@@ -12,11 +12,12 @@ use adit_crypto::{Secret, SigningKey, Unspecified};
 use adit_proto::reason::Disconnect;
 
 use super::dial::Progress;
-use super::forwards::Forward;
+use super::forwards::{Forward, StreamLocalBind};
 use super::hops::JointNews;
 use super::host::Host;
 use super::local::{Locals, Seen};
 use super::opens::LookUps;
+use super::remotes::Remotes;
 use super::resolve::Resolved;
 use crate::error::Error;
 use crate::observer::{Gone, HostKeyVerdict, PeerId, PeerInfo};
@@ -195,6 +196,10 @@ pub(super) struct State {
     pub(super) look_ups: LookUps,
     /// What the client's forwards are, by their place in its configuration.
     pub(super) forwards: Arc<[Forward]>,
+    /// What a server listens on for its client.
+    pub(super) remotes: Remotes,
+    /// How it makes Unix sockets for it.
+    pub(super) stream_local_bind: StreamLocalBind,
     /// Authentication succeeded since the loop last looked.
     pub(super) news: Seen,
     /// A channel is over since the listeners last looked.
@@ -236,6 +241,8 @@ impl State {
             drain: Vec::new(),
             look_ups: LookUps::default(),
             forwards: Arc::new([]),
+            remotes: Remotes::default(),
+            stream_local_bind: StreamLocalBind::default(),
             news: Seen::No,
             freed: Seen::No,
             leads_on: None,

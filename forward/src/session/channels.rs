@@ -3,7 +3,8 @@
 use core::time::Duration;
 
 use adit_connection::{ChannelId, ForwardRequest, Full, OpenKind, RequestId};
-use adit_proto::reason;
+use adit_proto::msg::Debug;
+use adit_proto::{Encode, reason};
 
 use super::Session;
 
@@ -43,6 +44,20 @@ impl Session {
     /// The other answer to it.
     pub fn refuse_forward(&mut self) {
         self.channels.refuse_forward();
+    }
+
+    /// Tells the peer something that it may show, if there is room (RFC 4253 §11.3).
+    pub fn remark(&mut self, text: &str) {
+        let message = Debug {
+            always_display: true,
+            message: text.as_bytes(),
+            language_tag: b"",
+        };
+        let tx = self.transport.tx();
+        if message.encoded_len() <= tx.control_room() {
+            // A remark that cannot be made is no reason to end anything.
+            let _ = tx.send(&message);
+        }
     }
 
     /// A local side took `n` more bytes, or they were given up.

@@ -21,6 +21,7 @@ mod hostile;
 mod life;
 mod paths;
 mod people;
+mod remotes;
 mod scripted;
 mod signals;
 mod startups;

@@ -11,10 +11,12 @@ use adit_auth::{Decision, KeyPolicy};
 use adit_crypto::{PrivateKey, Provider, RING, SigningKey};
 use adit_forward::admission::{Dropped, Offence, Refused};
 use adit_forward::observer::{
-    Answer, Destination, Event, Gone, HostKeyQuestion, HostKeyVerdict, KeyQuestion, OpenQuestion,
-    Place, Program,
+    Answer, Destination, Event, Gone, HostKeyQuestion, HostKeyVerdict, KeyQuestion, ListenQuestion,
+    OpenQuestion, Place, Program,
 };
-use adit_forward::policy::{AllowForwarding, Denied, PermitOpen, Permitted, Policy};
+use adit_forward::policy::{
+    AllowForwarding, Denied, PermitOpen, Permitted, PermittedListen, Policy,
+};
 use adit_forward::reactor::{
     ClientConfig, End, FileKey, Forward, Handle, Identities, Listen, MaxStartups, OnForwardFailure,
     PerSource, Reactor, ServerConfig, SshConfig, StreamLocalBind, To, listen,
@@ -32,6 +34,10 @@ pub(crate) enum Heard {
     Listening(SocketAddr),
     ListeningOn(PathBuf),
     ListenFailed,
+    ListenDenied,
+    ListenGranted,
+    ListenRefused,
+    ListenCancelled,
     AcceptPaused,
     ConnectFailed,
     Opened,
@@ -58,6 +64,10 @@ fn heard(event: &Event<'_>) -> Option<Heard> {
             ..
         } => Heard::ListeningOn(path.to_path_buf()),
         Event::ListenFailed { .. } => Heard::ListenFailed,
+        Event::ListenDenied { .. } => Heard::ListenDenied,
+        Event::ListenGranted { .. } => Heard::ListenGranted,
+        Event::ListenRefused { .. } => Heard::ListenRefused,
+        Event::ListenCancelled { .. } => Heard::ListenCancelled,
         Event::AcceptPaused { .. } => Heard::AcceptPaused,
         Event::ConnectFailed { .. } => Heard::ConnectFailed,
         Event::ChannelOpened { .. } => Heard::Opened,
@@ -104,7 +114,10 @@ pub(crate) struct Answers {
 impl Default for Answers {
     fn default() -> Self {
         Self {
-            policy: Policy::new(Some(AllowForwarding::Yes), None),
+            policy: Policy {
+                allow_streamlocal: Some(AllowForwarding::Yes),
+                ..Policy::new(Some(AllowForwarding::Yes), None)
+            },
             host_key: HostKeyVerdict::Trust,
             key: Decision::Allowed(KeyPolicy::unrestricted(0, 1)),
             later: false,
@@ -145,13 +158,16 @@ impl Program for Played {
     }
 
     fn may_open(&mut self, question: &OpenQuestion<'_>) -> Result<Permitted, Denied> {
-        let Destination::Tcp { port, .. } = question.to else {
-            return Err(Denied::NothingAllowed);
-        };
-        assert!(!self.answers.faulty || port != 1, "a fault");
-        if port == 2 {
-            thread::sleep(self.answers.slow);
+        if let Destination::Tcp { port, .. } = question.to {
+            assert!(!self.answers.faulty || port != 1, "a fault");
+            if port == 2 {
+                thread::sleep(self.answers.slow);
+            }
         }
+        question.under(&self.answers.policy)
+    }
+
+    fn may_listen(&mut self, question: &ListenQuestion<'_>) -> Result<PermittedListen, Denied> {
         question.under(&self.answers.policy)
     }
 }

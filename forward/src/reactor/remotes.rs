@@ -1,0 +1,302 @@
+//! What a server listens on for its clients (RFC 4254 §7.1; OpenSSH, PROTOCOL §2.4): asked for,
+//! permitted, bound, cancelled. All of it belongs to its session and is gone with it.
+
+use core::net::SocketAddr;
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+
+use adit_auth::{Permissions, UserAuthenticated};
+use adit_connection::{ForwardKind, OpenKind};
+use adit_proto::Decode;
+use adit_proto::msg::{StreamlocalForward, TcpipForward};
+
+use super::accept::For;
+use super::context::Context;
+use super::desk::Desk;
+use super::forwards::Listen;
+use super::local::{Seen, Subject};
+use super::stream::{At, Stream};
+use super::{Reactor, Side};
+use crate::error::Error;
+use crate::observer::{Destination, Event as Told, ListenQuestion, Place, Program};
+use crate::policy::{Bind, Overridden};
+use crate::session::{Session, Span};
+
+/// Most places that a server listens at for one session: what a client of this kind may ask for
+/// without waiting for an answer.
+pub(super) const LISTENERS_MAX: usize = 128;
+
+/// One of a session's [`Remotes`]; never used twice in it.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) struct RemoteId(u64);
+
+/// Where a client asked its server to listen: the words are its own, since it knows what comes from
+/// there by them.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) enum Asked {
+    Tcp {
+        address: Vec<u8>,
+        /// The one that is bound.
+        port: u16,
+    },
+    Unix {
+        path: Vec<u8>,
+    },
+}
+
+impl Asked {
+    /// For events and questions.
+    pub(super) fn at(&self) -> Destination<'_> {
+        match self {
+            Self::Tcp { address, port } => Destination::Tcp {
+                host: address,
+                port: u32::from(*port),
+            },
+            Self::Unix { path } => Destination::Unix { path },
+        }
+    }
+
+    fn of(kind: ForwardKind, data: &[u8]) -> Result<Self, Error> {
+        Ok(match kind {
+            ForwardKind::CancelStreamlocalForward | ForwardKind::StreamlocalForward => {
+                let path = StreamlocalForward::decode(data)?.socket_path.to_vec();
+                Self::Unix { path }
+            }
+            ForwardKind::CancelTcpipForward | ForwardKind::TcpipForward => {
+                let asked = TcpipForward::decode(data)?;
+                Self::Tcp {
+                    address: asked.address_to_bind.to_vec(),
+                    // No other reaches this floor.
+                    port: u16::try_from(asked.port_number_to_bind).unwrap_or(0),
+                }
+            }
+        })
+    }
+
+    const fn is_open_port(&self) -> bool {
+        matches!(self, Self::Tcp { port: 0, .. })
+    }
+}
+
+#[derive(Debug)]
+struct Remote {
+    asked: Arc<Asked>,
+    /// The slots of its sockets, one of each family.
+    slots: Vec<usize>,
+}
+
+/// What is listened on for one session.
+#[derive(Debug, Default)]
+pub(super) struct Remotes {
+    all: BTreeMap<RemoteId, Remote>,
+    next: u64,
+}
+
+impl Remotes {
+    /// The slots of all sockets.
+    pub(super) fn listeners(&self) -> Vec<usize> {
+        let slots = self.all.values().flat_map(|remote| &remote.slots);
+        slots.copied().collect()
+    }
+
+    /// The session is over.
+    pub(super) fn close(&mut self, context: &mut Context) {
+        for slot in self.listeners() {
+            context.unlisten(slot);
+        }
+        self.all.clear();
+    }
+
+    fn get(&self, id: RemoteId) -> Option<&Arc<Asked>> {
+        self.all.get(&id).map(|remote| &remote.asked)
+    }
+
+    fn find(&self, asked: &Asked) -> Option<RemoteId> {
+        let mut all = self.all.iter();
+        all.find_map(|(id, remote)| (*remote.asked == *asked).then_some(*id))
+    }
+}
+
+impl Desk<'_> {
+    /// A request of the client's, which is answered here and now: the next one's answer follows it.
+    pub(super) fn forward_asked(
+        &mut self,
+        session: &mut Session,
+        kind: ForwardKind,
+        data: Span,
+    ) -> Result<(), Error> {
+        let asked = Asked::of(kind, session.bytes(data))?;
+        match kind {
+            ForwardKind::CancelStreamlocalForward | ForwardKind::CancelTcpipForward => {
+                self.cancel(session, &asked);
+            }
+            ForwardKind::StreamlocalForward | ForwardKind::TcpipForward => {
+                self.listen(session, asked);
+            }
+        }
+        Ok(())
+    }
+
+    fn listen(&mut self, session: &mut Session, mut asked: Asked) {
+        let verdict = self.program.may_listen(&ListenQuestion {
+            peer: self.state.info(),
+            at: asked.at(),
+            permissions: session
+                .user()
+                .map_or(&Permissions::NONE, UserAuthenticated::permissions),
+        });
+        let permitted = match verdict {
+            Ok(permitted) => permitted,
+            Err(why) => {
+                self.program.observe(&Told::ListenDenied {
+                    peer: self.state.info(),
+                    at: asked.at(),
+                    why,
+                });
+                return session.refuse_forward();
+            }
+        };
+        let is_open_port = asked.is_open_port();
+        let id = RemoteId(self.state.remotes.next);
+        if self.state.remotes.all.len() >= LISTENERS_MAX {
+            let error = io::Error::other("this session has as many listeners as it may");
+            return self.listen_failed(session, &asked, None, &error);
+        }
+        let listen = match permitted.bind() {
+            Bind::Tcp(addresses) => Listen::Tcp(addresses.clone()),
+            Bind::Unix(path) => Listen::Unix(path.clone()),
+        };
+        let purpose = For::Remote {
+            peer: self.state.slot,
+            remote: id,
+        };
+        let how = self.state.stream_local_bind;
+        let open = match self.context.listen_for(&listen, how, purpose) {
+            Ok(open) => open,
+            Err((at, error)) => {
+                return self.listen_failed(session, &asked, Some(at.place()), &error);
+            }
+        };
+        if let (Asked::Tcp { port, .. }, Some(bound)) = (&mut asked, port_of(&open)) {
+            *port = bound;
+        }
+        for (at, _) in &open {
+            self.program.observe(&Told::ListenGranted {
+                peer: self.state.info(),
+                at: asked.at(),
+                address: at.place(),
+            });
+        }
+        session.grant_forward(port_of(&open).filter(|_| is_open_port));
+        if permitted.overridden() == Overridden::Yes
+            && let Asked::Tcp { address, .. } = &asked
+        {
+            // sshd's words.
+            session.remark(&format!(
+                "Forwarding listen address \"{}\" overridden by server GatewayPorts",
+                address.escape_ascii()
+            ));
+        }
+        let slots = open.into_iter().map(|(_, slot)| slot).collect();
+        let remotes = &mut self.state.remotes;
+        remotes.next = remotes.next.saturating_add(1);
+        let asked = Arc::new(asked);
+        remotes.all.insert(id, Remote { asked, slots });
+    }
+
+    fn listen_failed(
+        &mut self,
+        session: &mut Session,
+        asked: &Asked,
+        address: Option<Place<'_>>,
+        error: &io::Error,
+    ) {
+        self.program.observe(&Told::ListenRefused {
+            peer: self.state.info(),
+            at: asked.at(),
+            address,
+            error,
+        });
+        session.refuse_forward();
+    }
+
+    /// Connections that came from there stay; who waits to be accepted is reset.
+    fn cancel(&mut self, session: &mut Session, asked: &Asked) {
+        let remotes = &mut self.state.remotes;
+        let found = remotes.find(asked).and_then(|id| remotes.all.remove(&id));
+        let Some(remote) = found else {
+            return session.refuse_forward();
+        };
+        for slot in remote.slots {
+            self.context.unlisten(slot);
+        }
+        session.grant_forward(None);
+        self.program.observe(&Told::ListenCancelled {
+            peer: self.state.info(),
+            at: asked.at(),
+        });
+    }
+}
+
+fn port_of(open: &[(At, usize)]) -> Option<u16> {
+    open.iter().find_map(|(at, _)| match at {
+        At::Tcp(address) => Some(address.port()),
+        At::Unix(_) => None,
+    })
+}
+
+impl Reactor {
+    /// Opens a channel for a connection that came to what a client had us listen on. Gives the
+    /// socket back when there is no channel left.
+    pub(super) fn carry_back(
+        &mut self,
+        stream: Stream,
+        from: Option<SocketAddr>,
+        slot: usize,
+        remote: RemoteId,
+        program: &mut dyn Program,
+    ) -> Option<Stream> {
+        let peer = self.peers.get_mut(slot).filter(|peer| !peer.is_closing());
+        let (Some(peer), Side::Server(_)) = (peer, &self.side) else {
+            stream.reset();
+            return None;
+        };
+        let Some(asked) = peer.state.remotes.get(remote).cloned() else {
+            stream.reset();
+            return None;
+        };
+        let originator = from.map(|from| (from.ip().to_canonical().to_string(), from.port()));
+        let opened = peer.session.open(match &*asked {
+            Asked::Tcp { address, port } => {
+                let (originator, originator_port) = originator
+                    .as_ref()
+                    .map_or(adit_connection::UNKNOWN_ORIGINATOR, |(address, port)| {
+                        (address.as_bytes(), *port)
+                    });
+                OpenKind::ForwardedTcpip {
+                    address,
+                    port: *port,
+                    originator,
+                    originator_port,
+                }
+            }
+            Asked::Unix { path } => OpenKind::ForwardedStreamlocal { path },
+        });
+        let Ok(channel) = opened else {
+            return Some(stream);
+        };
+        let at = Arc::clone(&asked);
+        let subject = Subject::Remote { at, from };
+        if peer.attach(channel, stream, subject, &mut self.context, program) == Seen::Yes {
+            program.observe(&Told::ListenAccepted {
+                peer: peer.state.info(),
+                channel: channel.number(),
+                at: asked.at(),
+                from,
+            });
+            self.schedule(slot);
+        }
+        None
+    }
+}
