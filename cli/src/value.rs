@@ -89,6 +89,28 @@ pub fn words(line: &str) -> Result<Vec<String>, UnbalancedQuote> {
     }
 }
 
+/// As [`words`]; but where the first one, in lower case, is such that a whole line belongs to it,
+/// there is one more: the rest of the line as it is written.
+///
+/// # Errors
+/// As [`words`].
+pub fn words_or_rest(
+    line: &str,
+    takes_rest: fn(&str) -> bool,
+) -> Result<Vec<String>, UnbalancedQuote> {
+    let mut words = words(line)?;
+    let first = words.first().map(|first| first.to_ascii_lowercase());
+    if !first.is_some_and(|first| takes_rest(&first)) {
+        return Ok(words);
+    }
+    let ends = |c: u8| c.is_ascii_whitespace() || c == b'=';
+    let (_, rest) = word(line.trim_ascii_start(), ends)?;
+    let rest = rest.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == '=');
+    words.truncate(1);
+    words.extend(Some(rest.trim_ascii_end().to_owned()).filter(|rest| !rest.is_empty()));
+    Ok(words)
+}
+
 /// The word that `text` begins with, and what follows it.
 fn word(text: &str, ends: impl Fn(u8) -> bool) -> Result<(String, &str), UnbalancedQuote> {
     let special = |c: u8| matches!(c, b'\\' | b'"' | b'\'') || ends(c);

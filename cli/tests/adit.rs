@@ -241,10 +241,10 @@ fn what_the_configuration_file_says_is_followed() {
     assert_eq!(said(&["-N", "h"]), bad);
     let other = home.0.join("other");
     let other = other.to_str().unwrap();
-    fs::write(other, "ProxyJump j\n").unwrap();
+    fs::write(other, "RevokedHostKeys j\n").unwrap();
     let text = said(&["-F", other, "-N", "h"]);
     assert!(
-        text.starts_with(&format!("{other} line 1: ProxyJump: ")),
+        text.starts_with(&format!("{other} line 1: RevokedHostKeys: ")),
         "{text}"
     );
     assert_eq!(

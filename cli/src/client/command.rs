@@ -8,8 +8,9 @@ use adit_forward::spec::{Family, GatewayPorts, Names};
 use crate::args::{Arg, Args};
 use crate::client::config::ConfigFiles;
 use crate::client::destination::{Destination, DestinationError};
+use crate::client::jump;
 use crate::client::keywords::port_number;
-use crate::client::options::{NamedBy, Options, first};
+use crate::client::options::{NamedBy, Options, Route, first};
 use crate::report::Level;
 
 /// What the command line asks for.
@@ -51,6 +52,8 @@ pub struct Tunnel {
     pub purpose: Purpose,
     /// `-N`: being connected is enough.
     pub without_forwards: WithoutForwards,
+    /// The hosts to go through, in that order, each with options of its own.
+    pub jumps: Vec<Self>,
     /// What to warn of.
     pub warnings: Vec<String>,
 }
@@ -85,9 +88,9 @@ pub enum CommandError {
 /// What `adit` prints for a wrong command line. Lines of at most 80 characters.
 pub const USAGE: &str = "\
 usage: adit [-46CfGgkNnqTvVxy] [-c cipher_spec] [-D [bind_address:]port]
-            [-E log_file] [-F config_file] [-i identity_file] [-L address]
-            [-l login_name] [-m mac_spec] [-o option] [-p port] [-R address]
-            [-W host:port] destination
+            [-E log_file] [-F config_file] [-i identity_file] [-J destination]
+            [-L address] [-l login_name] [-m mac_spec] [-o option] [-p port]
+            [-R address] [-W host:port] destination
        adit --demo | --demo=once";
 
 /// What `--help` adds to it.
@@ -126,6 +129,7 @@ pub fn parse(
             config: ConfigFiles::Usual,
             purpose: Purpose::Connect,
             without_forwards: WithoutForwards::Refuse,
+            jumps: Vec::new(),
             warnings: Vec::new(),
         },
         names,
@@ -212,6 +216,7 @@ impl Reading<'_> {
             'W' => options
                 .set_stdio_forward(text, self.names)
                 .map_err(CommandError::Refused)?,
+            'J' => jump_hosts(options, text)?,
             'l' => first(&mut options.user, text.to_owned()),
             'm' => options.macs = Some(text.to_owned()),
             'o' => options
@@ -271,6 +276,22 @@ impl Reading<'_> {
     }
 }
 
+/// `-J`.
+fn jump_hosts(options: &mut Options, text: &str) -> Result<(), CommandError> {
+    let why = match (&options.proxy, jump::route(text.trim_ascii())) {
+        (Some(Route::Jump(_)), _) => {
+            "Only a single -J option is permitted (use commas to separate multiple jump hops)"
+        }
+        (Some(Route::Command(_) | Route::Direct), _) => "Cannot specify -J with ProxyCommand",
+        (None, None) => "Invalid -J argument",
+        (None, Some(route)) => {
+            options.proxy = Some(route);
+            return Ok(());
+        }
+    };
+    Err(CommandError::Refused(why.to_owned()))
+}
+
 /// ssh has this letter; adit has not, and says why and what to use.
 fn refuse(letter: char) -> Result<(), CommandError> {
     let why = match letter {
@@ -278,7 +299,6 @@ fn refuse(letter: char) -> Result<(), CommandError> {
         'X' | 'Y' => "adit does not forward X11: use ssh.",
         't' => "adit gives no terminal, it only forwards ports: use ssh.",
         'w' => "adit has no tunnel devices: use ssh, or -L for each port.",
-        'J' => "jump hosts are not here yet: forward a port to the inner host with -L, or use ssh.",
         's' => "adit has no subsystems, it only forwards ports: use ssh or sftp.",
         'M' | 'O' | 'S' => "adit shares no connections: use ssh.",
         _ => "ssh has this option and adit has not.",
@@ -434,7 +454,6 @@ mod tests {
             "-NtL 1:h:2 h",
             "-N h ls",
             "-N h ls -l",
-            "-J j h",
             "-s h",
             "-M h",
         ] {

@@ -67,6 +67,41 @@ impl Destination {
         Ok(destination)
     }
 
+    /// Reads a destination that may have a port without being a URI: `user@host:port`, with brackets
+    /// around an address that has colons.
+    ///
+    /// # Errors
+    /// [`DestinationError`].
+    pub fn with_port(text: &str) -> Result<Self, DestinationError> {
+        let (user, authority) = match text.rsplit_once('@') {
+            Some((user, authority)) => (Some(user), authority),
+            None => (None, text),
+        };
+        let is_uri = strip_prefix_ignoring_case(text, "ssh://").is_some();
+        let port = match authority.rsplit_once(':') {
+            _ if is_uri || authority.ends_with(']') || is_ipv6(authority) => None,
+            None => None,
+            Some((_, port)) => {
+                let port = crate::value::number::<u16>(port).filter(|port| *port != 0);
+                Some(port.ok_or(DestinationError::Form)?)
+            }
+        };
+        let Some(port) = port else {
+            return Self::parse(text);
+        };
+        let host = authority
+            .rsplit_once(':')
+            .map_or(authority, |(host, _)| host);
+        let host = match user {
+            Some(user) => format!("{user}@{host}"),
+            None => host.to_owned(),
+        };
+        Ok(Self {
+            port: Some(port),
+            ..Self::parse(&host)?
+        })
+    }
+
     fn new(user: Option<&str>, host: &str, port: Option<u16>) -> Result<Self, DestinationError> {
         // Brackets around an address are for people who are used to them from -L.
         let inside = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));

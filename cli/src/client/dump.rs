@@ -11,7 +11,8 @@ use adit_forward::reactor::StreamLocalBind;
 use adit_forward::spec::{Bind, Family, GatewayPorts, Listen, RemoteListen, Target};
 
 use crate::client::command::{Tunnel, WithoutForwards};
-use crate::client::options::{PubkeyAuthentication, SessionType, StrictHostKeyChecking};
+use crate::client::destination::Destination;
+use crate::client::options::{PubkeyAuthentication, Route, SessionType, StrictHostKeyChecking};
 use crate::client::paths::Tokens;
 use crate::client::run::{ALIVE_COUNT, ALIVE_INTERVAL, GLOBAL_KNOWN_HOSTS, USER_KNOWN_HOSTS};
 use crate::escape::escaped;
@@ -46,6 +47,7 @@ pub(super) fn dump(tunnel: &Tunnel, here: &Tokens, algorithms: &Algorithms) -> S
         false,
     );
     out.flag("hashknownhosts", o.hash_known_hosts, false);
+    out.flag("proxyusefdpass", o.proxy_use_fdpass, false);
     out.flag("warnweakcrypto", o.warn_weak_crypto, true);
     out.flag("identitiesonly", o.identities_only, false);
     out.flag(
@@ -128,6 +130,14 @@ pub(super) fn dump(tunnel: &Tunnel, here: &Tokens, algorithms: &Algorithms) -> S
         &USER_KNOWN_HOSTS,
         |file| home(file, here),
     );
+    match &o.proxy {
+        Some(Route::Command(command)) => out.line("proxycommand", command),
+        Some(Route::Jump(list)) => {
+            let list: Vec<String> = list.iter().map(jump_host).collect();
+            out.line("proxyjump", list.join(","));
+        }
+        Some(Route::Direct) | None => {}
+    }
     match o.connect_timeout.filter(|timeout| !timeout.is_zero()) {
         Some(timeout) => out.line("connecttimeout", timeout.as_secs()),
         None => out.line("connecttimeout", "none"),
@@ -201,6 +211,18 @@ impl Lines {
         self.line("kexalgorithms", kex.join(","));
         self.line("macs", macs.join(","));
     }
+}
+
+/// As ssh writes it: in brackets what could be an address, and no port that was not said.
+fn jump_host(jump: &Destination) -> String {
+    let numeric = |c: char| c.is_ascii_digit() || c == '.';
+    let host = match jump.host.contains(':') || jump.host.chars().all(numeric) {
+        true => format!("[{}]", jump.host),
+        false => jump.host.clone(),
+    };
+    let user = jump.user.as_ref().map(|user| format!("{user}@"));
+    let port = jump.port.map(|port| format!(":{port}"));
+    [user, Some(host), port].into_iter().flatten().collect()
 }
 
 /// With `~` replaced, and nothing else.
@@ -332,7 +354,7 @@ mod tests {
     fn every_option_has_its_line_and_none_twice() {
         let lines = lines(&["h"]);
         let keywords: Vec<&str> = lines.iter().filter_map(|l| l.split(' ').next()).collect();
-        assert_eq!(keywords.len(), 34);
+        assert_eq!(keywords.len(), 35);
         for (at, keyword) in keywords.iter().enumerate() {
             assert!(!keywords[..at].contains(keyword), "{keyword}");
             let is_keyword = crate::client::keywords::find(keyword).is_some();

@@ -7,6 +7,7 @@ use adit_forward::spec::{Family, GatewayPorts, Names};
 use crate::client::forwardings::{
     bind_mask, dynamic_forward, local_forward, permit_remote_open, remote_forward,
 };
+use crate::client::jump;
 use crate::client::option_error::{OptionError, bad};
 use crate::client::options::{
     IDENTITY_FILES_MAX, List, NamedBy, Options, PubkeyAuthentication, REKEY_BYTES_MIN, RekeyLimit,
@@ -106,6 +107,12 @@ const KEYWORDS: &[(&str, Set)] = &[
     (
         "preferredauthentications",
         Set::One(|o, v| text(&mut o.preferred_authentications, v)),
+    ),
+    ("proxycommand", Set::One(jump::proxy_command)),
+    ("proxyjump", Set::One(jump::proxy_jump)),
+    (
+        "proxyusefdpass",
+        Set::One(|o, v| choose(&mut o.proxy_use_fdpass, v, value::yes_or_no)),
     ),
     (
         "pubkeyauthentication",

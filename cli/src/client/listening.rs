@@ -95,7 +95,8 @@ fn listen(listen: &spec::Listen, options: &Options, here: &Tokens) -> Result<Lis
     }
 }
 
-fn to(target: Option<&Target>, here: &Tokens) -> Result<To, String> {
+/// Where a forward leads to; `None`: each connection says it.
+pub(super) fn to(target: Option<&Target>, here: &Tokens) -> Result<To, String> {
     Ok(match target {
         None => To::Dynamic,
         Some(Target::Tcp { host, port }) => To::Tcp {

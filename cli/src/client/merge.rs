@@ -5,6 +5,7 @@ use adit_forward::spec::Names;
 use crate::client::command::{Purpose, Tunnel, WithoutForwards};
 use crate::client::config::{self, Context, Disk, Effect, Files};
 use crate::client::destination::{DestinationError, is_valid_host};
+use crate::client::jump;
 use crate::client::options::{Options, SessionType, Weight};
 use crate::client::run::Fatal;
 use crate::escape::escaped;
@@ -47,7 +48,17 @@ impl<'a> With<'a> {
 ///
 /// # Errors
 /// Why there is no connection to be made.
-pub fn merge(mut tunnel: Tunnel, with: &With<'_>) -> Result<Tunnel, Fatal> {
+pub fn merge(tunnel: Tunnel, with: &With<'_>) -> Result<Tunnel, Fatal> {
+    let level = tunnel.options.log_level; // as it is passed on, without what files say
+    let mut tunnel = merge_one(tunnel, with)?;
+    if tunnel.purpose == Purpose::Connect {
+        tunnel.jumps = jump::jumps(&tunnel, level, with)?;
+    }
+    Ok(tunnel)
+}
+
+/// The same of one host, without those that are gone through.
+pub(super) fn merge_one(mut tunnel: Tunnel, with: &With<'_>) -> Result<Tunnel, Fatal> {
     let context = Context {
         host: &tunnel.original_host,
         home: &with.me.home,
@@ -66,6 +77,13 @@ pub fn merge(mut tunnel: Tunnel, with: &With<'_>) -> Result<Tunnel, Fatal> {
         .host_key_alias
         .iter_mut()
         .for_each(|alias| alias.make_ascii_lowercase());
+    if options.stdio_forward.is_some() {
+        tunnel.without_forwards = WithoutForwards::Connect;
+        if options.fork_after_authentication == Some(true) {
+            let why = "Cannot fork into background with -W: its standard input is there.";
+            return Err(Fatal(why.to_owned()));
+        }
+    }
     if options.clears_all_forwardings() {
         options.clear_forwards();
     }
@@ -74,10 +92,6 @@ pub fn merge(mut tunnel: Tunnel, with: &With<'_>) -> Result<Tunnel, Fatal> {
     }
     if tunnel.purpose == Purpose::Print {
         return Ok(tunnel);
-    }
-    if tunnel.options.stdio_forward.is_some() {
-        let text = "-W: forwarding of stdin and stdout is not here yet: use -L, or ssh.";
-        return Err(Fatal(text.to_owned()));
     }
     let warnings = without(&tunnel.options)?;
     tunnel.warnings.extend(warnings);

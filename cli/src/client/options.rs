@@ -13,6 +13,8 @@ use adit_proto::pattern::{Case, Match, match_list};
 
 use crate::client::config::Place;
 use crate::client::config::others::{self, Other};
+use crate::client::destination::Destination;
+use crate::client::jump;
 use crate::client::keywords::{self, Set};
 use crate::client::option_error::{OptionError, bad};
 use crate::report::Level;
@@ -83,6 +85,10 @@ pub struct Options {
     pub port: Option<u16>,
     /// `PreferredAuthentications`: a list of methods, as given.
     pub preferred_authentications: Option<String>,
+    /// `ProxyJump`, `-J` and `ProxyCommand`: whichever was said first.
+    pub proxy: Option<Route>,
+    /// `ProxyUseFdpass`.
+    pub proxy_use_fdpass: Option<bool>,
     /// `PubkeyAuthentication`.
     pub pubkey_authentication: Option<PubkeyAuthentication>,
     /// `RekeyLimit`.
@@ -179,6 +185,17 @@ pub enum Weight {
     Some,
 }
 
+/// What leads to the server.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Route {
+    /// This program, as written.
+    Command(String),
+    /// Nothing: `none` was said.
+    Direct,
+    /// These hosts, in the order in which they are gone through.
+    Jump(Vec<Destination>),
+}
+
 /// Whether keys are used to log in, and by which of the two methods.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum PubkeyAuthentication {
@@ -228,7 +245,7 @@ impl Options {
     /// # Errors
     /// [`OptionError`]; nothing is changed.
     pub fn set(&mut self, line: &str, names: &dyn Names) -> Result<(), OptionError> {
-        let Ok(words) = value::words(line) else {
+        let Ok(words) = value::words_or_rest(line, jump::takes_rest) else {
             return bad("invalid quotes");
         };
         let Some((keyword, values)) = words.split_first() else {
@@ -319,9 +336,9 @@ impl Options {
         found == Match::Yes
     }
 
-    /// The first value wins here, too: `ProxyJump none` is an answer to a later `ProxyJump x`.
+    /// The first value wins here, too: `RevokedHostKeys none` is an answer to a later one.
     fn note(&mut self, other: &'static Other, values: &[String], place: &Place) {
-        let said = |there: &NotHere| there.other.is_same_setting(other);
+        let said = |there: &NotHere| there.other.keyword == other.keyword;
         if other.is_nothing() || self.not_here.iter().any(said) {
             return;
         }

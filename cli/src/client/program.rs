@@ -9,6 +9,7 @@
 )]
 
 mod forwarding;
+mod way;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -16,8 +17,8 @@ use std::time::Instant;
 use adit_auth::{Fingerprint, key_type_label};
 use adit_crypto::{Provider, Secret, SigningKey};
 use adit_forward::observer::{
-    Answer, Event, HostKeyQuestion, HostKeyVerdict, How, KeyHolder, Negotiated, PasswordQuestion,
-    PeerInfo, Program, RespondQuestion, UnlockQuestion,
+    Answer, Event, Gone, HostKeyQuestion, HostKeyVerdict, How, KeyHolder, Negotiated,
+    PasswordQuestion, PeerInfo, Program, RespondQuestion, UnlockQuestion,
 };
 use adit_forward::reactor::End;
 use adit_proto::blob::blob_name;
@@ -25,27 +26,25 @@ use nix::sys::signal::Signal;
 
 use crate::client::about::{About, WeakCrypto};
 use crate::client::ending;
-use crate::client::login::Login;
-use crate::client::trust::Trust;
 use crate::client::words::connect_reason;
 use crate::escape::{escaped, lines};
 use crate::exit::Exit;
 use crate::file::reason;
 use crate::report::Report;
 use forwarding::Explained;
+pub use way::Server;
 
 /// The client as the event loop sees it.
 #[derive(Debug)]
 pub struct Tunnel {
+    /// Of the last server.
     about: About,
     provider: &'static Provider,
     report: Arc<Report>,
-    trust: Trust,
-    login: Login,
+    /// Those that are gone through.
+    jumps: Vec<Server>,
+    server: Server,
     connect_error: Option<String>,
-    /// The server said that it speaks SSH.
-    identified: bool,
-    authenticated: Option<Instant>,
     explained: Explained,
 }
 
@@ -53,21 +52,18 @@ impl Tunnel {
     /// Before anything happened.
     #[must_use]
     pub fn new(
-        about: About,
+        jumps: Vec<Server>,
+        server: Server,
         provider: &'static Provider,
         report: Arc<Report>,
-        trust: Trust,
-        login: Login,
     ) -> Self {
         Self {
-            about,
+            about: server.about.clone(),
             provider,
             report,
-            trust,
-            login,
+            jumps,
+            server,
             connect_error: None,
-            identified: false,
-            authenticated: None,
             explained: Explained::default(),
         }
     }
@@ -75,7 +71,7 @@ impl Tunnel {
     /// Says why it is over, where no event has, and how the program ends.
     pub fn end(&self, end: End) -> Exit {
         let report = &self.report;
-        let About { host, port, .. } = &self.about;
+        let About { host, port, .. } = &self.server(0).about;
         match end {
             End::NotConnected => {
                 let error = self.connect_error.as_deref();
@@ -87,7 +83,7 @@ impl Tunnel {
             }
             End::Signal(number) => {
                 report.verbose(format_args!("Killed by signal {number}."));
-                match (self.authenticated, Signal::try_from(number)) {
+                match (self.server.authenticated, Signal::try_from(number)) {
                     // As ssh, which notices no signals until then.
                     (None, Ok(signal)) => Exit::Killed(signal),
                     // As ssh -N: being told to stop is no failure, being interrupted is.
@@ -95,8 +91,16 @@ impl Tunnel {
                     (Some(_), Ok(_)) | (_, Err(_)) => Exit::Failed,
                 }
             }
-            End::Stopped => Exit::Done,
-            End::ForwardFailed | End::NotAuthenticated | End::SessionEnded | _ => Exit::Failed,
+            End::NotOpened => {
+                self.not_opened();
+                Exit::Failed
+            }
+            End::Stopped | End::StdioDone => Exit::Done,
+            End::ForwardFailed
+            | End::NotAuthenticated
+            | End::SessionEnded
+            | End::StdioBroken
+            | _ => Exit::Failed,
         }
     }
 
@@ -105,7 +109,7 @@ impl Tunnel {
         match event {
             Event::Connecting { address } => report.debug(format_args!(
                 "Connecting to {} [{}] port {}.",
-                self.about.host,
+                self.server(0).about.host,
                 address.ip(),
                 address.port()
             )),
@@ -119,16 +123,17 @@ impl Tunnel {
                 self.connect_error = Some(why);
             }
             Event::Connected { .. } => report.debug("Connection established."),
-            Event::IdentReceived { ident, .. } => {
-                self.identified = true;
+            Event::IdentReceived { peer, ident } => {
+                self.server_mut(peer.hop).identified = true;
+                let report = &self.report;
                 let software = ident.splitn(3, |b| *b == b'-').nth(2).unwrap_or_default();
                 report.debug(format_args!(
                     "Remote protocol version 2.0, remote software version {}",
                     escaped(software)
                 ));
             }
-            Event::Negotiated { negotiated, .. } => {
-                say_negotiated(&self.report, &self.about, negotiated)
+            Event::Negotiated { peer, negotiated } => {
+                say_negotiated(&self.report, &self.server(peer.hop).about, negotiated)
             }
             Event::Rekeyed { .. } => report.debug("rekeying done"),
             Event::AgentFailed { error } => {
@@ -163,9 +168,9 @@ impl Tunnel {
             Event::PartialSuccess { method, .. } => report.verbose(format_args!(
                 "Authenticated using \"{method}\" with partial success."
             )),
-            Event::PasswordExpired { message, .. } => {
+            Event::PasswordExpired { peer, message } => {
                 lines(message).for_each(|line| report.error(line));
-                self.about.missed.note(
+                self.server(peer.hop).about.missed.note(
                     "The password has expired and has to be changed: log in once with ssh."
                         .to_owned(),
                 );
@@ -198,10 +203,11 @@ impl Tunnel {
     }
 
     fn logged_in(&mut self, peer: &PeerInfo<'_>, how: &How) {
-        self.authenticated = Some(Instant::now());
+        let server = self.server_mut(peer.hop);
+        server.authenticated = Some(Instant::now());
         let report = &self.report;
         let method = how.method();
-        let host = &self.about.host;
+        let host = &self.server(peer.hop).about.host;
         match peer.address {
             Some(address) => report.verbose(format_args!(
                 "Authenticated to {host} ([{}]:{}) using \"{method}\".",
@@ -211,6 +217,9 @@ impl Tunnel {
             None => report.verbose(format_args!(
                 "Authenticated to {host} (via proxy) using \"{method}\"."
             )),
+        }
+        if peer.hop < self.jumps.len() {
+            return;
         }
         let targets = self.about.forwards.iter().filter_map(|f| f.to.as_ref());
         let mut further = targets.filter(|to| to.leaves_server(host));
@@ -233,12 +242,22 @@ impl Program for Tunnel {
                 ..
             } => {
                 // Nothing that is asked now has any use.
-                self.login.person.hang_up();
-                if !self.identified {
+                self.server.login.person.hang_up();
+                let Server {
+                    about,
+                    identified,
+                    authenticated,
+                    ..
+                } = self.server(peer.hop);
+                // What is said about host keys names the host.
+                if !matches!(why, Gone::Stopped | Gone::HostKeyRefused) {
+                    self.say_where(peer.hop);
+                }
+                if !identified && !matches!(why, Gone::Stopped) {
                     ending::say_no_identification(&self.report, why);
                 }
-                ending::say(&self.report, &self.about, peer, why, self.authenticated);
-                if let Some(since) = self.authenticated {
+                ending::say(&self.report, about, peer, why, *authenticated);
+                if let Some(since) = authenticated {
                     self.report.verbose(format_args!(
                         "Transferred: sent {sent}, received {received} bytes, in {:.1} seconds",
                         since.elapsed().as_secs_f64()
@@ -248,6 +267,7 @@ impl Program for Tunnel {
             Event::Debug { text, .. } => self.report.debug(escaped(text.as_bytes())),
             _ => {
                 self.connected(event);
+                self.on_the_way(event);
                 self.forwarding(event);
             }
         }
@@ -259,19 +279,21 @@ impl Program for Tunnel {
             "Server host key: {} {fingerprint}",
             escaped(blob_name(question.key_blob).unwrap_or_default())
         ));
-        self.trust.decide(question.peer.address, question.key_blob)
+        let trust = &self.server(question.peer.hop).trust;
+        trust.decide(question.peer.address, question.key_blob)
     }
 
     fn unlock(&mut self, question: &UnlockQuestion<'_>) -> Answer<Option<Box<dyn SigningKey>>> {
-        self.login.unlocker.unlock(question)
+        let login = &self.server(question.peer.hop).login;
+        login.unlocker.unlock(question)
     }
 
     fn password(&mut self, question: &PasswordQuestion<'_>) -> Answer<Option<Secret>> {
-        self.login.password(question)
+        self.server(question.peer.hop).login.password(question)
     }
 
     fn respond(&mut self, question: &RespondQuestion<'_>) -> Answer<Option<Vec<Secret>>> {
-        self.login.respond(question)
+        self.server(question.peer.hop).login.respond(question)
     }
 }
 

@@ -1,41 +1,35 @@
 //! From a command line to a running tunnel.
 
+use std::fs;
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
-use std::path::PathBuf;
+use std::os::fd::AsFd as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adit_auth::{Method, Methods};
-use adit_forward::RekeyLimits;
 use adit_forward::policy::PermitOpen;
 use adit_forward::reactor::{
-    self, ClientConfig, End, KeepAlive, OnForwardFailure, Reactor, Signals, SshConfig,
-    StreamLocalBind, Unlink,
+    self, ClientConfig, End, HopConfig, Proxy, Reactor, Signals, Stdio, StdioForward,
+    StreamLocalBind, To, Unlink,
 };
-use adit_forward::spec::{Family, Names};
-use adit_proto::Ident;
-use nix::unistd::gethostname;
+use adit_forward::spec::{self, Family, Names};
+use nix::unistd::dup2_stdout;
 
-use crate::client::about::{About, Stays, WeakCrypto};
-use crate::client::agent_socket::agent_socket;
+use crate::client::about::Stays;
 use crate::client::algorithms::{BadList, algorithms};
 use crate::client::background;
 use crate::client::command::Tunnel as Command;
 use crate::client::dump::dump;
-use crate::client::identity::{Found, Search};
+use crate::client::jump;
 use crate::client::listening;
-use crate::client::login::{Login, Missed};
-use crate::client::methods;
 use crate::client::options::Options;
 use crate::client::paths::Tokens;
+use crate::client::prepare::{Preparing, alive, connect_timeout, here};
 use crate::client::program::Tunnel;
-use crate::client::trust::{Ask, HashNames, Policy, Trust};
-use crate::client::unlock::Unlocker;
 use crate::exit::Exit;
 use crate::file::reason;
 use crate::me::Me;
-use crate::provider::{IDENT, PROVIDER};
+use crate::provider::PROVIDER;
 use crate::report::Report;
 use crate::terminal::Person;
 
@@ -56,7 +50,7 @@ pub(super) const GLOBAL_KNOWN_HOSTS: [&str; 2] =
 pub struct Fatal(pub String);
 
 impl Fatal {
-    fn new(text: impl Into<String>) -> Self {
+    pub(super) fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 }
@@ -94,102 +88,69 @@ fn try_run(
     names: &dyn Names,
     report: &Arc<Report>,
 ) -> Result<Exit, Fatal> {
-    for warning in &command.warnings {
-        report.info(format_args!("Warning: {warning}"));
+    let person = Person::from_environment();
+    let with = Preparing {
+        me,
+        names,
+        report,
+        person: &person,
+    };
+    let (mut jumps, mut servers) = (Vec::new(), Vec::new());
+    for (n, jump) in command.jumps.iter().enumerate() {
+        let prepared = with.prepare(jump, Vec::new())?;
+        let next = command.jumps.get(n.saturating_add(1)).unwrap_or(command);
+        servers.push(prepared.server);
+        jumps.push(HopConfig {
+            ssh: prepared.ssh,
+            connect_timeout: connect_timeout(&jump.options),
+            user: prepared.here.user,
+            methods: prepared.methods,
+            identities: prepared.identities,
+            alive: alive(&jump.options),
+            leads_to: To::Tcp {
+                host: next.host.clone(),
+                port: next.options.port.unwrap_or(SSH_PORT),
+            },
+        });
     }
     let options = &command.options;
     let here = here(command, me)?;
-    let mut algorithms = algorithms(options).map_err(|BadList(text)| Fatal(text))?;
-
-    let person = Person::from_environment();
-    let policy = policy(command, &here, names, &person)?;
-    let trust = Trust::load(policy, PROVIDER, Arc::clone(report));
-    // As ssh: a list of one's own is kept in its order, unless it only changes the default.
-    let list = options.host_key_algorithms.as_deref();
-    if list.is_none_or(|list| list.starts_with(['+', '-'])) {
-        trust.prefer_known(&mut algorithms.host_keys);
-    }
-    let methods = methods::methods(options);
-    let Found {
-        identities,
-        locked,
-        left_out,
-    } = found(options, &methods, &here, names, report)?;
-    let missed = Missed::from(left_out);
     let (forwards, listen) = listening::local(options, &here, report)?;
     let remote_forwards = listening::remote(options, &here)?;
-    let family = options.address_family.unwrap_or_default();
-    let rekey = options.rekey_limit.unwrap_or_default();
+    let prepared = with.prepare(command, forwards)?;
+    let first = command.jumps.first().unwrap_or(command);
+    let (addresses, proxy) = beginning(first, me)?;
+    let stdio = options.stdio_forward.as_ref();
+    let stdio = stdio.map(|forward| stdio_forward(forward, &here));
+    let stdio = stdio.transpose()?;
+    if let (Some(_), Some(Proxy::Stdio(_))) = (&stdio, &proxy) {
+        let why = "-W and ProxyCommand - both want standard input and output.";
+        return Err(Fatal::new(why));
+    }
 
-    let on_forward_failure = match options.exits_on_forward_failure() {
-        true => OnForwardFailure::End,
-        false => OnForwardFailure::GoOn,
-    };
     let config = ClientConfig {
-        ssh: SshConfig {
-            provider: PROVIDER,
-            ident: Ident::new(IDENT.as_bytes()).map_err(|bad| Fatal::new(bad.to_string()))?,
-            algorithms,
-            rekey: RekeyLimits {
-                bytes: rekey.bytes,
-                time: rekey.time.or(RekeyLimits::default().time),
-            },
-        },
-        addresses: resolve(&command.host, here.port, family)?,
-        connect_timeout: options.connect_timeout.filter(|t| !t.is_zero()),
-        connection_attempts: options.connection_attempts.unwrap_or(1),
-        methods: methods.clone(),
-        user: here.user.clone(),
-        identities,
+        ssh: prepared.ssh,
+        addresses,
+        connect_timeout: connect_timeout(options),
+        connection_attempts: first.options.connection_attempts.unwrap_or(1),
+        methods: prepared.methods,
+        user: prepared.here.user,
+        identities: prepared.identities,
         forwards: listen,
         remote_forwards,
-        stdio: None,
-        proxy: None,
-        jumps: Vec::new(),
+        stdio,
+        proxy,
+        jumps,
         permit_remote_open: options
             .permit_remote_open
             .clone()
             .unwrap_or(PermitOpen::Any),
         stream_local_bind: stream_local_bind(options),
-        on_forward_failure,
+        on_forward_failure: prepared.server.about.on_forward_failure,
         alive: alive(options),
     };
-    let stays = match options.fork_after_authentication {
-        Some(true) => Stays::Background,
-        _ => Stays::Foreground,
-    };
-    let about = About {
-        host: command.host.clone(),
-        port: here.port,
-        user: here.user.clone(),
-        forwards,
-        remote_forwards: options.remote_forwards.clone(),
-        on_forward_failure,
-        methods,
-        stays,
-        weak_crypto: match options.warn_weak_crypto {
-            Some(false) => WeakCrypto::Accepted,
-            _ => WeakCrypto::WarnedOf,
-        },
-        missed: missed.clone(),
-    };
-    let alias = options.host_key_alias.as_ref();
-    let login = Login {
-        user: here.user,
-        host: alias.unwrap_or(&command.host).clone(),
-        person: person.clone(),
-        unlocker: Unlocker {
-            locked,
-            prompts: methods::prompts(options),
-            person: person.clone(),
-            provider: PROVIDER,
-            report: Arc::clone(report),
-            missed: missed.clone(),
-        },
-        report: Arc::clone(report),
-        missed,
-    };
-    let mut program = Tunnel::new(about, PROVIDER, Arc::clone(report), trust, login);
+    let stays = prepared.server.about.stays;
+    let mut program = Tunnel::new(servers, prepared.server, PROVIDER, Arc::clone(report));
     let end = live(config, &mut program, stays, report);
     // A question may be open still: the terminal is to be as it was.
     if !matches!(end, Ok(End::Signal(_))) {
@@ -200,28 +161,43 @@ fn try_run(
     Ok(program.end(end))
 }
 
-/// The keys to log in with, where keys are to be tried at all.
-fn found(
-    options: &Options,
-    methods: &Methods,
-    here: &Tokens,
-    names: &dyn Names,
-    report: &Report,
-) -> Result<Found, Fatal> {
-    let agent_socket = agent_socket(options, here, names)
-        .map_err(|error| Fatal::new(format!("Bad IdentityAgent: {error}.")))?;
-    if !methods.order.contains(&Method::Publickey) {
-        return Ok(Found::default());
-    }
-    let search = Search {
-        provider: PROVIDER,
-        tokens: here,
-        names,
-        agent_socket: agent_socket.as_deref(),
-        uid: here.local_uid,
-        report,
+/// What the first server is reached by.
+fn beginning(first: &Command, me: &Me) -> Result<(Vec<SocketAddr>, Option<Proxy>), Fatal> {
+    let here = here(first, me)?;
+    Ok(match jump::program(&first.options, &here)? {
+        None => {
+            let family = first.options.address_family.unwrap_or_default();
+            (resolve(&first.host, here.port, family)?, None)
+        }
+        Some(jump::Program::Command { shell, command }) => {
+            (Vec::new(), Some(Proxy::Command { shell, command }))
+        }
+        Some(jump::Program::Stdio) => (Vec::new(), Some(Proxy::Stdio(stdio()?))),
+    })
+}
+
+/// `-W` for the event loop.
+fn stdio_forward(forward: &spec::StdioForward, here: &Tokens) -> Result<StdioForward, Fatal> {
+    let to = listening::to(Some(&forward.to), here).map_err(|why| {
+        Fatal::new(format!(
+            "Bad stdio forwarding specification '{forward}': {why}"
+        ))
+    })?;
+    let stdio = stdio()?;
+    Ok(StdioForward { to, stdio })
+}
+
+/// Standard input and output, for the event loop alone: what is left in their place is not what
+/// others wait for the end of.
+fn stdio() -> Result<Stdio, Fatal> {
+    let stdio = || {
+        let input = io::stdin().as_fd().try_clone_to_owned()?;
+        let output = io::stdout().as_fd().try_clone_to_owned()?;
+        let null = fs::OpenOptions::new().write(true).open("/dev/null")?;
+        dup2_stdout(null)?;
+        Ok(Stdio { input, output })
     };
-    Ok(search.run(options))
+    stdio().map_err(|error: io::Error| Fatal::new(format!("dup(): {}", reason(&error))))
 }
 
 /// The event loop, in the foreground or from some moment on in the background. Only here are
@@ -245,67 +221,6 @@ fn live(
     reactor.run(program)
 }
 
-/// Who and where we are, as far as names of files need it.
-fn here(command: &Command, me: &Me) -> Result<Tokens, Fatal> {
-    let options = &command.options;
-    let user = options.user.clone().or_else(|| me.name.clone());
-    let user = user.ok_or_else(|| {
-        Fatal::new(format!(
-            "No user exists for uid {}: say whom to log in as with -l or user@host.",
-            me.uid
-        ))
-    })?;
-    let local_host = gethostname().unwrap_or_default();
-    Ok(Tokens {
-        home: me.home.clone(),
-        host: command.host.clone(),
-        host_key_alias: options.host_key_alias.clone(),
-        local_host: local_host.to_string_lossy().into_owned(),
-        local_user: me.name.clone().unwrap_or_default(),
-        local_uid: me.uid,
-        original_host: command.original_host.clone(),
-        port: options.port.unwrap_or(SSH_PORT),
-        user,
-    })
-}
-
-fn policy(
-    command: &Command,
-    here: &Tokens,
-    names: &dyn Names,
-    person: &Person,
-) -> Result<Policy, Fatal> {
-    let options = &command.options;
-    let files = |given: &Option<Vec<String>>, default: [&str; 2]| {
-        let default = || default.map(str::to_owned).to_vec();
-        let given = given.clone().unwrap_or_else(default);
-        given
-            .iter()
-            .map(|file| {
-                here.path(file, names)
-                    .map_err(|error| Fatal::new(format!("Bad file name '{file}': {error}.")))
-            })
-            .collect::<Result<Vec<PathBuf>, Fatal>>()
-    };
-    Ok(Policy {
-        host: command.host.clone(),
-        port: here.port,
-        alias: options.host_key_alias.clone(),
-        hash: match options.hash_known_hosts {
-            Some(true) => HashNames::Yes,
-            _ => HashNames::No,
-        },
-        check: options.strict_host_key_checking.unwrap_or_default(),
-        ask: match options.batch_mode {
-            Some(true) => Ask::Nobody,
-            _ => Ask::Person(person.clone()),
-        },
-        user_files: files(&options.user_known_hosts, USER_KNOWN_HOSTS)?,
-        global_files: files(&options.global_known_hosts, GLOBAL_KNOWN_HOSTS)?,
-        home: here.home.clone(),
-    })
-}
-
 fn stream_local_bind(options: &Options) -> StreamLocalBind {
     let default = StreamLocalBind::default();
     StreamLocalBind {
@@ -315,14 +230,6 @@ fn stream_local_bind(options: &Options) -> StreamLocalBind {
             Some(false) | None => default.unlink,
         },
     }
-}
-
-fn alive(options: &Options) -> Option<KeepAlive> {
-    let interval = options.server_alive_interval.unwrap_or(ALIVE_INTERVAL);
-    let count = options.server_alive_count_max.unwrap_or(ALIVE_COUNT);
-    // With 0 ssh gives a server up that was not even asked yet.
-    let count = count.max(1);
-    (!interval.is_zero()).then_some(KeepAlive { interval, count })
 }
 
 fn resolve(host: &str, port: u16, family: Family) -> Result<Vec<SocketAddr>, Fatal> {

@@ -1,8 +1,8 @@
 //! A program that asks for us, in a window: `SSH_ASKPASS` of ssh(1).
 //!
 //! It is started directly, not by a shell, with the prompt as its only argument. Its first line of
-//! output is the answer, and any exit code but 0 means that there is none. This is the only
-//! program that adit ever starts.
+//! output is the answer, and any exit code but 0 means that there is none. Beside a
+//! `ProxyCommand` this is the only program that adit ever starts.
 
 use std::env;
 use std::ffi::{CString, OsStr, OsString};

@@ -66,7 +66,7 @@ fn content(line: &[u8]) -> Result<(String, Vec<String>), &'static str> {
         return Err("there is a NUL byte in it");
     }
     let text = std::str::from_utf8(line).map_err(|_| "it is not UTF-8")?;
-    let mut words = value::words(text)
+    let mut words = value::words_or_rest(text, crate::client::jump::takes_rest)
         .map_err(|value::UnbalancedQuote| "invalid quotes")?
         .into_iter();
     let mut keyword = words.next().unwrap_or_default();

@@ -47,12 +47,6 @@ impl Other {
         matches!(self.effect, Effect::Nothing)
     }
 
-    /// Whether both are of one setting, so that only the first of them counts.
-    pub(in crate::client) fn is_same_setting(&self, other: &Self) -> bool {
-        let proxy = |keyword: &str| matches!(keyword, "ProxyCommand" | "ProxyJump");
-        self.keyword == other.keyword || (proxy(self.keyword) && proxy(other.keyword))
-    }
-
     /// Whether it makes a difference with these values.
     pub(in crate::client) fn weight(&self, values: &[String]) -> Weight {
         let value = values.first().map_or("", String::as_str);
@@ -86,11 +80,6 @@ const fn refuse(keyword: &'static str, means: Means, why: &'static str) -> Other
     let effect = Effect::Refuse(means, why);
     Other { keyword, effect }
 }
-
-/// Going directly where a jump host is asked for would at best fail; at worst another host of that
-/// name answers.
-const NO_PROXY: &str = "adit cannot go through another host or program yet, and does not go \
-     directly where that was not asked for: use ssh, or add -o ProxyJump=none to go directly.";
 
 /// Sorted by name, whatever the case.
 static OTHERS: &[Other] = &[
@@ -183,9 +172,6 @@ static OTHERS: &[Other] = &[
     instead("PermitLocalCommand", NO, "adit runs no commands."),
     nothing("PKCS11Provider"),
     nothing("Protocol"),
-    refuse("ProxyCommand", NONE, NO_PROXY),
-    refuse("ProxyJump", NONE, NO_PROXY),
-    nothing("ProxyUseFdpass"),
     instead(
         "PubkeyAcceptedAlgorithms",
         Means::UnlessAdding,
@@ -284,11 +270,6 @@ mod tests {
             ("controlmaster", "AUTO", Weight::Some),
             ("compression", "No", Weight::None),
             ("compression", "yes", Weight::Some),
-            ("proxyjump", "none", Weight::None),
-            ("proxyjump", "NONE", Weight::None),
-            ("proxyjump", "j", Weight::Some),
-            ("proxycommand", "none", Weight::None),
-            ("proxycommand", "nc", Weight::Some),
             ("bindaddress", "1.2.3.4", Weight::Some),
             ("canonicalizehostname", "none", Weight::None),
             ("pubkeyacceptedalgorithms", "+ssh-rsa", Weight::None),
@@ -302,15 +283,6 @@ mod tests {
         ] {
             assert_eq!(weight(keyword, value), expected, "{keyword} {value}");
         }
-    }
-
-    #[test]
-    fn a_jump_host_and_a_proxy_command_are_one_setting() {
-        let [jump, command] = ["proxyjump", "proxycommand"].map(|k| find(k).unwrap());
-        assert!(jump.is_same_setting(command) && command.is_same_setting(jump));
-        assert!(jump.is_same_setting(jump));
-        let other = find("compression").unwrap();
-        assert!(!other.is_same_setting(jump) && !jump.is_same_setting(other));
     }
 
     #[test]

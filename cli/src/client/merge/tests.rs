@@ -158,54 +158,133 @@ fn every_kind_of_forward_is_enough_and_can_be_cleared() {
     }
 }
 
+/// The way as `user@host:port`, the last one being the server.
+fn way(tunnel: &Tunnel) -> Vec<String> {
+    let all = tunnel.jumps.iter().chain([tunnel]);
+    all.map(|hop| {
+        let user = hop.options.user.as_deref().unwrap_or("me");
+        format!("{user}@{}:{}", hop.host, hop.options.port.unwrap_or(22))
+    })
+    .collect()
+}
+
 #[test]
-fn nobody_is_connected_past_a_jump_host() {
-    for (line, file, place) in [
+fn hosts_on_the_way_are_looked_up_under_their_own_names() {
+    for (line, file, expected) in [
+        ("-N h", "", "me@h:22"),
+        ("-N -J j h", "", "me@j:22 me@h:22"),
         (
-            "-N h",
-            "ProxyJump j",
-            Some(format!("{CONFIG} line 1: ProxyJump")),
-        ),
-        (
-            "-N h",
-            "\nProxyCommand nc %h %p",
-            Some(format!("{CONFIG} line 2: ProxyCommand")),
-        ),
-        (
-            "-N -oProxyJump=j h",
+            "-N -J u@j:2222,[::1]:23 h",
             "",
-            Some("command-line line 0: ProxyJump".to_owned()),
+            "u@j:2222 me@::1:23 me@h:22",
         ),
-        ("-N h", "ProxyJump none\nProxyCommand x", None),
-        ("-N -oProxyJump=none h", "ProxyJump j", None),
-        ("-N -oProxyJump=none h", "ProxyCommand x", None),
-        ("-N -oProxyCommand=none h", "ProxyJump j", None),
-        ("-N h", "Host other\nProxyJump j", None),
-        // With -G nobody is connected at all.
-        ("-G h", "ProxyJump j", None),
+        (
+            "-N h",
+            "Host h\nProxyJump ssh://u@j:24/ # there",
+            "u@j:24 me@h:22",
+        ),
+        ("-N -p 5 -l you -oHostName=x -J j h", "", "me@j:22 you@x:5"),
+        (
+            "-N -J j h",
+            "Host j\nHostName J.Example\nUser them\nPort 77\nHost h\nPort 78",
+            "them@j.example:77 me@h:78",
+        ),
+        // The first host's own way, and only that one's.
+        (
+            "-N -J j h",
+            "Host j\nProxyJump k",
+            "me@k:22 me@j:22 me@h:22",
+        ),
+        (
+            "-N -J i,j h",
+            "Host j\nProxyJump k",
+            "me@i:22 me@j:22 me@h:22",
+        ),
+        (
+            "-N -J i,j h",
+            "Host i\nProxyJump k,l",
+            "me@k:22 me@l:22 me@i:22 me@j:22 me@h:22",
+        ),
+        // What was said first counts.
+        ("-N h", "ProxyJump none\nProxyCommand x", "me@h:22"),
+        ("-N h", "ProxyCommand x\nProxyJump j", "me@h:22"),
+        ("-N -oProxyJump=none h", "ProxyJump j", "me@h:22"),
+        ("-N -J none h", "ProxyJump j", "me@h:22"),
+        ("-N -oProxyCommand=none h", "ProxyJump j", "me@h:22"),
+        ("-N -J j -oProxyCommand=x h", "", "me@j:22 me@h:22"),
+        ("-N h", "Host other\nProxyJump j", "me@h:22"),
+        ("-N h", "Host !j *\nProxyJump j", "me@j:22 me@h:22"),
     ] {
-        match (merged(line, file), place) {
-            (Ok(_), None) => {}
-            (Err(text), Some(place)) => {
-                assert!(
-                    text.starts_with(&format!("{place}: adit cannot go through")),
-                    "{text}"
-                );
+        let tunnel = merged(line, file).unwrap();
+        assert_eq!(way(&tunnel).join(" "), expected, "{line} {file}");
+    }
+}
+
+#[test]
+fn a_way_that_leads_to_itself_is_refused() {
+    for (line, file, host) in [
+        ("-N h", "ProxyJump j", "j"),
+        ("-N -J h h", "", "h"),
+        ("-N -J j,j h", "", "j"),
+        ("-N h", "Host h\nProxyJump j\nHost j\nProxyJump h", "h"),
+        (
+            "-N h",
+            "Host h\nProxyJump j\nHost j\nProxyJump k\nHost k\nProxyJump j",
+            "j",
+        ),
+    ] {
+        let refused = merged(line, file).unwrap_err();
+        assert_eq!(
+            refused,
+            format!("jumphost loop via {host}"),
+            "{line} {file}"
+        );
+    }
+    // Another port or user is another server.
+    for line in ["-N -J h:23 h", "-N -J u@h h"] {
+        assert_eq!(merged(line, "").unwrap().jumps.len(), 1, "{line}");
+    }
+}
+
+#[test]
+fn a_way_has_as_many_hosts_as_may_be_and_no_more() {
+    for (n, is_taken) in [(7, true), (8, true), (9, false)] {
+        let hosts: Vec<String> = (0..n).map(|n| format!("j{n}")).collect();
+        let end = merged(&format!("-N -J {} h", hosts.join(",")), "");
+        match end {
+            Ok(tunnel) => assert!(is_taken && tunnel.jumps.len() == n),
+            Err(text) => {
+                assert!(!is_taken);
+                assert_eq!(text, "Too many jump hosts (max 8).");
             }
-            (end, _) => panic!("{line} {file} {end:?}"),
         }
     }
-    let refused = merged("-N h", "RefuseConnection \"gone away\"").unwrap_err();
-    assert_eq!(
-        refused,
-        format!("{CONFIG} line 1: RefuseConnection: gone away")
-    );
-    assert!(
-        merged("-N h", "RevokedHostKeys /x")
-            .unwrap_err()
-            .contains("@revoked")
-    );
-    assert!(merged("-N h", "RevokedHostKeys none").is_ok());
+}
+
+#[test]
+fn a_host_on_the_way_has_nothing_of_what_the_command_line_says_of_the_last() {
+    let line = "-v -i key -4 -L 1:h:2 -oBatchMode=yes -oServerAliveInterval=9 -J j h";
+    let tunnel = merged(line, "LocalForward 3 h:4\nBatchMode no").unwrap();
+    let jump = &tunnel.jumps[0].options;
+    assert_eq!(tunnel.options.local_forwards.len(), 2);
+    assert_eq!(tunnel.options.batch_mode, Some(true));
+    assert!(jump.local_forwards.is_empty() && jump.identity_files.is_empty());
+    assert_eq!(jump.batch_mode, Some(false));
+    assert_eq!(jump.server_alive_interval, None);
+    assert_eq!(jump.address_family, None);
+    assert_eq!(jump.log_level, tunnel.options.log_level);
+}
+
+#[test]
+fn with_stdio_forwards_are_left_out_unless_they_are_asked_for() {
+    let tunnel = merged("-W h:1 h", "LocalForward 3 h:4").unwrap();
+    assert!(tunnel.options.local_forwards.is_empty());
+    assert!(tunnel.options.exits_on_forward_failure());
+    let line = "-W h:1 -oClearAllForwardings=no -oExitOnForwardFailure=no h";
+    let tunnel = merged(line, "LocalForward 3 h:4").unwrap();
+    assert_eq!(tunnel.options.local_forwards.len(), 1);
+    assert_eq!(tunnel.options.exit_on_forward_failure, Some(false));
+    assert!(merged("-f -W h:1 h", "").unwrap_err().contains("-W"));
 }
 
 #[test]
