@@ -21,6 +21,7 @@ pub use adit_transport::Negotiated;
 
 use crate::admission::{AddressAndBits, Charged, Dropped, Offence};
 use crate::policy::{Denied, Permitted, PermittedListen};
+use crate::socks::{Refusal, Version};
 pub use end::{Authenticated, ChannelEnd, ClosedChannel, Gone, OpenError, ProxyEnd};
 pub use place::{Destination, KeyHolder, PeerId, PeerInfo, Place};
 pub use question::{
@@ -250,6 +251,33 @@ pub enum Event<'a> {
         from: Option<SocketAddr>,
         /// The forward, by its place in the configuration.
         forward: usize,
+    },
+    /// An application said where to, and a channel is asked for (client).
+    Requested {
+        /// The peer it will be carried to.
+        peer: PeerInfo<'a>,
+        /// Our number of the channel.
+        channel: u32,
+        /// Who connected; `None` over a Unix socket, where nobody has an address.
+        from: Option<SocketAddr>,
+        /// The forward, by its place in the configuration.
+        forward: usize,
+        /// How it said so.
+        version: Version,
+        /// Where to.
+        to: Destination<'a>,
+    },
+    /// An application that was to say where to gets no connection (client). It is told so, and no
+    /// channel was asked for.
+    GuestRefused {
+        /// Who connected; `None` over a Unix socket, where nobody has an address.
+        from: Option<SocketAddr>,
+        /// The forward, by its place in the configuration.
+        forward: usize,
+        /// What it spoke, as far as that was known.
+        version: Option<Version>,
+        /// Why.
+        why: Refusal,
     },
     /// The other side of a channel is reached; bytes flow.
     ChannelOpened {

@@ -111,7 +111,7 @@ pub struct Outlet<'a, S> {
 }
 
 impl<S: Write> Outlet<'_, S> {
-    /// Writes what is held, at most one call. Says how much was taken.
+    /// Writes what is held, at most one call. Says how many of the peer's bytes were taken.
     ///
     /// # Errors
     /// What the socket says.
@@ -119,8 +119,9 @@ impl<S: Write> Outlet<'_, S> {
         if !*self.writable || self.spill.is_empty() {
             return Ok(0);
         }
+        let held = self.spill.len();
         let taken = self.spill.drain_into(self.sink)?;
-        *self.writable = taken > 0;
+        *self.writable = self.spill.len() < held;
         Ok(taken)
     }
 

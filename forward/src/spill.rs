@@ -28,6 +28,8 @@ pub struct Spill {
     /// Where the last byte ends in the last chunk.
     end: usize,
     len: usize,
+    /// So many of them, in front, did not come from the peer.
+    ours: usize,
 }
 
 impl Spill {
@@ -47,6 +49,14 @@ impl Spill {
     #[must_use]
     pub fn memory(&self) -> usize {
         self.chunks.iter().map(|chunk| chunk.len()).sum()
+    }
+
+    /// Begins with bytes of our own, before anything is held: they are written first, and no count
+    /// that is given for the peer's bytes has them.
+    pub fn begin(&mut self, bytes: &[u8]) {
+        debug_assert!(self.is_empty(), "the peer's bytes are behind it");
+        self.add(bytes);
+        self.ours = bytes.len();
     }
 
     /// Puts bytes behind what is held.
@@ -74,7 +84,7 @@ impl Spill {
         self.compact();
     }
 
-    /// Offers what is held, in one call. Says how much was taken; 0 when the socket is full.
+    /// Offers what is held, in one call. Says how many of the peer's bytes were taken.
     ///
     /// # Errors
     /// What the socket says, but for `WouldBlock`, which is 0.
@@ -86,13 +96,15 @@ impl Spill {
             used += 1;
         }
         let taken = write_some(sink, slices.get(..used).unwrap_or(&[]))?;
+        let ours = self.ours.min(taken);
+        self.ours -= ours;
         self.forget(taken);
-        Ok(taken)
+        Ok(taken - ours)
     }
 
-    /// Gives up everything. Says how much it was.
+    /// Gives up everything. Says how many of the peer's bytes it was.
     pub fn clear(&mut self) -> usize {
-        let len = self.len;
+        let len = self.len - self.ours;
         *self = Self::default();
         len
     }
@@ -308,6 +320,30 @@ mod tests {
                 step(&mut spill, if adds { n } else { -n });
             }
         }
+    }
+
+    #[test]
+    fn what_is_ours_goes_first_and_is_not_counted() {
+        for room in 1..=12 {
+            let mut spill = Spill::default();
+            spill.begin(b"ours");
+            spill.add(b"theirs");
+            let mut slow = Slow {
+                room: 0,
+                got: Vec::new(),
+            };
+            let mut counted = 0;
+            while !spill.is_empty() {
+                slow.room = room;
+                counted += spill.drain_into(&mut slow).unwrap();
+                assert_eq!(counted, slow.got.len().saturating_sub(4));
+            }
+            assert_eq!((&slow.got[..], counted), (&b"ourstheirs"[..], 6));
+        }
+        let mut spill = Spill::default();
+        spill.begin(b"ours");
+        spill.add(b"theirs");
+        assert_eq!((spill.len(), spill.clear(), spill.clear()), (10, 6, 0));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use mio::net::{TcpListener, UnixListener};
 
 use super::context::Context;
 use super::forwards::{Listen, StreamLocalBind, To};
+use super::guest::About;
 use super::limits::{Pause, Tell, is_about_one_connection};
 use super::listener::listen;
 use super::local::{Local, Queued, Seen, Socket, Subject, Way};
@@ -33,6 +34,8 @@ pub(super) enum For {
     Peers,
     /// Applications: the forward's place in the configuration.
     Forward(usize),
+    /// Applications that say where to, likewise.
+    Guests(usize),
     /// Connections for a client of this server: its session, and which of its [`Remotes`](super::remotes::Remotes).
     Remote { peer: usize, remote: RemoteId },
 }
@@ -93,7 +96,9 @@ impl Listening {
     }
 
     fn can_accept(&self, context: &Context) -> bool {
+        let full = matches!(self.purpose, For::Guests(_)) && context.guests.is_waiting();
         (self.ready == Waiting::Perhaps || self.held.is_some())
+            && !full
             && self.full == Full::No
             && !self.pause.lasts(context.now)
     }
@@ -290,6 +295,10 @@ impl Reactor {
                         }
                         Accepted::Done
                     }
+                    For::Guests(forward) => {
+                        self.seat(stream, from, forward, program);
+                        Accepted::Done
+                    }
                     For::Forward(forward) => {
                         let back = self.carry(stream, from, forward, program);
                         listening.hold(back, from)
@@ -322,6 +331,40 @@ impl Reactor {
         }
     }
 
+    /// Lets in an application that says where to.
+    fn seat(
+        &mut self,
+        mut stream: Stream,
+        from: Option<SocketAddr>,
+        forward: usize,
+        program: &mut dyn Program,
+    ) {
+        let source = self.context.sources.insert(Source::Waker);
+        if stream
+            .register(&self.context.registry, Token(source))
+            .is_err()
+        {
+            self.context.sources.remove(source);
+            stream.reset();
+            program.observe(&Event::Debug {
+                peer: None,
+                text: "a connection was reset: the system has no memory to watch it",
+            });
+            return;
+        }
+        stream.adopt();
+        let socket = Socket {
+            stream,
+            source,
+            ready: Ready {
+                writable: true,
+                ..Ready::default()
+            },
+        };
+        let about = About { from, forward };
+        self.context.welcome(socket, about, program);
+    }
+
     /// Opens a channel for an application. Gives the socket back when there is none left.
     fn carry(
         &mut self,
@@ -341,16 +384,12 @@ impl Reactor {
             stream.reset();
             return None;
         };
-        let originator = from.map(|from| (from.ip().to_canonical().to_string(), from.port()));
-        let (originator, originator_port) = match &originator {
-            Some((address, port)) => (address.as_bytes(), *port),
-            None => UNKNOWN_ORIGINATOR,
-        };
+        let (originator, originator_port) = originator(from);
         let opened = peer.session.open(match &route.to {
             To::Tcp { host, port } => OpenKind::DirectTcpip {
                 host: host.as_bytes(),
                 port: *port,
-                originator,
+                originator: &originator,
                 originator_port,
             },
             To::Unix(path) => OpenKind::DirectStreamlocal {
@@ -417,5 +456,16 @@ impl Peer {
         let local = Local::new(channel, way, subject, context.now);
         self.state.locals.insert(local);
         Seen::Yes
+    }
+}
+
+/// Who connected, for the server (RFC 4254 §7.2).
+pub(super) fn originator(from: Option<SocketAddr>) -> (Vec<u8>, u16) {
+    match from {
+        Some(from) => (
+            from.ip().to_canonical().to_string().into_bytes(),
+            from.port(),
+        ),
+        None => (UNKNOWN_ORIGINATOR.0.to_vec(), UNKNOWN_ORIGINATOR.1),
     }
 }

@@ -342,9 +342,11 @@ impl Reactor {
         let (forwards, on_failure) = (Arc::clone(&client.forwards), client.on_forward_failure);
         let how = client.stream_local_bind;
         for (n, forward) in forwards.iter().enumerate() {
-            let opened = self
-                .context
-                .listen_for(&forward.listen, how, For::Forward(n));
+            let purpose = match forward.to {
+                To::Dynamic => For::Guests(n),
+                To::Tcp { .. } | To::Unix(_) => For::Forward(n),
+            };
+            let opened = self.context.listen_for(&forward.listen, how, purpose);
             match opened {
                 Ok(opened) => {
                     for (at, _) in opened {
@@ -387,5 +389,6 @@ impl Reactor {
                 owned.dial.finish(slot, &mut self.context);
             }
         }
+        self.context.clear_guests();
     }
 }

@@ -11,6 +11,7 @@ use super::Source;
 use super::accept::Listening;
 use super::arena::Arena;
 use super::dial::{Dial, Progress, Tell};
+use super::guests::Guests;
 use super::inbox::Outlet;
 use super::pool::Pool;
 use super::ready::Readiness;
@@ -29,6 +30,8 @@ pub(super) struct Context {
     pub(super) listeners: Arena<Listening>,
     /// Those at which connections may be waiting that can be taken.
     pub(super) accepting: VecDeque<usize>,
+    /// Applications without a channel.
+    pub(super) guests: Guests,
     pub(super) timers: Timers,
     pub(super) notes: Outlet,
     /// Threads for the resolver.

@@ -5,15 +5,14 @@ use adit_connection::{AskedKind, ChannelId};
 use adit_proto::reason::OpenFailure;
 
 use super::context::Context;
-use super::forwards::Forward;
 use super::hops::{Joint, JointNews};
-use super::local::{Ending, Local, Queued, Seen, Subject, Way, destination, whither};
-use super::state::{Answering, Cause, Role, State};
+use super::local::{Ending, Local, Queued, Seen, Subject, Way};
+use super::state::{Answering, Cause, State};
 use super::stream::Stream;
 use crate::error::Error;
-use crate::observer::{ChannelEnd, Destination, Event as Told, Program};
+use crate::observer::{ChannelEnd, Event as Told, Program};
 use crate::relay::{self, Outlet};
-use crate::session::{Event, Session, Span};
+use crate::session::{Event, Session};
 
 /// See the module.
 pub(super) struct Desk<'a> {
@@ -109,41 +108,6 @@ impl Desk<'_> {
         });
     }
 
-    fn confirmed(&mut self, id: ChannelId) {
-        let subject = self.state.locals.get(id).map(|local| &local.subject);
-        if self.state.role == Role::Client
-            && let Some(to) = subject.and_then(|subject| asked_for(&self.state.forwards, subject))
-        {
-            self.program.observe(&Told::ChannelOpened {
-                peer: self.state.info(),
-                channel: id.number(),
-                to,
-                address: None,
-            });
-        }
-        self.queue(id);
-    }
-
-    fn refused(&mut self, session: &mut Session, id: ChannelId, reason_code: u32, text: Span) {
-        let Some(local) = self.state.locals.remove(id) else {
-            return;
-        };
-        if let Some(to) = asked_for(&self.state.forwards, &local.subject) {
-            self.program.observe(&Told::OpenRefused {
-                peer: self.state.info(),
-                channel: id.number(),
-                to,
-                reason_code,
-                description: session.bytes(text),
-            });
-        }
-        if let Subject::Joint { .. } = &local.subject {
-            self.state.joint_news = Some(JointNews::Refused);
-        }
-        session.channels.release(id);
-        local.close(Ending::Reset, self.context);
-    }
-
     fn established(&mut self, session: &Session) {
         self.tell_ident(session);
         if let Some(negotiated) = session.transport().negotiated() {
@@ -175,16 +139,6 @@ impl Desk<'_> {
             peer: self.state.info(),
             how: *user.how(),
         });
-    }
-}
-
-/// Where a channel that this side asked for leads to.
-fn asked_for<'a>(forwards: &'a [Forward], subject: &'a Subject) -> Option<Destination<'a>> {
-    match subject {
-        Subject::Direct(_) => None,
-        Subject::Forward { forward, .. } => Some(destination(forwards, *forward)),
-        Subject::Joint { to, .. } => Some(whither(to)),
-        Subject::Remote { at, .. } => Some(at.at()),
     }
 }
 
@@ -302,7 +256,7 @@ impl relay::Locals for Desk<'_> {
                     session.refuse(id, reason, "this was not asked to be forwarded");
                 }
             },
-            Event::OpenConfirmed(id) => self.confirmed(id),
+            Event::OpenConfirmed(id) => self.confirmed(session, id),
             Event::OpenRefused {
                 id,
                 reason_code,

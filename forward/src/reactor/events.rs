@@ -20,6 +20,7 @@ impl Reactor {
         match source {
             Source::Agent => self.agent_event(event, program),
             Source::Attempt(slot) => self.dial_event(slot, event, program),
+            Source::Guest(slot) => self.context.guest_event(slot, event, program),
             Source::Listener(slot) => {
                 self.context.look_at(slot, Listening::note);
             }
@@ -85,6 +86,7 @@ impl Reactor {
                     self.dialled(owner, progress, program);
                 }
             }
+            Timer::Guest(slot) => self.context.guest_too_slow(slot, program),
             Timer::Listener(slot) => {
                 self.context.look_at(slot, Listening::fired);
             }

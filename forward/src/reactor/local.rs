@@ -11,12 +11,14 @@ use adit_proto::msg::{DirectStreamlocal, DirectTcpip};
 
 use super::context::Context;
 use super::forwards::{Listen, To};
+use super::guest::About;
 use super::hops::Joint;
 use super::ready::Ready;
 use super::remotes::Asked;
 use super::resolve::Wanted;
 use super::stream::Stream;
 use crate::observer::{ChannelEnd, ClosedChannel, Destination};
+use crate::socks::Request;
 use crate::spill::Spill;
 
 /// One channel's local side.
@@ -60,6 +62,7 @@ pub(super) struct LookUp {
 }
 
 /// A socket, its place among the sources, and what it can do.
+#[derive(Debug)]
 pub(super) struct Socket {
     pub(super) stream: Stream,
     pub(super) source: usize,
@@ -74,6 +77,8 @@ pub(super) enum Subject {
         /// Over TCP.
         from: Option<SocketAddr>,
     },
+    /// An application that said itself where to.
+    Asked(Box<(About, Request)>),
     /// A destination that the client asked for.
     Direct(Box<Direct>),
     /// What a client connects itself: the next server, or standard input and output.
@@ -257,6 +262,12 @@ impl Local {
                     destination(forwards, *forward),
                 )
             }
+            Subject::Asked(asked) => {
+                let (about, request) = &**asked;
+                let from = about.from.map(|address| came_from(address, from));
+                let from = from.unwrap_or_else(|| entrance(forwards, about.forward));
+                (from, destination_of(request))
+            }
             Subject::Remote { at, from: address } => {
                 let from = address.map(|address| came_from(address, from));
                 (from.unwrap_or_else(|| at.at()), at.at())
@@ -300,6 +311,14 @@ pub(super) fn whither(to: &To) -> Destination<'_> {
         },
         // What its guest has asked for is told elsewhere.
         To::Dynamic => NOWHERE,
+    }
+}
+
+/// Where an application would be connected to.
+pub(super) fn destination_of(request: &Request) -> Destination<'_> {
+    Destination::Tcp {
+        host: &request.host,
+        port: request.port.into(),
     }
 }
 

@@ -17,6 +17,9 @@ mod dial;
 mod events;
 mod farewell;
 mod forwards;
+mod greet;
+mod guest;
+mod guests;
 mod hops;
 mod host;
 mod inbox;
@@ -68,6 +71,7 @@ pub use config::{
 };
 use context::Context;
 pub use forwards::{Forward, Listen, RemoteForward, RemoteListen, StreamLocalBind, To, Unlink};
+use guests::Guests;
 pub use inbox::Handle;
 use inbox::{Note, Outlet};
 pub use limits::raise_descriptor_limit;
@@ -92,6 +96,8 @@ enum Source {
     Agent,
     /// A connection being made; the slot of its dial.
     Attempt(usize),
+    /// An application without a channel, by its slot.
+    Guest(usize),
     /// A listening socket, by its slot.
     Listener(usize),
     /// A channel's socket.
@@ -216,6 +222,7 @@ impl Reactor {
                 dials: Arena::default(),
                 listeners: Arena::default(),
                 accepting: VecDeque::new(),
+                guests: Guests::default(),
                 timers: Timers::default(),
                 notes,
                 names: Pool::new("adit-resolve", resolve::THREADS_MAX),
@@ -307,9 +314,11 @@ impl Reactor {
             self.fired(timer, program);
         }
         self.accept_all(program);
+        self.admit_guests(program);
         self.run_peers(program);
         self.context.sources.end_batch();
         self.context.dials.end_batch();
+        self.context.guests.end_batch();
         self.peers.end_batch();
         self.context.listeners.end_batch();
     }

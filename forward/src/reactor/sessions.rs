@@ -67,7 +67,8 @@ impl Reactor {
         let Some(peer) = self.peers.get_mut(slot) else {
             return;
         };
-        if peer.take_freed() == Seen::Yes {
+        let freed = peer.take_freed();
+        if freed == Seen::Yes {
             self.channel_freed(slot);
         }
         let Some(peer) = self.peers.get_mut(slot) else {
@@ -92,6 +93,9 @@ impl Reactor {
                     server.startup_over(address);
                 }
             }
+        }
+        if freed == Seen::Yes {
+            self.admit_guests(program);
         }
     }
 

@@ -4,6 +4,7 @@
 use core::net::SocketAddr;
 use std::io::{self, IoSlice, Read, Write};
 use std::net::Shutdown;
+use std::os::fd::AsRawFd;
 use std::path::Path;
 
 #[cfg(test)]
@@ -11,7 +12,7 @@ use adit_testkit::net;
 use mio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use mio::{Interest, Registry, Token};
 use nix::libc;
-use nix::sys::socket::{setsockopt, sockopt};
+use nix::sys::socket::{MsgFlags, recv, setsockopt, sockopt};
 
 use super::config::KeepAlive;
 use super::paths::MadePath;
@@ -132,6 +133,17 @@ impl Stream {
             Self::Tcp(tcp) => drop(setsockopt(tcp, sockopt::Linger, &linger)),
             Self::Unix(_) => {}
         }
+    }
+
+    /// Reads what stays there to be read again.
+    pub(super) fn peek(&mut self, space: &mut [u8]) -> io::Result<usize> {
+        let fd = match self {
+            #[cfg(test)]
+            Self::Fake(fake) => return fake.peek(space),
+            Self::Tcp(tcp) => tcp.as_raw_fd(),
+            Self::Unix(unix) => unix.as_raw_fd(),
+        };
+        Ok(recv(fd, space, MsgFlags::MSG_PEEK)?)
     }
 
     /// Sends FIN behind what was written.

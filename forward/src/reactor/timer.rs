@@ -8,6 +8,8 @@ use std::collections::BTreeSet;
 pub(super) enum Timer {
     /// The agent's answer.
     Agent,
+    /// An application without a channel, by its slot.
+    Guest(usize),
     /// A session, by its slot.
     Peer(usize),
     /// Connection attempts, by their slot.

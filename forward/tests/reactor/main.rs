@@ -14,6 +14,7 @@
 mod agent;
 mod ahead;
 mod asking;
+mod dynamic;
 mod farewell;
 mod hops;
 mod host_key;

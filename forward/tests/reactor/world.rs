@@ -42,6 +42,7 @@ pub(crate) enum Heard {
     ConnectFailed,
     Opened,
     Refused(u32, String),
+    GuestRefused(String),
     Denied,
     OpenFailed,
     /// Bytes to the peer, bytes from it, and why.
@@ -76,6 +77,7 @@ fn heard(event: &Event<'_>) -> Option<Heard> {
             description,
             ..
         } => Heard::Refused(*reason_code, String::from_utf8_lossy(description).into()),
+        Event::GuestRefused { why, .. } => Heard::GuestRefused(why.to_string()),
         Event::OpenDenied { .. } => Heard::Denied,
         Event::OpenFailed { .. } => Heard::OpenFailed,
         Event::ChannelClosed { channel, .. } => {
@@ -228,6 +230,14 @@ impl Looped {
     pub(crate) fn channel_closed(&self) -> (u64, u64, String) {
         self.wait(|heard| match heard {
             Heard::ChannelClosed(sent, received, why) => Some((*sent, *received, why.clone())),
+            _ => None,
+        })
+    }
+
+    /// Why an application got no connection.
+    pub(crate) fn guest_refused(&self) -> String {
+        self.wait(|heard| match heard {
+            Heard::GuestRefused(why) => Some(why.clone()),
             _ => None,
         })
     }

@@ -101,8 +101,16 @@ impl Stream {
     }
 }
 
-impl Read for Stream {
-    fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
+impl Stream {
+    /// Reads what stays there to be read again (MSG_PEEK).
+    ///
+    /// # Errors
+    /// As a read.
+    pub fn peek(&mut self, space: &mut [u8]) -> io::Result<usize> {
+        self.receive(space, Then::Stays)
+    }
+
+    fn receive(&mut self, space: &mut [u8], then: Then) -> io::Result<usize> {
         let mut inner = self.net.lock();
         if inner.is_interrupted(self.id) {
             return Err(ErrorKind::Interrupted.into());
@@ -125,6 +133,9 @@ impl Read for Stream {
             }
             return Err(ErrorKind::WouldBlock.into());
         }
+        if then == Then::Stays {
+            return end.arrived.clone().read(space);
+        }
         let n = end.arrived.read(space)?;
         inner.progress += 1;
         let sender = inner.end(self.id ^ 1);
@@ -132,6 +143,19 @@ impl Read for Stream {
             sender.wake();
         }
         Ok(n)
+    }
+}
+
+/// What becomes of bytes that were read.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Then {
+    Gone,
+    Stays,
+}
+
+impl Read for Stream {
+    fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
+        self.receive(space, Then::Gone)
     }
 }
 

@@ -5,6 +5,7 @@
     reason = "the other events are not about forwards, and there will be more of them"
 )]
 
+use core::net::SocketAddr;
 use std::os::unix::ffi::OsStrExt;
 
 use adit_forward::observer::{Destination, Event, OpenError, Place};
@@ -65,15 +66,33 @@ impl Tunnel {
                 ..
             } => {
                 if let Some(forward) = self.about.forwards.get(*forward) {
-                    let who = from.map_or("a local program".to_owned(), |from| {
-                        format!("{} port {}", from.ip(), from.port())
-                    });
                     self.report.debug(format_args!(
-                        "channel {channel}: connection from {who} to {} forwarding to {} requested.",
+                        "channel {channel}: connection from {} to {} forwarding to {} requested.",
+                        who(*from),
                         words::at(&forward.listen),
                         words::target(forward.to.as_ref()),
                     ));
                 }
+            }
+            Event::Requested {
+                channel,
+                from,
+                version,
+                to,
+                ..
+            } => self.report.debug(format_args!(
+                "channel {channel}: connection from {} asks by {version} for {}.",
+                who(*from),
+                At(*to)
+            )),
+            Event::GuestRefused {
+                from, version, why, ..
+            } => {
+                let spoken = version.map_or(String::new(), |version| format!("{version}: "));
+                self.report.debug(format_args!(
+                    "connection from {} refused: {spoken}{why}",
+                    who(*from)
+                ));
             }
             Event::ChannelOpened { channel, to, .. } => self.report.line(
                 Level::Debug2,
@@ -272,6 +291,14 @@ impl Tunnel {
             RemoteListen::Tcp { .. } => NOT_ON_PORT,
             RemoteListen::Unix(_) => NOT_ON_PATH,
         });
+    }
+}
+
+/// Who connected to a forwarded port; over a Unix socket nobody has an address.
+fn who(from: Option<SocketAddr>) -> String {
+    match from {
+        Some(from) => format!("{} port {}", from.ip(), from.port()),
+        None => "a local program".to_owned(),
     }
 }
 
