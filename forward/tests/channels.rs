@@ -20,7 +20,8 @@ use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsRawFd as _;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use adit_forward::reactor::raise_descriptor_limit;
 use nix::sys::resource::{Resource, UsageWho, getrlimit, getrusage, setrlimit};
@@ -38,6 +39,10 @@ const CHANNELS: usize = 400;
 /// What a channel may cost at its two ends together.
 const BYTES_MAX: usize = 2 * 1024;
 const PINGS: u32 = 2000;
+/// Connections that nobody reads from, at either end.
+const BLOCKED: usize = 4;
+/// A way that takes nothing for so long is full.
+const FULL: Duration = Duration::from_millis(30);
 
 /// Time of the processor that this process has used.
 fn used() -> Duration {
@@ -65,7 +70,7 @@ fn pings(pair: &(TcpStream, TcpStream)) -> Duration {
 }
 
 #[test]
-fn channels_that_do_nothing_cost_little_memory_and_no_time() {
+fn channels_that_do_nothing_or_are_blocked_cost_little_memory_and_no_time() {
     let descriptors = raise_descriptor_limit().unwrap();
     assert!(descriptors > 2000, "{descriptors}");
     let world = World::new();
@@ -91,6 +96,16 @@ fn channels_that_do_nothing_cost_little_memory_and_no_time() {
     println!("{alone:?} alone, {among:?} among {CHANNELS} others");
     assert!(among < alone * 2, "{among:?} instead of {alone:?}");
 
+    let blocked: Vec<_> = (0..BLOCKED).map(|_| world.connect()).collect();
+    for (near, far) in &blocked {
+        fill(near);
+        fill(far);
+    }
+    let beside = pings(&pair);
+    println!("{beside:?} beside {BLOCKED} whose readers are blocked");
+    assert!(beside < alone * 2, "{beside:?} instead of {alone:?}");
+    drop(blocked);
+
     // All at once have something to say, and each is heard.
     for (near, _) in &held {
         (&*near).write_all(b"x").unwrap();
@@ -101,6 +116,24 @@ fn channels_that_do_nothing_cost_little_memory_and_no_time() {
     drop(held);
     ping(&pair);
     wait_in_the_backlog(&world, &pair);
+}
+
+/// Writes until the whole way is full, to a reader that does not read.
+fn fill(mut writer: &TcpStream) {
+    writer.set_nonblocking(true).unwrap();
+    let mut since = Instant::now();
+    while since.elapsed() < FULL {
+        match writer.write(&[7; 64 << 10]) {
+            Ok(n) => {
+                assert_ne!(n, 0);
+                since = Instant::now();
+            }
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::WouldBlock);
+                thread::sleep(FULL / 30);
+            }
+        }
+    }
 }
 
 /// More connections than descriptors: they wait, nothing runs, and each gets its turn.
