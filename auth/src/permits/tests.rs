@@ -94,7 +94,7 @@ fn a_socket_is_permitted_by_its_whole_path_or_all_of_them_are() {
 
 #[test]
 fn a_path_has_at_most_107_bytes_and_no_nul_and_begins_at_the_root() {
-    let path = |n: usize| [b"/".repeat(1), b"a".repeat(n - 1)].concat();
+    let path = |n: usize| [b"/".to_vec(), b"a".repeat(n - 1)].concat();
     assert!(is_socket_path(&path(SOCKET_PATH_MAX - 1)));
     assert!(is_socket_path(&path(SOCKET_PATH_MAX)));
     assert!(!is_socket_path(&path(SOCKET_PATH_MAX + 1)));

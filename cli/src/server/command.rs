@@ -54,12 +54,13 @@ usage: aditd [-46DdeqtV] [-E log_file] [-f config_file] [-h host_key_file]
 
 /// What `--help` adds to it.
 pub const HELP: &str = "
-aditd lets clients in by public key and opens TCP connections for them (ssh -L,
-ssh -D, adit -L). It runs no commands, and any user can run it. Until
-AllowTcpForwarding or PermitOpen says what may be opened, nothing may be.
+aditd lets clients in by public key and forwards ports and Unix sockets for them
+(-L, -R, -D, -W and -J of ssh and adit). It runs no commands, and any user can
+run it. Until a keyword says what may be opened and listened on, nothing may be.
 
   aditd -p 2222 -o AllowTcpForwarding=yes
-  aditd -p 2222 -o 'PermitOpen=localhost:5432 db.example:5432'
+  aditd -p 2222 -o 'PermitOpen=localhost:5432 /run/db.sock'
+  aditd -p 2222 -o 'PermitListen=8080' -o GatewayPorts=clientspecified
 
 Options mean what they mean to sshd(8), except:
   -D  It always stays in the foreground; the option is accepted.
@@ -184,7 +185,10 @@ mod tests {
     fn options_are_lines_of_the_file() {
         let config = served(&["-o", "LoginGraceTime=5", "-oPermitOpen a:1"]).config;
         assert_eq!(config.login_grace(), Some(Duration::from_secs(5)));
-        assert_eq!(config.policy().opens().to_string(), "Clients may open a:1");
+        assert_eq!(
+            config.forwarding.policy().opens().to_string(),
+            "Clients may open a:1"
+        );
     }
 
     #[test]

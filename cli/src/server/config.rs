@@ -4,6 +4,7 @@
 //! and `Port`, `ListenAddress` and `HostKey` accumulate. Every error is collected with its line,
 //! so that one run shows them all; none of them is ever passed over.
 
+mod forwarding;
 mod sources;
 mod words;
 
@@ -13,7 +14,6 @@ use std::time::Duration;
 
 use adit_forward::RekeyLimits;
 use adit_forward::admission::{AddressList, NetBlocks};
-use adit_forward::policy::{AllowForwarding, PermitOpen, Policy};
 use adit_forward::reactor::{KeepAlive, MaxStartups, PerSource};
 use adit_forward::spec::Family;
 
@@ -23,6 +23,8 @@ use crate::report::Level;
 use crate::server::keywords::{Meaning, Setting, keyword};
 use crate::server::listen::ListenAddress;
 use crate::value;
+pub use forwarding::Forwarding;
+pub(super) use forwarding::Keyword;
 pub use sources::{MaxPerSource, PenaltyWords};
 use sources::{max_per_source, net_blocks};
 use words::{add, but, first, keep_first, max_startups, names, only_one, rekey, several};
@@ -42,8 +44,6 @@ const ALIVE: KeepAlive = KeepAlive {
 pub struct Config {
     /// AddressFamily.
     pub family: Option<Family>,
-    /// AllowTcpForwarding.
-    pub allow: Option<AllowForwarding>,
     /// AuthorizedKeysFile, as written.
     pub authorized_keys: Option<Vec<String>>,
     /// Ciphers, as written.
@@ -52,6 +52,8 @@ pub struct Config {
     pub alive_count: Option<u32>,
     /// ClientAliveInterval.
     pub alive_interval: Option<Duration>,
+    /// What may be forwarded.
+    pub forwarding: Forwarding,
     /// HostKey.
     pub host_keys: Vec<PathBuf>,
     /// HostKeyAlgorithms, as written.
@@ -78,8 +80,6 @@ pub struct Config {
     pub penalty_exempt: Option<AddressList>,
     /// PerSourceMaxStartups.
     pub max_per_source: Option<MaxPerSource>,
-    /// PermitOpen.
-    pub permit_open: Option<PermitOpen>,
     /// Port.
     pub ports: Vec<u16>,
     /// Whether the command line gave ports; then those of the file do not count.
@@ -200,9 +200,6 @@ impl Config {
                 };
                 first(&mut self.family, name, values, read)
             }
-            Setting::AllowTcpForwarding => {
-                first(&mut self.allow, name, values, AllowForwarding::parse)
-            }
             Setting::AuthorizedKeysFile => {
                 let files = several(name, values)?.iter().map(|w| (*w).to_owned());
                 keep_first(&mut self.authorized_keys, files.collect());
@@ -225,6 +222,7 @@ impl Config {
             Setting::ClientAliveInterval => {
                 first(&mut self.alive_interval, name, values, value::time)
             }
+            Setting::Forwarding(keyword) => self.forwarding.set(keyword, name, values),
             Setting::HostKey => {
                 let file = only_one(name, values)?;
                 if file.is_empty() {
@@ -289,13 +287,6 @@ impl Config {
                 let read = |word: &str| AddressList::parse(word).ok();
                 first(&mut self.penalty_exempt, name, values, read)
             }
-            Setting::PermitOpen => {
-                let list = PermitOpen::parse(several(name, values)?).map_err(|(bad, word)| {
-                    format!("PermitOpen {}: {bad}", escaped(word.as_bytes()))
-                })?;
-                keep_first(&mut self.permit_open, list);
-                Ok(())
-            }
             Setting::Port => {
                 let port =
                     value::number(only_one(name, values)?).ok_or("Badly formatted port number.")?;
@@ -326,12 +317,6 @@ impl Config {
                 first(&mut self.strict_modes, name, values, read)
             }
         }
-    }
-
-    /// What may be opened.
-    #[must_use]
-    pub fn policy(&self) -> Policy {
-        Policy::new(self.allow, self.permit_open.clone())
     }
 
     /// Lists of algorithms, for [`crate::provider::algorithms`].

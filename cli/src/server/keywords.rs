@@ -4,6 +4,8 @@
 //! A keyword that would enable what this server does not do is an error with the reason. Ignoring
 //! it would leave an administrator with a rule that nobody enforces.
 
+use crate::server::config::Keyword as Forwarding;
+
 /// What a keyword does.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Meaning {
@@ -17,11 +19,11 @@ pub(super) enum Meaning {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Setting {
     AddressFamily,
-    AllowTcpForwarding,
     AuthorizedKeysFile,
     Ciphers,
     ClientAliveCountMax,
     ClientAliveInterval,
+    Forwarding(Forwarding),
     HostKey,
     HostKeyAlgorithms,
     KexAlgorithms,
@@ -35,7 +37,6 @@ pub(super) enum Setting {
     PerSourceNetBlockSize,
     PerSourcePenalties,
     PerSourcePenaltyExemptList,
-    PermitOpen,
     Port,
     PubkeyAcceptedAlgorithms,
     RekeyLimit,
@@ -44,11 +45,9 @@ pub(super) enum Setting {
 
 const NO_COMMANDS: &str = "this server runs no commands and gives no terminals";
 const NO_CHILDREN: &str = "this server starts no processes and keeps its own user";
-const NO_X11: &str = "this server forwards TCP ports alone, not X11";
-const NO_AGENT: &str = "this server forwards TCP ports alone, not agents";
-const NO_TUN: &str = "this server forwards TCP ports alone, not network devices";
-const NO_UNIX: &str = "this server forwards TCP ports alone, not Unix sockets";
-const NO_LISTENING: &str = "this server opens no ports for its clients (ssh -R)";
+const NO_X11: &str = "this server forwards ports and Unix sockets, not X11";
+const NO_AGENT: &str = "this server forwards ports and Unix sockets, not agents";
+const NO_TUN: &str = "this server forwards ports and Unix sockets, not network devices";
 const KEYS_ONLY: &str = "this server lets in by public key alone";
 const NO_ACCOUNTS: &str = "a login name is a label here: no account, group or PAM is asked";
 const NO_CERTIFICATES: &str = "this server reads no certificates";
@@ -74,8 +73,14 @@ const KEYWORDS: &[(&str, Meaning)] = &[
     ("AFSTokenPassing", Only(&[], GONE)),
     ("AllowAgentForwarding", Only(&["no"], NO_AGENT)),
     ("AllowGroups", Only(&[], NO_ACCOUNTS)),
-    ("AllowStreamLocalForwarding", Only(&["no"], NO_UNIX)),
-    ("AllowTcpForwarding", Sets(Setting::AllowTcpForwarding)),
+    (
+        "AllowStreamLocalForwarding",
+        Sets(Setting::Forwarding(Forwarding::AllowStreamLocalForwarding)),
+    ),
+    (
+        "AllowTcpForwarding",
+        Sets(Setting::Forwarding(Forwarding::AllowTcpForwarding)),
+    ),
     ("AllowUsers", Only(&[], NOT_YET)),
     (
         "AuthenticationMethods",
@@ -103,7 +108,7 @@ const KEYWORDS: &[(&str, Meaning)] = &[
     ("DenyUsers", Only(&[], NOT_YET)),
     (
         "DisableForwarding",
-        Only(&["no"], "not implemented: write \"AllowTcpForwarding no\""),
+        Sets(Setting::Forwarding(Forwarding::DisableForwarding)),
     ),
     ("DSAAuthentication", Only(&["yes"], KEYS_ONLY)),
     ("ExposeAuthInfo", Only(&["no"], NO_COMMANDS)),
@@ -112,7 +117,10 @@ const KEYWORDS: &[(&str, Meaning)] = &[
         Only(&["sha256"], "fingerprints are SHA256 here"),
     ),
     ("ForceCommand", Only(&["none"], NO_COMMANDS)),
-    ("GatewayPorts", Only(&["no"], NO_LISTENING)),
+    (
+        "GatewayPorts",
+        Sets(Setting::Forwarding(Forwarding::GatewayPorts)),
+    ),
     ("GSSAPIAuthentication", Only(&["no"], KEYS_ONLY)),
     ("GSSAPICleanupCredentials", Only(&[], KEYS_ONLY)),
     ("GSSAPICleanupCreds", Only(&[], KEYS_ONLY)),
@@ -166,8 +174,14 @@ const KEYWORDS: &[(&str, Meaning)] = &[
     ("PasswordAuthentication", Only(&["no"], KEYS_ONLY)),
     ("PermitBlacklistedKeys", Only(&[], GONE)),
     ("PermitEmptyPasswords", Only(&["no"], KEYS_ONLY)),
-    ("PermitListen", Only(&["none"], NO_LISTENING)),
-    ("PermitOpen", Sets(Setting::PermitOpen)),
+    (
+        "PermitListen",
+        Sets(Setting::Forwarding(Forwarding::PermitListen)),
+    ),
+    (
+        "PermitOpen",
+        Sets(Setting::Forwarding(Forwarding::PermitOpen)),
+    ),
     ("PermitRootLogin", Only(&[], NO_ACCOUNTS)),
     ("PermitTTY", Only(&["no"], NO_COMMANDS)),
     ("PermitTunnel", Only(&["no"], NO_TUN)),
@@ -226,8 +240,14 @@ const KEYWORDS: &[(&str, Meaning)] = &[
     ("SkeyAuthentication", Only(&["no"], KEYS_ONLY)),
     ("SshdAuthPath", Only(&[], NO_CHILDREN)),
     ("SshdSessionPath", Only(&[], NO_CHILDREN)),
-    ("StreamLocalBindMask", Only(&[], NO_UNIX)),
-    ("StreamLocalBindUnlink", Only(&["no"], NO_UNIX)),
+    (
+        "StreamLocalBindMask",
+        Sets(Setting::Forwarding(Forwarding::StreamLocalBindMask)),
+    ),
+    (
+        "StreamLocalBindUnlink",
+        Sets(Setting::Forwarding(Forwarding::StreamLocalBindUnlink)),
+    ),
     ("StrictModes", Sets(Setting::StrictModes)),
     ("Subsystem", Only(&[], NO_COMMANDS)),
     ("SyslogFacility", Only(&[], ONE_LOG)),

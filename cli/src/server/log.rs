@@ -5,6 +5,7 @@
 //! came from a peer is escaped and cut; in a user's name a blank is escaped too, so that no name
 //! can look like the rest of the line.
 
+mod forwarding;
 mod penalties;
 mod throttling;
 mod words;
@@ -16,7 +17,7 @@ use std::time::Instant;
 use adit_auth::{Failed, FailedSignature, key_type_label};
 use adit_forward::admission::Dropped;
 use adit_forward::observer::{
-    Authenticated, Event, Gone, How, Negotiated, OpenError, PeerId, PeerInfo, Place,
+    Authenticated, Event, Gone, How, Negotiated, PeerId, PeerInfo, Place,
 };
 
 use crate::escape::escaped;
@@ -24,7 +25,7 @@ use crate::file::reason;
 use crate::report::{ConnectionReport, Report};
 use penalties::Refusals;
 use throttling::{Ends, Throttling};
-use words::{At, Bare, Closed, Host, Name, OpenReason, WORD_MAX, Who};
+use words::{At, WORD_MAX, Who};
 
 pub(super) use words::Word;
 
@@ -163,57 +164,6 @@ impl<'a> Log<'a> {
                 )),
                 None => self.report.debug(escaped(text.as_bytes())),
             },
-            _ => {}
-        }
-    }
-
-    /// What clients open.
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "the other events are not about this; the enum grows"
-    )]
-    fn forward_event(&self, event: &Event<'_>) {
-        match event {
-            Event::OpenDenied { peer, to, .. } => self.about(peer).info(format_args!(
-                "Received request from {} to connect to {}, but the request was denied.",
-                At(peer.address),
-                Host(to),
-            )),
-            Event::OpenFailed { peer, to, error } => {
-                let at = At(peer.address);
-                let user = Word(peer.user.unwrap_or_default());
-                match error {
-                    OpenError::Name(text) => self.about(peer).error(format_args!(
-                        "connect_to {}: unknown host ({}) for {user} from {at}",
-                        Name(to),
-                        escaped(text.as_bytes()),
-                    )),
-                    other => self.about(peer).error(format_args!(
-                        "connect_to {}: failed. ({}) for {user} from {at}",
-                        Bare(to),
-                        OpenReason(other),
-                    )),
-                }
-            }
-            Event::ChannelOpened {
-                peer, to, address, ..
-            } => {
-                let user = Word(peer.user.unwrap_or_default());
-                let at = At(peer.address);
-                let to = Host(to);
-                match address {
-                    Some(address) => self.about(peer).verbose(format_args!(
-                        "Opened forward for {user} from {at} to {to}: {}",
-                        At(Some(*address))
-                    )),
-                    None => self
-                        .about(peer)
-                        .verbose(format_args!("Opened forward for {user} from {at} to {to}")),
-                }
-            }
-            Event::ChannelClosed { peer, channel } => {
-                self.about(peer).info(Closed { peer, channel });
-            }
             _ => {}
         }
     }

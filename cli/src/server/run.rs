@@ -12,7 +12,7 @@ use adit_forward::Algorithms;
 use adit_forward::observer::{Answer, Event, KeyQuestion, ListenQuestion, OpenQuestion, Program};
 use adit_forward::policy::{Denied, Permitted, PermittedListen, Policy};
 use adit_forward::reactor::{
-    End, Reactor, ServerConfig, Signals, SshConfig, StreamLocalBind, listen, raise_descriptor_limit,
+    End, Reactor, ServerConfig, Signals, SshConfig, listen, raise_descriptor_limit,
 };
 use adit_proto::Ident;
 use nix::libc;
@@ -180,7 +180,7 @@ impl Ready {
         for host_key in &self.host_keys {
             report.info(format_args!("Host key {host_key}"));
         }
-        let policy = self.config.policy();
+        let policy = self.config.forwarding.policy();
         report.info(policy.opens());
         report.info(policy.listens());
 
@@ -206,7 +206,7 @@ impl Ready {
             per_source: self.config.per_source(),
             alive: self.config.alive(),
             max_auth_tries: self.config.max_auth_tries(),
-            stream_local_bind: StreamLocalBind::default(),
+            stream_local_bind: self.config.forwarding.bind(),
         };
         let mut program = Serving {
             report,

@@ -1,5 +1,6 @@
 //! Tables: what lines come to, and what is said about those that come to nothing.
 
+use adit_forward::policy::Policy;
 use adit_testkit::dice::Dice;
 
 use super::words::{LIST_MAX, max_startups};
@@ -35,7 +36,7 @@ fn nothing_said_is_the_default_of_sshd_except_for_life_and_forwarding() {
     assert_eq!(config.login_grace(), Some(Duration::from_secs(120)));
     assert_eq!(config.max_auth_tries(), 6);
     assert_eq!(config.alive(), Some(ALIVE));
-    assert_eq!(config.policy(), Policy::default());
+    assert_eq!(config.forwarding.policy(), Policy::default());
     assert!(config.host_keys.is_empty() && config.ports.is_empty() && config.listen.is_empty());
 }
 
@@ -84,7 +85,10 @@ fn each_keyword_sets_its_value() {
 fn the_first_value_wins_and_later_ones_are_still_read() {
     let config = read("MaxAuthTries 3\nMaxAuthTries 4\nPermitOpen a:1\nPermitOpen b:2\n");
     assert_eq!(config.max_auth_tries(), 3);
-    assert_eq!(config.policy().opens().to_string(), "Clients may open a:1");
+    assert_eq!(
+        config.forwarding.policy().opens().to_string(),
+        "Clients may open a:1"
+    );
     assert_eq!(
         errors("MaxAuthTries 3\nMaxAuthTries none\n"),
         ["file line 2: unsupported option \"none\"."]
@@ -132,7 +136,7 @@ fn forwarding_comes_to_a_policy() {
     ] {
         let expected = format!("Clients may open {policy}");
         assert_eq!(
-            read(text).policy().opens().to_string(),
+            read(text).forwarding.policy().opens().to_string(),
             expected,
             "{text:?}"
         );
@@ -265,7 +269,6 @@ fn what_this_server_does_not_do_cannot_be_switched_on() {
         ("UsePAM yes", "a login name is a label here"),
         ("ChrootDirectory /var/empty", "starts no processes"),
         ("PasswordAuthentication yes", "public key alone"),
-        ("GatewayPorts clientspecified", "opens no ports"),
         ("Match User alice", "run one aditd for each policy"),
         ("Include /etc/ssh/sshd_config.d/*.conf", "not implemented"),
         ("AllowUsers alice", "not implemented"),

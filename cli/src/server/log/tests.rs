@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use adit_auth::{FailedKey, FailedSignature, Fingerprint};
-use adit_forward::observer::{ChannelEnd, ClosedChannel, Destination, How, Place};
+use adit_forward::observer::{ChannelEnd, ClosedChannel, Destination, How, OpenError, Place};
 use adit_forward::policy::Denied;
 
 use super::*;
@@ -200,6 +200,77 @@ fn a_refused_destination_has_the_line_of_sshd() {
         [
             "Received request from 192.0.2.1 port 50000 to connect to host db.example port 5432, \
           but the request was denied."
+        ]
+    );
+}
+
+#[test]
+fn what_is_refused_whatever_was_asked_has_another_line_of_sshd() {
+    let path = || Destination::Unix { path: b"/run/db" };
+    let denied = |to, why| Event::OpenDenied {
+        peer: peer(Some(b"alice")),
+        to,
+        originator: Destination::Tcp {
+            host: b"127.0.0.1",
+            port: 4000,
+        },
+        why,
+    };
+    assert_eq!(
+        logged(&[
+            denied(to(b"db\nx"), Denied::NothingAllowed),
+            denied(to(b"db"), Denied::KeyForwardsNothing),
+            denied(path(), Denied::NoSockets),
+            denied(path(), Denied::KeyNotListed),
+        ]),
+        [
+            "refused local port forward: originator 127.0.0.1 port 4000, target db\\nx port 5432",
+            "refused local port forward: originator 127.0.0.1 port 4000, target db port 5432",
+            "refused streamlocal port forward: originator 127.0.0.1 port 4000, target /run/db",
+            "Received request from 192.0.2.1 port 50000 to connect to path /run/db, but the \
+             request was denied.",
+        ]
+    );
+}
+
+#[test]
+fn where_it_does_not_listen_for_a_client_has_the_lines_of_sshd() {
+    let in_use = io::Error::from_raw_os_error(nix::libc::EADDRINUSE);
+    let path = Destination::Unix { path: b"/run/a b" };
+    let peer = || peer(Some(b"alice"));
+    assert_eq!(
+        logged(&[
+            Event::ListenDenied {
+                peer: peer(),
+                at: to(b"localhost"),
+                why: Denied::ListenNotListed,
+            },
+            Event::ListenDenied {
+                peer: peer(),
+                at: path,
+                why: Denied::ListenNoSockets,
+            },
+            Event::ListenRefused {
+                peer: peer(),
+                at: to(b"localhost"),
+                address: Some(Place::Tcp("[::1]:5432".parse().unwrap())),
+                error: &in_use,
+            },
+            Event::ListenRefused {
+                peer: peer(),
+                at: path,
+                address: None,
+                error: &in_use,
+            },
+        ]),
+        [
+            "Received request from 192.0.2.1 port 50000 to remote forward to host localhost port \
+             5432, but the request was denied.",
+            "Received request from 192.0.2.1 port 50000 to remote forward to path \
+             /run/a\\u{20}b, but the request was denied.",
+            "bind [::1]:5432: Address already in use",
+            "channel_setup_fwd_listener_tcpip: cannot listen to port: 5432",
+            "unix_listener: cannot bind to path /run/a\\u{20}b: Address already in use",
         ]
     );
 }

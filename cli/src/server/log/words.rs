@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use adit_forward::observer::{ChannelEnd, ClosedChannel, Destination, OpenError, PeerInfo};
+use adit_forward::observer::{ChannelEnd, ClosedChannel, Destination, OpenError, PeerInfo, Place};
 
 use crate::escape::escaped;
 use crate::file::reason;
@@ -58,6 +58,18 @@ impl fmt::Display for Host<'_> {
         match *self.0 {
             Destination::Tcp { host, port } => write!(f, "host {} port {port}", Word(host)),
             Destination::Unix { path } => write!(f, "path {}", Word(path)),
+        }
+    }
+}
+
+/// `127.0.0.1 port 8080`, or `/run/x`: a socket of this machine.
+pub(super) struct Listens<'a>(pub(super) &'a Place<'a>);
+
+impl fmt::Display for Listens<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self.0 {
+            Place::Tcp(address) => write!(f, "{}", At(Some(address))),
+            Place::Unix(path) => write!(f, "{}", Word(path.as_os_str().as_encoded_bytes())),
         }
     }
 }
