@@ -13,11 +13,12 @@ use mio::Token;
 
 use super::accept::For;
 use super::agent::Agent;
+use super::asked::Outcome;
 use super::child::Child;
 use super::config::{ClientConfig, Identities, KeepAlive, OnForwardFailure, SshConfig};
 use super::context::{OwnedDial, Owner};
 use super::dial::{Connected, Dial, Failed, Progress, Where};
-use super::forwards::{Forward, StreamLocalBind, To};
+use super::forwards::{Forward, RemoteForward, StreamLocalBind, To};
 use super::hops::Joined;
 use super::local::Seen;
 use super::peer::Peer;
@@ -45,6 +46,7 @@ pub(super) struct Client {
     proxy: Option<Proxy>,
     pub(super) child: Option<Child>,
     pub(super) forwards: Arc<[Forward]>,
+    remote_forwards: Arc<[RemoteForward]>,
     pub(super) stream_local_bind: StreamLocalBind,
     pub(super) stdio: Joined,
     pub(super) limits: Limits,
@@ -107,6 +109,7 @@ impl Client {
             proxy: config.proxy,
             child: None,
             forwards: config.forwards.into(),
+            remote_forwards: config.remote_forwards.into(),
             stream_local_bind: config.stream_local_bind,
             stdio: config.stdio.map_or(Joined::Nothing, Joined::Wanted),
             limits: Limits::CLIENT,
@@ -368,9 +371,44 @@ impl Reactor {
                 }
             }
         }
+        let Side::Client(client) = &mut self.side else {
+            return;
+        };
+        if let Some(slot) = client.peer()
+            && let Some(peer) = self.peers.get_mut(slot)
+        {
+            let forwards = Arc::clone(&client.remote_forwards);
+            peer.ask_to_listen(forwards, &mut self.context, program);
+            self.schedule(slot);
+            self.listened_for(slot, program);
+        }
         self.join_stdio(program);
-        if let Side::Client(client) = &mut self.side {
-            client.forwards_tried = Seen::Yes;
+    }
+
+    /// The server has answered what it was asked to listen on, or not yet all of it. As with ssh,
+    /// a program goes to the background without the answers unless they matter to it.
+    pub(super) fn listened_for(&mut self, slot: usize, program: &mut dyn Program) {
+        let Side::Client(client) = &mut self.side else {
+            return;
+        };
+        if client.peer() != Some(slot) {
+            return;
+        }
+        let Some(peer) = self.peers.get(slot) else {
+            return;
+        };
+        match (
+            peer.state.remote_forwards.outcome(),
+            client.on_forward_failure,
+        ) {
+            (Outcome::Granted, _) | (_, OnForwardFailure::GoOn) => {
+                client.forwards_tried = Seen::Yes;
+            }
+            (Outcome::Open, OnForwardFailure::End) => {}
+            (Outcome::Refused, OnForwardFailure::End) if self.ending.is_none() => {
+                self.stop(End::ForwardFailed, program);
+            }
+            (Outcome::Refused, OnForwardFailure::End) => {}
         }
     }
 

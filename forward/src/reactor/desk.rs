@@ -2,7 +2,6 @@
 //! shared state and the program meet. Everything here happens within one turn.
 
 use adit_connection::{AskedKind, ChannelId};
-use adit_proto::reason::OpenFailure;
 
 use super::context::Context;
 use super::hops::{Joint, JointNews};
@@ -252,8 +251,7 @@ impl relay::Locals for Desk<'_> {
                     self.open_asked(session, id, kind, data)?;
                 }
                 AskedKind::ForwardedStreamlocal | AskedKind::ForwardedTcpip => {
-                    let reason = OpenFailure::AdministrativelyProhibited;
-                    session.refuse(id, reason, "this was not asked to be forwarded");
+                    self.forwarded(session, id, kind, data)?;
                 }
             },
             Event::OpenConfirmed(id) => self.confirmed(session, id),
@@ -263,7 +261,7 @@ impl relay::Locals for Desk<'_> {
                 description,
             } => self.refused(session, id, reason_code, description),
             Event::Refused(refused) => self.state.end(Cause::Refused(refused)),
-            Event::RequestAnswered { .. } => {}
+            Event::RequestAnswered { id, answer } => self.request_answered(session, id, answer),
             Event::Rekeyed => self.program.observe(&Told::Rekeyed {
                 peer: self.state.info(),
             }),

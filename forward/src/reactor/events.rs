@@ -82,7 +82,10 @@ impl Reactor {
                 if let Some(owned) = self.context.dials.get_mut(slot) {
                     owned.dial.fired();
                     let owner = owned.owner;
-                    let progress = self.context.advance(slot, &mut tell_of(program));
+                    let progress = match owner {
+                        Owner::Client => self.context.advance(slot, &mut tell_of(program)),
+                        Owner::Channel { .. } => self.context.advance(slot, &mut |_, _| {}),
+                    };
                     self.dialled(owner, progress, program);
                 }
             }
@@ -105,7 +108,13 @@ impl Reactor {
             return;
         };
         let owner = owned.owner;
-        let progress = self.context.dial_event(slot, event, &mut tell_of(program));
+        let progress = match owner {
+            Owner::Client => {
+                let tell = &mut tell_of(program);
+                self.context.dial_event(slot, event, tell)
+            }
+            Owner::Channel { .. } => self.context.dial_event(slot, event, &mut |_, _| {}),
+        };
         self.dialled(owner, progress, program);
     }
 

@@ -25,6 +25,7 @@ impl Peer {
         if let Cause::Failed(error) = cause {
             self.session.fail(*error);
         } else if let Some((reason, text)) = cause.last_words(self.state.role) {
+            self.cancel_listening(context);
             self.session.disconnect(reason, text);
         }
         let mut desk = Desk {

@@ -93,7 +93,7 @@ impl Desk<'_> {
 fn asked_for<'a>(forwards: &'a [Forward], subject: &'a Subject) -> Option<Destination<'a>> {
     match subject {
         Subject::Asked(asked) => Some(destination_of(&asked.1)),
-        Subject::Direct(_) => None,
+        Subject::Direct(_) | Subject::Forwarded(_) => None,
         Subject::Forward { forward, .. } => Some(destination(forwards, *forward)),
         Subject::Joint { to, .. } => Some(whither(to)),
         Subject::Remote { at, .. } => Some(at.at()),

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use adit_connection::{ChannelId, ORIGINATOR_MAX};
 use adit_proto::msg::{DirectStreamlocal, DirectTcpip};
 
+use super::asked::Forwarded;
 use super::context::Context;
 use super::forwards::{Listen, To};
 use super::guest::About;
@@ -81,6 +82,8 @@ pub(super) enum Subject {
     Asked(Box<(About, Request)>),
     /// A destination that the client asked for.
     Direct(Box<Direct>),
+    /// A connection that a client's server has handed on.
+    Forwarded(Box<Forwarded>),
     /// What a client connects itself: the next server, or standard input and output.
     Joint { joint: Joint, to: Box<To> },
     /// A connection to what a client had its server listen on.
@@ -89,6 +92,19 @@ pub(super) enum Subject {
         /// Over TCP.
         from: Option<SocketAddr>,
     },
+}
+
+impl Subject {
+    /// Where a channel of the peer's leads, from here.
+    pub(super) fn reached(&self) -> Option<Destination<'_>> {
+        match self {
+            Self::Direct(direct) => Some(direct.to()),
+            Self::Forwarded(forwarded) => Some(forwarded.to()),
+            Self::Asked(_) | Self::Forward { .. } | Self::Joint { .. } | Self::Remote { .. } => {
+                None
+            }
+        }
+    }
 }
 
 /// direct-tcpip or direct-streamlocal@openssh.com as it was asked for (RFC 4254 §7.2; OpenSSH,
@@ -251,6 +267,7 @@ impl Local {
     ) -> ClosedChannel<'a> {
         let (from, to) = match &self.subject {
             Subject::Direct(direct) => (direct.originator(), direct.to()),
+            Subject::Forwarded(forwarded) => (forwarded.originator(), forwarded.to()),
             Subject::Joint { to, .. } => (NOWHERE, whither(to)),
             Subject::Forward {
                 forward,

@@ -7,6 +7,7 @@
 mod accept;
 mod agent;
 mod arena;
+mod asked;
 mod background;
 mod child;
 mod client;

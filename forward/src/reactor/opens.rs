@@ -88,8 +88,21 @@ impl Desk<'_> {
             }
         };
         let subject = Subject::Direct(Box::new(direct));
+        self.reach(session, id, subject, Target::from(&permitted));
+        Ok(())
+    }
+
+    /// Begins to connect to where a channel of the peer's goes; accepts or refuses it once it is
+    /// known whether somebody is there.
+    pub(super) fn reach(
+        &mut self,
+        session: &mut Session,
+        id: ChannelId,
+        subject: Subject,
+        target: Target,
+    ) {
         let now = self.context.now;
-        match Target::from(&permitted) {
+        match target {
             Target::Known(address) => {
                 let local = Local::new(id, Way::Dial(usize::MAX), subject, now);
                 self.state.locals.insert(local);
@@ -116,7 +129,6 @@ impl Desk<'_> {
                 self.look_up_more(session);
             }
         }
-        Ok(())
     }
 
     /// Hands names to the resolver, as many as one session may.
@@ -198,7 +210,7 @@ impl Desk<'_> {
                 self.not_reached(session, id, OpenError::TimedOut, text);
             }
             Progress::Failed(Failed::Connect(error)) if is_shortage(&error) => {
-                let text = "this server has no descriptors left";
+                let text = "no descriptors are left here";
                 self.not_reached(session, id, OpenError::Shortage, text);
             }
             Progress::Failed(Failed::Connect(error)) => {
@@ -236,11 +248,16 @@ impl Desk<'_> {
             };
         }
         session.accept(id);
-        if let Some(Subject::Direct(direct)) = self.state.locals.get(id).map(|l| &l.subject) {
+        if let Some(Subject::Forwarded(forwarded)) =
+            self.state.locals.get_mut(id).map(|l| &mut l.subject)
+        {
+            forwarded.reached();
+        }
+        if let Some(to) = self.state.locals.get(id).and_then(|l| l.subject.reached()) {
             self.program.observe(&Told::ChannelOpened {
                 peer: self.state.info(),
                 channel: id.number(),
-                to: direct.to(),
+                to,
                 address,
             });
         }
@@ -267,10 +284,10 @@ impl Desk<'_> {
             }
         };
         session.refuse(id, reason, text);
-        if let Subject::Direct(direct) = &local.subject {
+        if let Some(to) = local.subject.reached() {
             self.program.observe(&Told::OpenFailed {
                 peer: self.state.info(),
-                to: direct.to(),
+                to,
                 error,
             });
         }

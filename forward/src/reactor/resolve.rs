@@ -30,6 +30,16 @@ pub(super) enum Target {
     Path(PathBuf),
 }
 
+impl Target {
+    /// A host as a person names it.
+    pub(super) fn of(host: &str, port: u16) -> Self {
+        match host.parse() {
+            Ok(address) => Self::Known(SocketAddr::new(address, port)),
+            Err(_) => Self::Name(host.to_owned(), port),
+        }
+    }
+}
+
 impl From<&Permitted> for Target {
     fn from(permitted: &Permitted) -> Self {
         match permitted.to() {

@@ -76,6 +76,7 @@ impl Reactor {
         };
         let news = peer.take_authenticated();
         let joint = peer.state.joint_news.take();
+        let answered = peer.state.remote_forwards.take_answered();
         match &mut self.side {
             Side::Client(_) => {
                 self.ask_agent(slot, program);
@@ -84,6 +85,9 @@ impl Reactor {
                 }
                 if let Some(joint) = joint {
                     self.joint_news(joint, program);
+                }
+                if answered == Seen::Yes {
+                    self.listened_for(slot, program);
                 }
             }
             Side::Server(server) => {

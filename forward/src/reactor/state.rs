@@ -11,6 +11,7 @@ use adit_connection::ChannelId;
 use adit_crypto::{Secret, SigningKey, Unspecified};
 use adit_proto::reason::Disconnect;
 
+use super::asked::RemoteForwards;
 use super::dial::Progress;
 use super::forwards::{Forward, StreamLocalBind};
 use super::hops::JointNews;
@@ -200,6 +201,8 @@ pub(super) struct State {
     pub(super) remotes: Remotes,
     /// How it makes Unix sockets for it.
     pub(super) stream_local_bind: StreamLocalBind,
+    /// What a client's server is to listen on.
+    pub(super) remote_forwards: RemoteForwards,
     /// Authentication succeeded since the loop last looked.
     pub(super) news: Seen,
     /// A channel is over since the listeners last looked.
@@ -243,6 +246,7 @@ impl State {
             forwards: Arc::new([]),
             remotes: Remotes::default(),
             stream_local_bind: StreamLocalBind::default(),
+            remote_forwards: RemoteForwards::default(),
             news: Seen::No,
             freed: Seen::No,
             leads_on: None,

@@ -1,0 +1,372 @@
+//! What a client asks its server to listen on, what is granted of it, and the connections that the
+//! server hands on (RFC 4254 §7.1, §7.2; OpenSSH, PROTOCOL §2.4).
+//!
+//! A server may open a channel for what was asked for *and* granted, and for nothing else: it would
+//! choose where this machine connects to.
+
+use std::collections::VecDeque;
+use std::os::unix::ffi::OsStrExt;
+use std::sync::Arc;
+
+use adit_connection::{
+    Answer, AskedKind, ChannelId, ForwardRequest, ORIGINATOR_MAX, REQUESTS_MAX, RequestId,
+};
+use adit_proto::Decode;
+use adit_proto::msg::{ForwardedStreamlocal, ForwardedTcpip};
+use adit_proto::reason::OpenFailure;
+
+use super::context::Context;
+use super::desk::Desk;
+use super::forwards::{RemoteForward, RemoteListen, To};
+use super::local::{Seen, Subject, whither};
+use super::peer::Peer;
+use super::resolve::Target;
+use crate::error::Error;
+use crate::observer::{Destination, Event as Told, Program};
+use crate::session::{Session, Span};
+
+/// Most connections that a server has handed on and that are on their way to where they go. One to
+/// this machine is there at once; of others this many may wait for a host that does not answer.
+const OPENING_MAX: usize = 256;
+
+/// A client's remote forwards, and how far each is.
+pub(super) struct RemoteForwards {
+    forwards: Arc<[RemoteForward]>,
+    standings: Vec<Standing>,
+    /// Requests without an answer, and which forwards they are for.
+    in_flight: VecDeque<(RequestId, usize)>,
+    /// The server answered since the loop last looked.
+    news: Seen,
+    /// Held once more by each connection that is on its way.
+    opening: Arc<()>,
+}
+
+/// How far a forward is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Standing {
+    /// The server has not answered.
+    Asked,
+    /// It listens; for TCP, on this port.
+    Granted(u16),
+    /// It does not.
+    Refused,
+}
+
+/// How far all of them are.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Outcome {
+    /// Answers are missing.
+    Open,
+    /// All were granted.
+    Granted,
+    /// At least one was refused.
+    Refused,
+}
+
+/// A connection that the server has handed on.
+pub(super) struct Forwarded {
+    forwards: Arc<[RemoteForward]>,
+    forward: usize,
+    originator: Vec<u8>,
+    originator_port: u32,
+    /// While it is on its way.
+    opening: Option<Arc<()>>,
+}
+
+impl Forwarded {
+    /// Where it goes.
+    pub(super) fn to(&self) -> Destination<'_> {
+        let forward = self.forwards.get(self.forward);
+        forward.map_or(NOWHERE, |forward| whither(&forward.to))
+    }
+
+    /// Who connected, as the server says.
+    pub(super) fn originator(&self) -> Destination<'_> {
+        match self.forwards.get(self.forward).map(|f| &f.listen) {
+            Some(RemoteListen::Unix(path)) => Destination::Unix {
+                path: path.as_os_str().as_bytes(),
+            },
+            Some(RemoteListen::Tcp { .. }) | None => Destination::Tcp {
+                host: &self.originator,
+                port: self.originator_port,
+            },
+        }
+    }
+
+    /// It is there.
+    pub(super) fn reached(&mut self) {
+        self.opening = None;
+    }
+}
+
+const NOWHERE: Destination<'_> = Destination::Tcp { host: b"", port: 0 };
+
+impl RemoteForwards {
+    pub(super) fn new(forwards: Arc<[RemoteForward]>) -> Self {
+        Self {
+            forwards,
+            standings: Vec::new(),
+            in_flight: VecDeque::new(),
+            news: Seen::No,
+            opening: Arc::default(),
+        }
+    }
+
+    /// Whether an answer has come since this was last asked.
+    pub(super) fn take_answered(&mut self) -> Seen {
+        core::mem::replace(&mut self.news, Seen::No)
+    }
+
+    /// The first refusal decides; before, the last answer.
+    pub(super) fn outcome(&self) -> Outcome {
+        if self.standings.contains(&Standing::Refused) {
+            Outcome::Refused
+        } else if self.standings.len() < self.forwards.len() || !self.in_flight.is_empty() {
+            Outcome::Open
+        } else {
+            Outcome::Granted
+        }
+    }
+
+    /// The next one to be asked for, while more may be in flight.
+    fn next(&self) -> Option<(usize, &RemoteListen)> {
+        let next = self.standings.len();
+        let forward = self.forwards.get(next)?;
+        (self.in_flight.len() < REQUESTS_MAX).then_some((next, &forward.listen))
+    }
+
+    /// Which forward an answer is about, and on which port the server listens now. A place that it
+    /// grants twice is one place: the second forward would never hear of a connection.
+    fn answered(&mut self, id: RequestId, answer: Answer) -> Option<(usize, Standing)> {
+        let at = self.in_flight.iter().position(|(there, _)| *there == id)?;
+        let (_, forward) = self.in_flight.remove(at)?;
+        self.news = Seen::Yes;
+        let listen = &self.forwards.get(forward)?.listen;
+        let standing = match (answer, listen) {
+            (Answer::Refused, _) => Standing::Refused,
+            (Answer::Granted { port }, RemoteListen::Tcp { port: asked, .. }) => {
+                Standing::Granted(port.unwrap_or(*asked))
+            }
+            (Answer::Granted { .. }, RemoteListen::Unix(_)) => Standing::Granted(0),
+        };
+        let standing = match standing {
+            Standing::Granted(port) if self.has(listen, port) => Standing::Refused,
+            Standing::Asked | Standing::Granted(_) | Standing::Refused => standing,
+        };
+        *self.standings.get_mut(forward)? = standing;
+        Some((forward, standing))
+    }
+
+    /// Whether the server listens there for another forward already.
+    fn has(&self, listen: &RemoteListen, port: u16) -> bool {
+        self.granted()
+            .any(|(_, there, granted)| match (there, listen) {
+                (RemoteListen::Tcp { address, .. }, RemoteListen::Tcp { address: other, .. }) => {
+                    address == other && granted == port
+                }
+                (RemoteListen::Unix(path), RemoteListen::Unix(other)) => path == other,
+                _ => false,
+            })
+    }
+
+    fn granted(&self) -> impl Iterator<Item = (usize, &RemoteListen, u16)> {
+        let both = self.forwards.iter().zip(&self.standings).enumerate();
+        both.filter_map(|(n, (forward, standing))| match standing {
+            Standing::Granted(port) => Some((n, &forward.listen, *port)),
+            Standing::Asked | Standing::Refused => None,
+        })
+    }
+
+    /// The forward that a connection to there belongs to. The address is to be what was asked for
+    /// (RFC 4254 §7.2); as some servers say instead what it means to them, a port that only one
+    /// forward has is enough.
+    fn find(&self, at: Destination<'_>) -> Option<usize> {
+        match at {
+            Destination::Unix { path } => self.granted().find_map(|(n, listen, _)| {
+                let RemoteListen::Unix(there) = listen else {
+                    return None;
+                };
+                (there.as_os_str().as_bytes() == path).then_some(n)
+            }),
+            Destination::Tcp { host, port } => {
+                let mut on_port = self.granted().filter_map(|(n, listen, granted)| {
+                    let RemoteListen::Tcp { address, .. } = listen else {
+                        return None;
+                    };
+                    (u32::from(granted) == port).then_some((n, address.as_bytes()))
+                });
+                let first = on_port.next()?;
+                let second = on_port.next();
+                let mut all = [first].into_iter().chain(second).chain(on_port);
+                match all.find(|(_, address)| *address == host) {
+                    Some((n, _)) => Some(n),
+                    None if second.is_none() => Some(first.0),
+                    None => None,
+                }
+            }
+        }
+    }
+
+    /// What is to be listened on no longer.
+    fn cancels(&self) -> impl Iterator<Item = ForwardRequest<'_>> {
+        self.granted().map(|(_, listen, port)| match listen {
+            RemoteListen::Tcp { address, .. } => ForwardRequest::CancelTcpipForward {
+                address: address.as_bytes(),
+                port,
+            },
+            RemoteListen::Unix(path) => ForwardRequest::CancelStreamlocalForward {
+                path: path.as_os_str().as_bytes(),
+            },
+        })
+    }
+}
+
+impl Default for RemoteForwards {
+    fn default() -> Self {
+        Self::new(Arc::new([]))
+    }
+}
+
+impl Peer {
+    /// Has the server listen, as far as it may be asked at once.
+    pub(super) fn ask_to_listen(
+        &mut self,
+        forwards: Arc<[RemoteForward]>,
+        context: &mut Context,
+        program: &mut dyn Program,
+    ) {
+        self.state.remote_forwards = RemoteForwards::new(forwards);
+        let mut desk = Desk {
+            state: &mut self.state,
+            context,
+            program,
+        };
+        desk.ask_to_listen(&mut self.session);
+    }
+
+    /// At the end of the session, as far as there is room: somebody may want the ports at once.
+    pub(super) fn cancel_listening(&mut self, context: &Context) {
+        for cancel in self.state.remote_forwards.cancels() {
+            // No more may be in flight, or none at all after an error.
+            if self.session.request(cancel).is_err() {
+                break;
+            }
+        }
+        while let Ok(Some(_)) = self.session.send_due(context.now) {}
+    }
+}
+
+impl Desk<'_> {
+    fn ask_to_listen(&mut self, session: &mut Session) {
+        while let Some((n, listen)) = self.state.remote_forwards.next() {
+            let asked = session.request(match listen {
+                RemoteListen::Tcp { address, port } => ForwardRequest::TcpipForward {
+                    address: address.as_bytes(),
+                    port: *port,
+                },
+                RemoteListen::Unix(path) => ForwardRequest::StreamlocalForward {
+                    path: path.as_os_str().as_bytes(),
+                },
+            });
+            let forwards = &mut self.state.remote_forwards;
+            if let Ok(id) = asked {
+                forwards.in_flight.push_back((id, n));
+                forwards.standings.push(Standing::Asked);
+            } else {
+                // There is room for one more: nobody could listen there.
+                forwards.standings.push(Standing::Refused);
+                self.program.observe(&Told::RemoteListenFailed {
+                    peer: self.state.info(),
+                    forward: n,
+                });
+            }
+        }
+    }
+
+    pub(super) fn request_answered(
+        &mut self,
+        session: &mut Session,
+        id: RequestId,
+        answer: Answer,
+    ) {
+        if let Some((forward, standing)) = self.state.remote_forwards.answered(id, answer) {
+            let peer = self.state.info();
+            self.program.observe(&match (standing, answer) {
+                (Standing::Granted(_), Answer::Granted { port }) => Told::RemoteListening {
+                    peer,
+                    forward,
+                    port,
+                },
+                _ => Told::RemoteListenFailed { peer, forward },
+            });
+        }
+        self.ask_to_listen(session);
+    }
+
+    /// The server hands a connection on.
+    pub(super) fn forwarded(
+        &mut self,
+        session: &mut Session,
+        id: ChannelId,
+        kind: AskedKind,
+        data: Span,
+    ) -> Result<(), Error> {
+        let data = session.bytes(data);
+        let (at, originator, originator_port) = if kind == AskedKind::ForwardedStreamlocal {
+            let path = ForwardedStreamlocal::decode(data)?.socket_path;
+            (Destination::Unix { path }, &[][..], 0)
+        } else {
+            let asked = ForwardedTcpip::decode(data)?;
+            let (host, port) = (asked.connected_address, asked.connected_port);
+            (
+                Destination::Tcp { host, port },
+                asked.originator_ip_address,
+                asked.originator_port,
+            )
+        };
+        let remote = &self.state.remote_forwards;
+        let Some(forward) = remote.find(at) else {
+            self.program.observe(&Told::RemoteUnknown {
+                peer: self.state.info(),
+                at,
+            });
+            let text = "this was not asked to be forwarded";
+            session.refuse(id, OpenFailure::AdministrativelyProhibited, text);
+            return Ok(());
+        };
+        if Arc::strong_count(&remote.opening) > OPENING_MAX {
+            let text = "too many connections are being made";
+            session.refuse(id, OpenFailure::ResourceShortage, text);
+            return Ok(());
+        }
+        let forwarded = Forwarded {
+            forwards: Arc::clone(&remote.forwards),
+            forward,
+            // Nothing is done with it but to show it.
+            originator: originator.iter().copied().take(ORIGINATOR_MAX).collect(),
+            originator_port,
+            opening: Some(Arc::clone(&remote.opening)),
+        };
+        self.program.observe(&Told::RemoteConnection {
+            peer: self.state.info(),
+            channel: id.number(),
+            forward,
+            originator: forwarded.originator(),
+        });
+        let to = remote.forwards.get(forward).map(|forward| &forward.to);
+        let target = match to {
+            Some(To::Tcp { host, port }) => Target::of(host, *port),
+            Some(To::Unix(path)) => Target::Path(path.clone()),
+            Some(To::Dynamic) | None => {
+                let text = "this client does not ask connections where to yet";
+                session.refuse(id, OpenFailure::AdministrativelyProhibited, text);
+                return Ok(());
+            }
+        };
+        self.reach(session, id, Subject::Forwarded(Box::new(forwarded)), target);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
