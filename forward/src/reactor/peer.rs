@@ -13,7 +13,7 @@ use super::local::{Queued, Seen};
 use super::ready::{Readiness, Ready};
 use super::rounds::Round;
 use super::state::{Cause, State};
-use super::stream::Stream;
+use super::stream::{ShortReads, Stream};
 use super::timer::{Armed, Timer};
 use crate::error::Error;
 use crate::observer::{Authenticated, Program};
@@ -179,7 +179,7 @@ impl Peer {
                 Ok(n) => {
                     self.received = self.received.saturating_add(n as u64);
                     self.session.recv_filled(n, now);
-                    if n < room {
+                    if n < room && self.stream.short_reads() == ShortReads::Empty {
                         self.ready.read_short();
                     }
                 }

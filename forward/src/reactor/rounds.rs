@@ -7,7 +7,7 @@ use super::desk::Desk;
 use super::local::{Queued, Seen, Way};
 use super::peer::{FLUSH_MARK, Peer};
 use super::state::Cause;
-use super::stream::Stream;
+use super::stream::{ShortReads, Stream};
 use crate::observer::Program;
 use crate::relay::{self, Locals as _, Pull};
 
@@ -82,7 +82,7 @@ impl Peer {
             match pulled {
                 Pull::Moved { n, filled } => {
                     local.sent = local.sent.saturating_add(n as u64);
-                    if !filled {
+                    if !filled && socket.stream.short_reads() == ShortReads::Empty {
                         socket.ready.read_short();
                     }
                     if socket.ready.readable {

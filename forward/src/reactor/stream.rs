@@ -24,6 +24,16 @@ pub(super) const BOTH: Interest = Interest::READABLE
     .add(Interest::WRITABLE)
     .add(Interest::PRIORITY);
 
+/// What can be told from a read that did not fill what it was given.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum ShortReads {
+    /// Nothing more is there: no second read to hear that.
+    Empty,
+    /// Nothing at all. Where somebody passed descriptors along, which go no further, a read stops
+    /// behind the bytes that they came with.
+    Nothing,
+}
+
 /// A connection.
 #[derive(Debug)]
 pub(super) enum Stream {
@@ -144,6 +154,16 @@ impl Stream {
             Self::Unix(unix) => unix.as_raw_fd(),
         };
         Ok(recv(fd, space, MsgFlags::MSG_PEEK)?)
+    }
+
+    /// What a read says that did not fill what it was given.
+    pub(super) fn short_reads(&self) -> ShortReads {
+        match self {
+            #[cfg(test)]
+            Self::Fake(_) => ShortReads::Empty,
+            Self::Tcp(_) => ShortReads::Empty,
+            Self::Unix(_) => ShortReads::Nothing,
+        }
     }
 
     /// Sends FIN behind what was written.

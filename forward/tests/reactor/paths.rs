@@ -1,8 +1,8 @@
 //! Unix sockets at either end of a tunnel, in every shape of `-L`: bytes, ends in order, resets,
 //! and files that come and go with it.
 
-use std::fs;
-use std::io::{self, ErrorKind, Read, Write};
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
 use adit_forward::reactor::{ClientConfig, End, Listen, OnForwardFailure, To};
-use nix::sys::socket::{MsgFlags, send};
+use nix::sys::socket::{ControlMessage, MsgFlags, send, sendmsg};
 
 use crate::world::{
     Answers, Heard, Looped, PATIENCE, client, client_config, loopback, server, server_config,
@@ -345,6 +345,26 @@ fn urgent_bytes_stop_nothing_and_arrive_in_their_place() {
                 assert_eq!(&got, b"before!behind", "{shape:?}");
             }
         }
+    }
+}
+
+#[test]
+fn descriptors_that_are_passed_along_go_nowhere_and_stop_nothing() {
+    let tunnel = Tunnel::new((Unix, Tcp));
+    let null = File::open("/dev/null").unwrap();
+    for _ in 0..20 {
+        let near = tunnel.entry.connect();
+        let passed = [null.as_raw_fd()];
+        for _ in 0..3 {
+            let bytes = [IoSlice::new(b"with")];
+            let along = [ControlMessage::ScmRights(&passed)];
+            let sent = sendmsg::<()>(near.fd(), &bytes, &along, MsgFlags::empty(), None);
+            assert_eq!(sent, Ok(4));
+        }
+        (&near).write_all(b"behind").unwrap();
+        let mut got = [0; 18];
+        (&tunnel.far.accept()).read_exact(&mut got).unwrap();
+        assert_eq!(&got, b"withwithwithbehind");
     }
 }
 
