@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
 use adit_forward::reactor::{ClientConfig, End, Listen, OnForwardFailure, To};
+use adit_proto::reason::OpenFailure;
 use nix::sys::socket::{ControlMessage, MsgFlags, send, sendmsg};
 
 use crate::world::{
@@ -54,7 +55,7 @@ enum Kind {
 use Kind::{Tcp, Unix};
 
 /// What it listens on, and where it leads. TCP to TCP has tests of its own.
-const SHAPES: [(Kind, Kind); 1] = [(Unix, Tcp)];
+const SHAPES: [(Kind, Kind); 3] = [(Unix, Tcp), (Tcp, Unix), (Unix, Unix)];
 
 /// An application's connection, of either kind.
 enum Plug {
@@ -370,7 +371,7 @@ fn descriptors_that_are_passed_along_go_nowhere_and_stop_nothing() {
 
 #[test]
 fn many_connections_at_once_each_get_their_own_bytes() {
-    let tunnel = Tunnel::new((Unix, Tcp));
+    let tunnel = Tunnel::new((Unix, Unix));
     let (entry, far) = (&tunnel.entry, &tunnel.far);
     thread::scope(|scope| {
         scope.spawn(|| {
@@ -467,4 +468,27 @@ fn the_file_goes_with_the_tunnel_however_that_ends() {
     tunnel.client.handle.stop();
     assert_eq!(tunnel.client.end(), End::Stopped);
     assert_eq!(fs::read(tunnel.scratch.near()).unwrap(), b"theirs");
+}
+
+#[test]
+fn a_destination_that_is_not_there_is_refused_with_the_systems_words() {
+    for (remove, words) in [
+        (true, "No such file or directory"),
+        (false, "Connection refused"),
+    ] {
+        let mut tunnel = Tunnel::new((Tcp, Unix));
+        // Closed, so that nobody listens; its file stays.
+        tunnel.far = Far::Tcp(TcpListener::bind(loopback()).unwrap());
+        if remove {
+            fs::remove_file(tunnel.scratch.far()).unwrap();
+        }
+        let near = tunnel.entry.connect();
+        let (code, text) = tunnel.client.wait(|heard| match heard {
+            Heard::Refused(code, text) => Some((*code, text.clone())),
+            _ => None,
+        });
+        let expected = (OpenFailure::ConnectFailed.code(), words);
+        assert_eq!((code, text.as_str()), expected);
+        assert!(near.all().is_err());
+    }
 }
