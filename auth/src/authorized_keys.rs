@@ -14,7 +14,6 @@ use adit_proto::blob::{SSH_RSA, rsa_public};
 use crate::public_key::{BadPublicKey, PublicKey, is_idle, lines, trim_start};
 use crate::signed::{key_type_label, signature_algorithms};
 pub use expiry::{BadTime, Expiry};
-use options::parse as parse_options;
 pub use options::{BadOption, Options, WhyBad};
 
 /// Longest line (OpenSSH's, 8 KiB: an RSA key of 16384 bits is 2.7 KiB, the rest is options). A
@@ -83,7 +82,7 @@ pub fn find<'a>(
         }
         match parse(text) {
             Ok((options, key)) if key.blob == key_blob => {
-                let why = match options.map_or(Ok(Options::NONE), parse_options) {
+                let why = match options.map_or(Ok(Options::NONE), Options::parse) {
                     Ok(options) => {
                         let found = Found { line, options };
                         if suits(&found) {

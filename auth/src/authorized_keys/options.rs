@@ -98,41 +98,41 @@ enum Times {
     Often,
 }
 
-/// Reads all options of a line.
-///
-/// # Errors
-/// The first one that is not understood, or that cannot be held.
-pub(super) fn parse(options: &[u8]) -> Result<Options, BadOption<'_>> {
-    let mut read = Options::NONE;
-    let mut seen: Vec<&[u8]> = Vec::new();
-    let mut rest = options;
-    loop {
-        let end = rest.iter().position(|b| matches!(b, b'=' | b','));
-        let (name, behind) = rest
-            .split_at_checked(end.unwrap_or(rest.len()))
-            .unwrap_or((rest, b""));
-        let bad = |why| BadOption { name, why };
-        rest = match behind.split_first() {
-            Some((b'=', behind)) => {
-                let (value, behind) = unquote(behind).map_err(bad)?;
-                read.value(name, &value, &mut seen).map_err(bad)?;
-                behind
+impl Options {
+    /// Reads all options of a line.
+    ///
+    /// # Errors
+    /// The first one that is not understood, or that cannot be held.
+    pub fn parse(options: &[u8]) -> Result<Self, BadOption<'_>> {
+        let mut read = Self::NONE;
+        let mut seen: Vec<&[u8]> = Vec::new();
+        let mut rest = options;
+        loop {
+            let end = rest.iter().position(|b| matches!(b, b'=' | b','));
+            let (name, behind) = rest
+                .split_at_checked(end.unwrap_or(rest.len()))
+                .unwrap_or((rest, b""));
+            let bad = |why| BadOption { name, why };
+            rest = match behind.split_first() {
+                Some((b'=', behind)) => {
+                    let (value, behind) = unquote(behind).map_err(bad)?;
+                    read.value(name, &value, &mut seen).map_err(bad)?;
+                    behind
+                }
+                _ => {
+                    read.flag(name).map_err(bad)?;
+                    behind
+                }
+            };
+            match rest.split_first() {
+                None => return Ok(read),
+                Some((b',', [])) => return Err(bad(WhyBad::EndOfOptions)),
+                Some((b',', behind)) => rest = behind,
+                Some(_) => return Err(bad(WhyBad::Unknown)),
             }
-            _ => {
-                read.flag(name).map_err(bad)?;
-                behind
-            }
-        };
-        match rest.split_first() {
-            None => return Ok(read),
-            Some((b',', [])) => return Err(bad(WhyBad::EndOfOptions)),
-            Some((b',', behind)) => rest = behind,
-            Some(_) => return Err(bad(WhyBad::Unknown)),
         }
     }
-}
 
-impl Options {
     fn flag(&mut self, name: &[u8]) -> Result<(), WhyBad> {
         let is = |known: &[u8]| name.eq_ignore_ascii_case(known);
         let positive = match name.split_at_checked(b"no-".len()) {

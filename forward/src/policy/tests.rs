@@ -2,6 +2,8 @@
 
 use core::net::IpAddr;
 
+mod keys;
+
 use super::*;
 
 fn policy(allow: &str, permit_open: &str) -> Policy {

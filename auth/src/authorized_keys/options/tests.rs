@@ -7,7 +7,7 @@ use super::*;
 
 /// As short as it can be said: `no`, or the two lists.
 fn shown(options: &str) -> String {
-    match parse(options.as_bytes()) {
+    match Options::parse(options.as_bytes()) {
         Err(bad) => bad.to_string(),
         Ok(options) => {
             let Permissions {
@@ -153,7 +153,7 @@ fn what_is_not_understood_refuses_the_key() {
         assert_eq!(shown(options), expected, "{options}");
     }
     assert_eq!(
-        parse(b"permitopen=\"\xff:1\"").map_err(|bad| bad.why),
+        Options::parse(b"permitopen=\"\xff:1\"").map_err(|bad| bad.why),
         Err(WhyBad::NotUtf8)
     );
 }
@@ -164,7 +164,7 @@ fn the_earliest_of_several_times_counts() {
         "expiry-time=\"20300101Z\",expiry-time=\"20290101Z\"",
         "expiry-time=\"20290101Z\",expiry-time=\"20300101Z\"",
     ] {
-        let expiry = parse(options.as_bytes()).unwrap().expiry;
+        let expiry = Options::parse(options.as_bytes()).unwrap().expiry;
         assert_eq!(expiry, Expiry::parse("20290101Z").ok());
     }
 }
@@ -178,7 +178,7 @@ fn a_list_has_at_most_4096_entries() {
     ] {
         for name in ["permitopen=\"a:1\"", "permitlisten=\"1\""] {
             let options = alloc::vec![name; n].join(",");
-            let read = parse(options.as_bytes());
+            let read = Options::parse(options.as_bytes());
             assert_eq!(read.map_err(|bad| bad.why).err(), expected, "{n} {name}");
         }
     }
@@ -187,9 +187,9 @@ fn a_list_has_at_most_4096_entries() {
 #[test]
 fn no_prefix_of_a_line_of_options_forwards_more_than_the_line() {
     let line = b"restrict,port-forwarding,permitopen=\"a:1\",permitlisten=\"2\"";
-    let whole = parse(line).unwrap().permissions;
+    let whole = Options::parse(line).unwrap().permissions;
     for n in 0..line.len() {
-        let Ok(read) = parse(&line[..n]) else {
+        let Ok(read) = Options::parse(&line[..n]) else {
             continue;
         };
         // What is cut off at a comma is another line, and says what it says.
