@@ -14,8 +14,8 @@ use std::collections::VecDeque;
 
 use adit_connection::OpenKind;
 
-use super::accept::originator;
 use super::arena::Arena;
+use super::carry::originator;
 use super::context::Context;
 use super::guest::{About, Guest, Stage, Turn};
 use super::local::{Local, Seen, Socket, Subject, Way, destination_of};
