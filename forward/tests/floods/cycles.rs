@@ -14,7 +14,8 @@ use crate::gauge::{Memory, NOISE_BYTES, alone};
 const AT_ONCE: usize = 5;
 /// In the long form.
 const MANY: usize = 1_000_000;
-const FEW: usize = 1_000;
+/// Enough for a few bytes left by each to show.
+const FEW: usize = 4_000;
 
 fn both(pair: &mut Pair) -> [&mut End; 2] {
     [&mut pair.client, &mut pair.server]
@@ -67,11 +68,11 @@ fn assert_as_before(session: &Session, setup: &Setup) {
 /// On one provider as many as show what grows; what channels cost is the same on the others.
 fn comes_and_goes(provider: &'static Provider, kinds: &[OpenKind<'_>]) {
     let _alone = alone();
-    let many = if seeds::is_long() { MANY } else { FEW } / CHANNELS.len();
+    let all = if seeds::is_long() { MANY } else { FEW };
     let n = if provider.name == toy::PROVIDER.name {
-        many
+        all * kinds.len() / CHANNELS.len()
     } else {
-        FEW / 10
+        FEW / 40
     };
     let setup = Setup::new(provider);
     let mut pair = Pair::connected(&setup);
