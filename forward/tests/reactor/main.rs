@@ -13,6 +13,7 @@
 
 mod agent;
 mod ahead;
+mod asked;
 mod asking;
 mod dynamic;
 mod farewell;
