@@ -96,6 +96,11 @@ enum Row {
         data: Box<[u8]>,
     },
     Keepalive,
+    /// One that wants no answer, and is gone once it is sent.
+    Tell {
+        kind: ForwardKind,
+        data: Box<[u8]>,
+    },
 }
 
 /// Our requests in their order.
@@ -126,6 +131,9 @@ impl Requests {
 
     /// The next one, which counts as sent.
     pub(crate) fn poll(&mut self) -> Option<GlobalRequest<'_>> {
+        if let Some(Row::Tell { .. }) = self.rows.get(self.sent) {
+            return self.poll_tell();
+        }
         let row = self.rows.get_mut(self.sent)?;
         self.sent = self.sent.saturating_add(1);
         let request_name = match row {
@@ -133,7 +141,8 @@ impl Requests {
                 self.said = core::mem::take(data);
                 kind.request_name()
             }
-            Row::Keepalive => {
+            // The latter was dealt with above.
+            Row::Keepalive | Row::Tell { .. } => {
                 self.said = Box::default();
                 KEEPALIVE
             }
@@ -145,15 +154,30 @@ impl Requests {
         })
     }
 
-    fn push(&mut self, request: ForwardRequest<'_>) -> Result<RequestId, Full> {
+    fn poll_tell(&mut self) -> Option<GlobalRequest<'_>> {
+        let Some(Row::Tell { kind, data }) = self.rows.remove(self.sent) else {
+            return None;
+        };
+        self.said = data;
+        Some(GlobalRequest {
+            request_name: kind.request_name(),
+            want_reply: false,
+            data: Rest(&self.said),
+        })
+    }
+
+    /// Whether one more fits, and what it says then.
+    fn check(&self, request: ForwardRequest<'_>) -> Result<Box<[u8]>, Full> {
         let data = request.to_data().ok_or(Full)?;
-        let forwards = self
-            .rows
-            .len()
-            .saturating_sub(self.is_keepalive_there.into());
-        if forwards >= REQUESTS_MAX {
+        let keepalives = usize::from(self.is_keepalive_there);
+        if self.rows.len().saturating_sub(keepalives) >= REQUESTS_MAX {
             return Err(Full);
         }
+        Ok(data)
+    }
+
+    fn push(&mut self, request: ForwardRequest<'_>) -> Result<RequestId, Full> {
+        let data = self.check(request)?;
         let id = RequestId(self.next);
         self.next = self.next.wrapping_add(1);
         self.rows.push_back(Row::Forward {
@@ -187,6 +211,8 @@ impl Requests {
                 return Ok(Event::Alive);
             }
             Row::Forward { id, grants, .. } => (id, grants),
+            // Never among those that are sent.
+            Row::Tell { .. } => return Err(PeerMisbehaved::UnaskedReply.into()),
         };
         let answer = if is_granted {
             Answer::Granted {
@@ -285,6 +311,18 @@ impl Channels {
             self.accepts = Accepts::Forwarded;
         }
         Ok(id)
+    }
+
+    /// As [`request`](Self::request), and wants no answer: somebody who is about to go would not
+    /// hear it.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn tell(&mut self, request: ForwardRequest<'_>) -> Result<(), Full> {
+        let data = self.requests.check(request)?;
+        let kind = request.kind();
+        self.requests.rows.push_back(Row::Tell { kind, data });
+        Ok(())
     }
 
     pub(crate) fn request_answered(&mut self, payload: &[u8]) -> Result<Event, Error> {

@@ -124,6 +124,39 @@ fn answers_are_to_the_requests_in_their_order_and_keepalives_among_them() {
 }
 
 #[test]
+fn what_wants_no_answer_gets_none_and_is_in_nobodys_way() {
+    let cancel = ForwardRequest::CancelTcpipForward {
+        address: b"localhost",
+        port: 8080,
+    };
+    let mut side = Side::client();
+    let first = side.asks_for(LOCALHOST);
+    side.channels.tell(cancel).unwrap();
+    let second = side.asks_for(PATH);
+    let data = tcpip(b"localhost", 8080);
+    side.says(&[
+        bytes(&request(TCPIP_FORWARD, true, &data)),
+        bytes(&request(CANCEL_TCPIP_FORWARD, false, &data)),
+        bytes(&request(STREAMLOCAL_FORWARD, true, &streamlocal(b"/run/s"))),
+    ]);
+    for id in [first, second] {
+        let answer = Answer::Refused;
+        let answered = Event::RequestAnswered { id, answer };
+        assert_eq!(side.answer(&failure()), Ok(answered));
+    }
+    assert_eq!(
+        side.answer(&failure()),
+        misbehaved(PeerMisbehaved::UnaskedReply)
+    );
+    for _ in 0..REQUESTS_MAX {
+        side.channels.tell(cancel).unwrap();
+    }
+    assert_eq!(side.channels.tell(cancel), Err(Full));
+    assert_eq!(side.say().len(), REQUESTS_MAX);
+    assert_eq!(side.channels.tell(cancel), Ok(()));
+}
+
+#[test]
 fn an_answer_to_what_is_not_sent_yet_ends_the_session() {
     let mut side = Side::client();
     side.asks_for(LOCALHOST);

@@ -247,12 +247,13 @@ impl Peer {
     /// At the end of the session, as far as there is room: somebody may want the ports at once.
     pub(super) fn cancel_listening(&mut self, context: &Context) {
         for cancel in self.state.remote_forwards.cancels() {
-            // No more may be in flight, or none at all after an error.
-            if self.session.request(cancel).is_err() {
+            // Nothing goes out behind what has no room.
+            let told = self.session.tell(cancel).is_ok();
+            let sent = self.session.send_due(context.now);
+            if !told || sent.is_err() || self.session.has_due() {
                 break;
             }
         }
-        while let Ok(Some(_)) = self.session.send_due(context.now) {}
     }
 }
 

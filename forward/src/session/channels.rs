@@ -36,6 +36,14 @@ impl Session {
         self.channels.request(request)
     }
 
+    /// Client: the same, and wants no answer.
+    ///
+    /// # Errors
+    /// As [`Session::request`].
+    pub fn tell(&mut self, request: ForwardRequest<'_>) -> Result<(), Full> {
+        self.channels.tell(request)
+    }
+
     /// The answer to [`super::Event::ForwardAsked`]; the port where the choice was ours.
     pub fn grant_forward(&mut self, port: Option<u16>) {
         self.channels.grant_forward(port);
