@@ -5,12 +5,16 @@ mod pair;
 pub(crate) use pair::{pair, pair_seeds};
 
 use core::time::Duration;
+use std::collections::VecDeque;
 
-use adit_connection::{Accepts, ChannelId, Channels, Event, Limits, OpenKind, Outgoing};
+use adit_connection::{
+    Accepts, ChannelId, Channels, Event, ForwardRequest, Limits, OpenKind, Outgoing, REQUESTS_MAX,
+    RequestId,
+};
 use adit_proto::Rest;
 use adit_proto::msg::{
     ChannelClose, ChannelData, ChannelEof, ChannelOpen, ChannelOpenConfirmation,
-    ChannelWindowAdjust, DirectTcpip, GlobalRequest,
+    ChannelWindowAdjust, DirectTcpip, ForwardedTcpip, GlobalRequest, RequestSuccess, TcpipForward,
 };
 use adit_proto::reason::OpenFailure;
 
@@ -33,6 +37,8 @@ struct End {
     ids: Vec<ChannelId>,
     /// What arrived on each and was not delivered.
     held: Vec<usize>,
+    /// Requests that have no answer.
+    asked: VecDeque<RequestId>,
     now: Duration,
 }
 
@@ -42,6 +48,7 @@ impl End {
             channels: Channels::new(LIMITS, accepts),
             ids: Vec::new(),
             held: Vec::new(),
+            asked: VecDeque::new(),
             now: Duration::ZERO,
         }
     }
@@ -95,7 +102,7 @@ impl End {
         let at = usize::from(which) % self.ids.len();
         let id = self.ids[at];
         let n = usize::from(amount);
-        match op % 10 {
+        match op % 14 {
             0 => self.open(),
             1 => self.channels.accept(id),
             2 => self.channels.refuse(id, OpenFailure::ConnectFailed, "no"),
@@ -117,9 +124,23 @@ impl End {
                 self.channels.release(id);
             }
             8 => self.channels.keepalive(),
+            9 => self.channels.grant_forward(Some(amount)),
+            10 => self.channels.refuse_forward(),
+            11 => self.ask(ForwardRequest::TcpipForward {
+                address: b"localhost",
+                port: amount,
+            }),
+            12 => self.ask(ForwardRequest::StreamlocalForward { path: b"/run/s" }),
             _ => self
                 .channels
                 .set_round_trip(Duration::from_micros(u64::from(amount))),
+        }
+    }
+
+    fn ask(&mut self, request: ForwardRequest<'_>) {
+        match self.channels.request(request) {
+            Ok(id) => self.asked.push_back(id),
+            Err(_full) => assert_eq!(self.asked.len(), REQUESTS_MAX),
         }
     }
 
@@ -141,6 +162,7 @@ pub(crate) fn table(data: &[u8]) {
         Accepts::Nothing
     };
     let mut end = End::new(accepts);
+    let mut has_asked = false;
     while let Some((step, after)) = rest.split_first_chunk::<4>() {
         let [op, which, high, low] = *step;
         rest = after;
@@ -158,9 +180,17 @@ pub(crate) fn table(data: &[u8]) {
                 };
                 match event {
                     Event::OpenAsked { id, data, .. } => {
-                        assert!(can_take && accepts == Accepts::Direct);
+                        let is_mute = end.asked.is_empty() && !has_asked;
+                        assert!(can_take && !(accepts == Accepts::Nothing && is_mute));
                         assert!(payload.get(data).is_some());
                         end.add(id);
+                    }
+                    Event::ForwardAsked { data, .. } => {
+                        assert!(accepts == Accepts::Direct && payload.get(data).is_some());
+                    }
+                    Event::RequestAnswered { id, .. } => {
+                        assert_eq!(end.asked.pop_front(), Some(id), "out of order");
+                        has_asked = true;
                     }
                     Event::Data { id, range } => {
                         assert!(payload.get(range.clone()).is_some() && !range.is_empty());
@@ -217,6 +247,29 @@ pub(crate) fn table_seeds() -> Vec<Vec<u8>> {
     let close = bytes(&ChannelClose {
         recipient_channel: 0,
     });
+    let forwarded = bytes(&ForwardedTcpip {
+        connected_address: b"localhost",
+        connected_port: 0x0b0b,
+        originator_ip_address: b"127.0.0.1",
+        originator_port: 50_000,
+    });
+    let forwarded = bytes(&ChannelOpen {
+        channel_type: b"forwarded-tcpip",
+        sender_channel: 7,
+        initial_window_size: 65_536,
+        maximum_packet_size: 32_768,
+        data: Rest(&forwarded),
+    });
+    let listen = bytes(&TcpipForward {
+        address_to_bind: b"localhost",
+        port_number_to_bind: 0,
+    });
+    let listen = bytes(&GlobalRequest {
+        request_name: b"tcpip-forward",
+        want_reply: true,
+        data: Rest(&listen),
+    });
+    let success = bytes(&RequestSuccess { data: Rest(&[]) });
     let alive = bytes(&GlobalRequest {
         request_name: b"keepalive@openssh.com",
         want_reply: true,
@@ -269,8 +322,32 @@ pub(crate) fn table_seeds() -> Vec<Vec<u8>> {
             peer(&close),
             own(7, 0),
             peer(&open),
-            flush,
+            flush.clone(),
         ])
+        .flatten()
+        .collect(),
+        [
+            vec![0],
+            own(0, 0),
+            peer(&listen),
+            own(9, 40_000),
+            peer(&listen),
+            flush.clone(),
+        ]
+        .concat(),
+        [
+            vec![1],
+            own(0, 0),
+            own(11, 0x0b0b),
+            own(8, 0),
+            own(12, 0),
+            flush.clone(),
+            flush.clone(),
+            flush.clone(),
+            peer(&success),
+        ]
+        .into_iter()
+        .chain([peer(&success), peer(&success), peer(&forwarded), flush])
         .flatten()
         .collect(),
     ]
