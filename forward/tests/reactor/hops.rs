@@ -2,6 +2,8 @@
 
 use std::io::{Read, Write, pipe};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -11,8 +13,8 @@ use adit_forward::observer::{
     Answer, Event, Gone, HostKeyQuestion, HostKeyVerdict, PasswordQuestion, PeerInfo, Program,
 };
 use adit_forward::reactor::{
-    ClientConfig, End, FileKey, Handle, HopConfig, Identities, JUMPS_MAX, Proxy, Reactor, Stdio,
-    StdioForward, To,
+    ClientConfig, End, FileKey, Handle, HopConfig, Identities, JUMPS_MAX, KeepAlive, Proxy,
+    Reactor, Stdio, StdioForward, To,
 };
 
 use super::world::{
@@ -24,6 +26,8 @@ struct Traveller {
     told: Sender<String>,
     /// The server whose host key is refused.
     mistrusts: Option<usize>,
+    /// The server whose host key a person thinks about, so long, the first time that it is shown.
+    thinks: Option<(usize, Duration)>,
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "only some events matter")]
@@ -56,6 +60,12 @@ impl Program for Traveller {
     }
 
     fn host_key(&mut self, question: &HostKeyQuestion<'_>) -> Answer<HostKeyVerdict> {
+        if let Some((_, time)) = self.thinks.take_if(|(hop, _)| *hop == question.peer.hop) {
+            return Answer::Later(Box::new(move || {
+                thread::sleep(time);
+                HostKeyVerdict::Trust
+            }));
+        }
         Answer::Now(match self.mistrusts {
             Some(hop) if hop == question.peer.hop => HostKeyVerdict::Refuse,
             Some(_) | None => HostKeyVerdict::Trust,
@@ -75,11 +85,19 @@ struct Journey {
 
 impl Journey {
     fn begin(config: ClientConfig, mistrusts: Option<usize>) -> Self {
+        Self::with(config, |told| Traveller {
+            told,
+            mistrusts,
+            thinks: None,
+        })
+    }
+
+    fn with(config: ClientConfig, traveller: impl FnOnce(Sender<String>) -> Traveller) -> Self {
         let reactor = Reactor::client(config).unwrap();
         let handle = reactor.handle();
         let (told, receiver) = mpsc::channel();
-        let thread =
-            thread::spawn(move || reactor.run(&mut Traveller { told, mistrusts }).unwrap());
+        let mut traveller = traveller(told);
+        let thread = thread::spawn(move || reactor.run(&mut traveller).unwrap());
         Self {
             told: receiver,
             handle,
@@ -258,6 +276,93 @@ fn a_host_behind_the_first_that_says_nothing_is_given_up_in_time() {
     let (end, told) = Journey::begin(config, None).end();
     assert_eq!(end, End::NotAuthenticated);
     assert!(told.contains(&"1 too slow".to_owned()), "{told:?}");
+}
+
+#[test]
+fn a_server_on_the_way_that_hung_up_while_a_person_decided_is_led_to_again() {
+    let far = TcpListener::bind(loopback()).unwrap();
+    let (_servers, mut config) = way(1, far.local_addr().unwrap());
+    let mut hasty = server_config();
+    hasty.login_grace = Some(Duration::from_millis(600));
+    let (_hasty, address) = server(hasty, Answers::default());
+    config.jumps[0].leads_to = to(address);
+    let journey = Journey::with(config, |told| Traveller {
+        told,
+        mistrusts: None,
+        thinks: Some((1, Duration::from_millis(900))),
+    });
+    for told in [
+        "0 authenticated",
+        "1 connected through",
+        "1 connected through",
+        "1 authenticated",
+        "listening",
+    ] {
+        journey.wait(told);
+    }
+}
+
+/// What passes bytes on between whoever connects and that address, until it is told to be still.
+fn passage(to: SocketAddr, still: &Arc<AtomicBool>) -> SocketAddr {
+    let listener = TcpListener::bind(loopback()).unwrap();
+    let address = listener.local_addr().unwrap();
+    let still = Arc::clone(still);
+    thread::spawn(move || {
+        let near = listener.accept().unwrap().0;
+        let far = TcpStream::connect(to).unwrap();
+        let ways = [(near.try_clone(), far.try_clone()), (Ok(far), Ok(near))];
+        for (from, to) in ways {
+            let (mut from, mut to, still) = (from.unwrap(), to.unwrap(), Arc::clone(&still));
+            thread::spawn(move || {
+                let mut piece = [0; 4096];
+                while let Ok(n @ 1..) = from.read(&mut piece) {
+                    if !still.load(Ordering::Relaxed) && to.write_all(&piece[..n]).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+    });
+    address
+}
+
+#[test]
+fn a_server_behind_others_that_falls_silent_is_given_up() {
+    let far = TcpListener::bind(loopback()).unwrap();
+    let (_servers, mut config) = way(1, far.local_addr().unwrap());
+    let To::Tcp { port, .. } = config.jumps[0].leads_to else {
+        panic!("not a port");
+    };
+    let still = Arc::new(AtomicBool::new(false));
+    let address = passage(SocketAddr::from(([127, 0, 0, 1], port)), &still);
+    config.jumps[0].leads_to = to(address);
+    let interval = Duration::from_millis(300);
+    config.alive = Some(KeepAlive { interval, count: 2 });
+    let journey = Journey::begin(config, None);
+    journey.wait("listening");
+    still.store(true, Ordering::Relaxed);
+    let (end, told) = journey.end();
+    assert_eq!(end, End::SessionEnded);
+    assert_eq!(
+        told.first().map(String::as_str),
+        Some("1 silent"),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn a_server_that_refuses_the_login_is_named() {
+    for hop in [0, 1] {
+        let far = TcpListener::bind(loopback()).unwrap();
+        let (_servers, mut config) = way(1, far.local_addr().unwrap());
+        match hop {
+            0 => config.jumps[0].identities.files.clear(),
+            _ => config.identities.files.clear(),
+        }
+        let (end, told) = Journey::begin(config, None).end();
+        assert_eq!(end, End::NotAuthenticated);
+        assert!(told.contains(&format!("{hop} denied")), "{told:?}");
+    }
 }
 
 #[test]
