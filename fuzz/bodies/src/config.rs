@@ -8,7 +8,8 @@ use adit::client::config::{
     self, Checks, ConfigFiles, Context, Directories, Files, Place, ReadError,
 };
 use adit::client::destination::{Destination, is_valid_host, is_valid_user};
-use adit::client::options::Options;
+use adit::client::jump;
+use adit::client::options::{Options, Route};
 use adit::report::{Level, Report};
 use adit::server::config::Config;
 use adit_forward::spec::Names;
@@ -202,6 +203,14 @@ pub(crate) fn command_line(data: &[u8]) {
             );
             assert_ne!(destination.port, Some(0));
         }
+        if let Some(Route::Jump(hosts)) = jump::route(word) {
+            assert_eq!(hosts.len(), word.split(',').count(), "{word}");
+            for host in hosts {
+                assert!(is_valid_host(&host.host), "{word}");
+                assert!(host.user.as_deref().is_none_or(is_valid_user), "{word}");
+                assert_ne!(host.port, Some(0));
+            }
+        }
     }
 }
 
@@ -212,6 +221,7 @@ pub(crate) fn command_line_seeds() -> Vec<Vec<u8>> {
         "-o\nPort=22\n-o\nUser x\nhost\n-i\nkey\n--",
         "--demo=once",
         "-A\nhost\nls",
+        "-J\nu@j:2222,[::1]:23,ssh://k:24/\n-W\nh:80\nhost\n-oProxyCommand=nc %h %p",
         "-g\n-L\n*:80:h:80\n-c\naes256-gcm@openssh.com\nhost\n-l\nuser",
     ])
 }
