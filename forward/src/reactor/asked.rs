@@ -207,6 +207,20 @@ impl RemoteForwards {
         }
     }
 
+    /// A connection of that forward, unless too many are on their way.
+    fn begin(&self, forward: usize, originator: &[u8], port: u32) -> Option<Forwarded> {
+        // One is held here.
+        let opening = Arc::strong_count(&self.opening).saturating_sub(1);
+        (opening < OPENING_MAX).then(|| Forwarded {
+            forwards: Arc::clone(&self.forwards),
+            forward,
+            // Nothing is done with it but to show it.
+            originator: originator.iter().copied().take(ORIGINATOR_MAX).collect(),
+            originator_port: port,
+            opening: Some(Arc::clone(&self.opening)),
+        })
+    }
+
     /// What is to be listened on no longer.
     fn cancels(&self) -> impl Iterator<Item = ForwardRequest<'_>> {
         self.granted().map(|(_, listen, port)| match listen {
@@ -335,18 +349,10 @@ impl Desk<'_> {
             session.refuse(id, OpenFailure::AdministrativelyProhibited, text);
             return Ok(());
         };
-        if Arc::strong_count(&remote.opening) > OPENING_MAX {
+        let Some(forwarded) = remote.begin(forward, originator, originator_port) else {
             let text = "too many connections are being made";
             session.refuse(id, OpenFailure::ResourceShortage, text);
             return Ok(());
-        }
-        let forwarded = Forwarded {
-            forwards: Arc::clone(&remote.forwards),
-            forward,
-            // Nothing is done with it but to show it.
-            originator: originator.iter().copied().take(ORIGINATOR_MAX).collect(),
-            originator_port,
-            opening: Some(Arc::clone(&remote.opening)),
         };
         self.program.observe(&Told::RemoteConnection {
             peer: self.state.info(),

@@ -23,6 +23,7 @@ mod hostile;
 mod life;
 mod paths;
 mod people;
+mod remote;
 mod remotes;
 mod scripted;
 mod signals;

@@ -41,6 +41,10 @@ pub(crate) enum Heard {
     AcceptPaused,
     ConnectFailed,
     Opened,
+    /// The server listens, on a port of its choice or as it was asked to.
+    RemoteListening(Option<u16>),
+    RemoteListenFailed,
+    RemoteUnknown,
     Refused(u32, String),
     GuestRefused(String),
     Denied,
@@ -72,6 +76,9 @@ fn heard(event: &Event<'_>) -> Option<Heard> {
         Event::AcceptPaused { .. } => Heard::AcceptPaused,
         Event::ConnectFailed { .. } => Heard::ConnectFailed,
         Event::ChannelOpened { .. } => Heard::Opened,
+        Event::RemoteListening { port, .. } => Heard::RemoteListening(*port),
+        Event::RemoteListenFailed { .. } => Heard::RemoteListenFailed,
+        Event::RemoteUnknown { .. } => Heard::RemoteUnknown,
         Event::OpenRefused {
             reason_code,
             description,

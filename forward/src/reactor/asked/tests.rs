@@ -148,3 +148,18 @@ fn no_more_are_in_flight_than_may_be() {
     assert!(remote.answered(asked[0], chose(1)).is_some());
     assert_eq!(remote.next().map(|(n, _)| n), Some(REQUESTS_MAX));
 }
+
+#[test]
+fn no_more_connections_are_on_their_way_than_may_be() {
+    let remote = answered(&[(tcp("", 80), YES)]);
+    let begin = || remote.begin(0, &[b'o'; ORIGINATOR_MAX + 1], 1);
+    let mut opening: Vec<_> = (0..OPENING_MAX).map(|_| begin().unwrap()).collect();
+    assert_eq!(opening[0].originator.len(), ORIGINATOR_MAX);
+    assert!(begin().is_none());
+    // One that is there is on its way no longer, and one that is given up neither.
+    opening[0].reached();
+    let one = begin();
+    assert!(one.is_some() && begin().is_none());
+    drop(one);
+    assert!(begin().is_some());
+}
