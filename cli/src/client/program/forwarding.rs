@@ -31,25 +31,21 @@ pub(super) struct Explained {
     hints: Vec<&'static str>,
 }
 
-const NOT_TO_PORT: &str = "The server's policy does not allow it: usually that is \
-     AllowTcpForwarding, DisableForwarding or PermitOpen in its configuration, or restrict, \
-     no-port-forwarding or permitopen at your key in its authorized_keys. 'sshd -T' there shows the \
-     former; its log says what was refused.";
-
-const NOT_TO_PATH: &str = "If the socket is there, the server's policy does not allow it: usually \
-     that is AllowStreamLocalForwarding or DisableForwarding in its configuration, or restrict or \
-     no-port-forwarding at your key in its authorized_keys. 'sshd -T' there shows the former; its \
+const NOT_TO_PORT: &str = "The server's policy forbids it: usually AllowTcpForwarding or PermitOpen \
+     there ('sshd -T' shows them), or restrict or permitopen at your key in authorized_keys. Its \
      log says what was refused.";
 
-const NOT_ON_PORT: &str = "Usually the port is in use there, or below 1024, or the server's policy \
-     does not allow it: AllowTcpForwarding, DisableForwarding or PermitListen in its configuration, \
-     restrict, no-port-forwarding or permitlisten at your key in its authorized_keys. 'sshd -T' \
-     there shows the policy; its log says which it was.";
+const NOT_TO_PATH: &str = "If the socket is there, the server's policy forbids it: usually \
+     AllowStreamLocalForwarding there ('sshd -T' shows it), or restrict at your key in \
+     authorized_keys. Its log says what was refused.";
 
-const NOT_ON_PATH: &str = "Usually something is at that path already, or the directory is not \
-     yours, or the server's policy does not allow it: AllowStreamLocalForwarding or \
-     DisableForwarding in its configuration, restrict or no-port-forwarding at your key in its \
-     authorized_keys. 'sshd -T' there shows the policy; its log says which it was.";
+const NOT_ON_PORT: &str = "Usually the port is in use there or below 1024, or the server's policy \
+     forbids it: AllowTcpForwarding or PermitListen there ('sshd -T' shows them), or restrict or \
+     permitlisten at your key in authorized_keys. Its log says which it was.";
+
+const NOT_ON_PATH: &str = "Usually something is at that path already, or the server's policy \
+     forbids it: AllowStreamLocalForwarding there ('sshd -T' shows it), or restrict at your key in \
+     authorized_keys. Its log says which it was.";
 
 impl Tunnel {
     pub(super) fn forwarding(&mut self, event: &Event<'_>) {
