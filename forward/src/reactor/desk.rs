@@ -44,6 +44,9 @@ impl Desk<'_> {
             // write for ever to one that is gone. A reset takes such bytes on TCP, too.
             self.end(session, id, ChannelEnd::PeerClosed, Ending::Reset);
         } else if local.settle() == Seen::Yes {
+            if local.awaits_close() == Seen::Yes {
+                return session.channels.close(id);
+            }
             let why = local.end();
             let ending = match local.deaf {
                 Seen::No => Ending::Fin,
