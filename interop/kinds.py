@@ -4,6 +4,7 @@ destinations that refuse, and what is left when it is cancelled and when its cli
 import os
 import socket
 import subprocess
+import time
 from contextlib import ExitStack
 from functools import partial
 
@@ -12,7 +13,7 @@ from kinds_ends import LOCAL, REMOTE, TCP, UNIX, Forward, Target, TcpEnd, wait_f
 from lab import HOST, Failed, listening
 from peers import Client, Server
 from stream import whole
-from traffic import check, ended
+from traffic import Task, check, ended
 
 SIZE = 300_000
 SHAPES = [(TCP, TCP), (TCP, UNIX), (UNIX, TCP), (UNIX, UNIX)]
@@ -180,12 +181,55 @@ def cancelled(session):
     """What listens ends, and what was opened through it goes on."""
     pairs = [forward.pair() for forward in session.forwards]
     session.cancel()
-    for forward in session.forwards:
-        # paramiko has no local forwards: ours is a thread of the test's own script.
-        if (session.kind, forward.way) != ("paramiko", LOCAL):
-            is_over(forward)
+    for forward in cancellable(session):
+        is_over(forward)
     for pair in pairs:
         whole(pair, SIZE, SIZE)
+
+
+def cancellable(session):
+    """paramiko has no local forwards: those are threads of its script."""
+    return [f for f in session.forwards if (session.kind, f.way) != ("paramiko", LOCAL)]
+
+
+def cancelled_while_connections_are_made(session):
+    """Each of them is served or refused, and the session goes on."""
+    forwards = cancellable(session)
+    drains = [Task(drain, forward.target.listener) for forward in forwards]
+    knocks = [Task(knock, forward) for forward in forwards]
+    wait_for(lambda: all(k.is_alive() for k in knocks), "connections are refused before")
+    session.cancel()
+    for each in knocks:
+        each.result(10)
+    check(session.process.child.poll() is None, "the client is gone")
+    check(session.server.process.child.poll() is None, "the server is gone")
+    for forward in forwards:
+        forward.target.refuse()
+    for each in drains:
+        each.join(1)
+
+
+def knock(forward):
+    for _ in range(5000):
+        try:
+            connected(forward).close()
+        except (ConnectionError, FileNotFoundError):
+            return
+        except BlockingIOError:
+            pass  # As many wait at the path as may.
+        time.sleep(0.001)
+    raise Failed(f"{forward.kind} takes connections for ever")
+
+
+def drain(listener):
+    listener.settimeout(0.05)
+    while listener.fileno() >= 0:
+        try:
+            listener.accept()[0].close()
+        except TimeoutError:
+            pass
+        except OSError:
+            return
 
 
 def ends_with_its_client(session):
@@ -225,6 +269,9 @@ def pair(run, world, client, kind, build=None):
             if client in CANCELS and kind != "dropbear":
                 with Session(world, client, server, **how) as session:
                     run.case(f"{name}: {len(wanted)} kinds are cancelled", cancelled, session)
+                with Session(world, client, server, **how) as session:
+                    title = f"{name}: {len(wanted)} kinds are cancelled while connections are made"
+                    run.case(title, cancelled_while_connections_are_made, session)
     except Failed as failed:
         run.failed += 1
         print(f"FAIL {name}: {failed}", flush=True)

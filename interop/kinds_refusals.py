@@ -32,7 +32,7 @@ class Pair:
         """With this policy and no other; each option is Key=value."""
         options = list(options)
         if self.kind == "aditd" and paths and not any("StreamLocalForwarding" in o for o in options):
-            options += LETS["aditd"]
+            options += LETS.get("aditd", ())
         if self.kind == "sshd":
             options = [option.replace("=", " ", 1) for option in options]
         return Server(self.world, self.kind, self.build, options=options, forwarding=False)

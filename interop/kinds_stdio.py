@@ -112,7 +112,8 @@ def pipes(client, *given):
             ways = [(b, stdout), (stdin, b)]
             for n, (one, two) in enumerate(ways if first == "destination" else reversed(ways)):
                 sent = Task(pour, one, n, SIZE)
-                check(follow(two, n, SIZE) == (ALL, SIZE), f"{first} first: direction {n}")
+                came = follow(two, n, SIZE)
+                check(came == (ALL, SIZE), f"{first} first: direction {n}: {came}")
                 check(sent.result() == (ALL, SIZE), "not all is taken")
             b.close()
             if client in ENDS_WITH_0:

@@ -31,6 +31,7 @@ import kinds_many
 import kinds_refusals
 import kinds_socks
 import kinds_stdio
+import kinds_table
 import matrix
 import networks
 import paths
@@ -193,6 +194,13 @@ def main():
         todo += [
             partial(programs.all_cases, build=builds[0]),
             partial(people.all_cases, build=builds[0]),
+            kinds_table.job,
+            *kinds.jobs(builds[0]),
+            *kinds_socks.jobs(builds[0]),
+            *kinds_stdio.jobs(builds[0]),
+            *kinds_hops.jobs(builds[0]),
+            *kinds_refusals.jobs(builds[0]),
+            *kinds_many.jobs(builds[0], options.interop == "full"),
             *pairs(builds),
             *matrix.jobs(builds, options.interop == "full"),
         ]
