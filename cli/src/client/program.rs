@@ -133,7 +133,13 @@ impl Tunnel {
                 ));
             }
             Event::Negotiated { peer, negotiated } => {
-                say_negotiated(&self.report, &self.server(peer.hop).about, negotiated)
+                let server = self.server(peer.hop);
+                say_negotiated(report, &server.about, negotiated);
+                let warned = server.about.weak_crypto == WeakCrypto::WarnedOf;
+                if !negotiated.post_quantum && warned && !self.jumps.is_empty() {
+                    let name = escaped(server.login.host.as_bytes());
+                    report.info(format_args!("** That connection leads to {name}."));
+                }
             }
             Event::Rekeyed { .. } => report.debug("rekeying done"),
             Event::AgentFailed { error } => {
