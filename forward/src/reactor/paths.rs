@@ -149,6 +149,8 @@ fn make_room(path: &Path, unlink: Unlink) -> io::Result<()> {
     }
     match unlink {
         Unlink::Always => {}
+        // Whoever listens there sees one connection that ends at once: the system knows no
+        // question that costs less.
         Unlink::IfStale => match mio::net::UnixStream::connect(path) {
             Err(e) if e.kind() == ErrorKind::ConnectionRefused => {}
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
