@@ -12,7 +12,7 @@ use crate::socks::{Greeting, Refusal, Request, Step, Version};
 
 /// What is read and dropped of one that leaves, so that closing does not reset the connection while
 /// the reply is on its way.
-const DROPPED_MAX: usize = 256 * 1024;
+pub(super) const DROPPED_MAX: usize = 256 * 1024;
 
 /// Looked at in one call.
 const PIECE: usize = 1024;

@@ -5,6 +5,7 @@ mod faults;
 mod guests;
 mod path_dials;
 mod requests;
+mod seats;
 mod tries;
 mod who_is_there;
 
