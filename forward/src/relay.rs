@@ -86,6 +86,17 @@ pub trait Locals {
     /// are dropped, and the peer may send as many again.
     fn outlet(&mut self, id: ChannelId) -> Option<Outlet<'_, Self::Sink>>;
 
+    /// Where a channel's bytes wait that has no sink yet; `None` where nobody waits for them.
+    fn keep(&mut self, id: ChannelId) -> Option<&mut Spill> {
+        let _ = id;
+        None
+    }
+
+    /// There are more of those.
+    fn kept(&mut self, session: &mut Session, id: ChannelId) {
+        let _ = (session, id);
+    }
+
     /// A local side took `n` bytes of what arrived.
     fn took(&mut self, id: ChannelId, n: usize);
 
@@ -209,6 +220,13 @@ impl Gather {
         };
         let spans = self.spans.get(..used).unwrap_or(&[]);
         let Some(mut outlet) = locals.outlet(id) else {
+            if let Some(spill) = locals.keep(id) {
+                spans
+                    .iter()
+                    .for_each(|span| spill.add(session.bytes(*span)));
+                locals.kept(session, id);
+                return;
+            }
             let len = spans.iter().map(|span| span.len()).sum();
             session.channels.delivered(id, len, now);
             return;

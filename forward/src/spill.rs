@@ -119,7 +119,13 @@ impl Spill {
         })
     }
 
-    fn forget(&mut self, n: usize) {
+    /// The first bytes of what is held; none when nothing is.
+    pub(crate) fn front(&self) -> &[u8] {
+        self.slices().next().unwrap_or(&[])
+    }
+
+    /// So many of the first bytes were taken.
+    pub(crate) fn forget(&mut self, n: usize) {
         let n = n.min(self.len);
         self.len -= n;
         self.start += n;

@@ -252,6 +252,19 @@ pub enum Event<'a> {
         /// Where to.
         to: Destination<'a>,
     },
+    /// A connection at the server that was to say where to is not followed (client). It is told so.
+    RemoteGuestRefused {
+        /// The peer.
+        peer: PeerInfo<'a>,
+        /// Our number of the channel.
+        channel: u32,
+        /// Who connected, as the server says.
+        originator: Destination<'a>,
+        /// What it spoke, as far as that was known.
+        version: Option<Version>,
+        /// Why.
+        why: Refusal,
+    },
     /// An application that was to say where to gets no connection (client). It is told so, and no
     /// channel was asked for.
     GuestRefused {

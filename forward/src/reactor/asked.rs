@@ -15,10 +15,11 @@ use adit_proto::Decode;
 use adit_proto::msg::{ForwardedStreamlocal, ForwardedTcpip};
 use adit_proto::reason::OpenFailure;
 
+use super::asking::Asking;
 use super::context::Context;
 use super::desk::Desk;
 use super::forwards::{RemoteForward, RemoteListen, To};
-use super::local::{Seen, Subject, whither};
+use super::local::{Seen, Subject, destination_of, whither};
 use super::peer::Peer;
 use super::resolve::Target;
 use crate::error::Error;
@@ -71,11 +72,16 @@ pub(super) struct Forwarded {
     originator_port: u32,
     /// While it is on its way.
     opening: Option<Arc<()>>,
+    /// What it says of where it goes, where that is its own choice.
+    pub(super) asking: Option<Box<Asking>>,
 }
 
 impl Forwarded {
     /// Where it goes.
     pub(super) fn to(&self) -> Destination<'_> {
+        if let Some(asking) = &self.asking {
+            return asking.request.as_ref().map_or(NOWHERE, destination_of);
+        }
         let forward = self.forwards.get(self.forward);
         forward.map_or(NOWHERE, |forward| whither(&forward.to))
     }
@@ -218,6 +224,7 @@ impl RemoteForwards {
             originator: originator.iter().copied().take(ORIGINATOR_MAX).collect(),
             originator_port: port,
             opening: Some(Arc::clone(&self.opening)),
+            asking: None,
         })
     }
 
@@ -365,8 +372,7 @@ impl Desk<'_> {
             Some(To::Tcp { host, port }) => Target::of(host, *port),
             Some(To::Unix(path)) => Target::Path(path.clone()),
             Some(To::Dynamic) | None => {
-                let text = "this client does not ask connections where to yet";
-                session.refuse(id, OpenFailure::AdministrativelyProhibited, text);
+                self.ask(session, id, Subject::Forwarded(Box::new(forwarded)));
                 return Ok(());
             }
         };

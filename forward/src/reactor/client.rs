@@ -29,6 +29,7 @@ use super::timer::{Armed, Timer};
 use super::way::{Proxy, Stdio};
 use super::{End, Reactor, Side, Source};
 use crate::observer::{Event, PeerId, Program};
+use crate::policy::PermitOpen;
 use crate::session::{Config, Session};
 
 /// Between two rounds over all addresses (ConnectionAttempts).
@@ -45,6 +46,7 @@ pub(super) struct Client {
     pub(super) child: Option<Child>,
     pub(super) forwards: Arc<[Forward]>,
     pub(super) remote_forwards: Arc<[RemoteForward]>,
+    pub(super) permit_remote_open: PermitOpen,
     pub(super) stream_local_bind: StreamLocalBind,
     pub(super) stdio: Joined,
     pub(super) limits: Limits,
@@ -108,6 +110,7 @@ impl Client {
             child: None,
             forwards: config.forwards.into(),
             remote_forwards: config.remote_forwards.into(),
+            permit_remote_open: config.permit_remote_open,
             stream_local_bind: config.stream_local_bind,
             stdio: config.stdio.map_or(Joined::Nothing, Joined::Wanted),
             limits: Limits::CLIENT,

@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::observer::{ChannelEnd, Event as Told, Program};
 use crate::relay::{self, Outlet};
 use crate::session::{Event, Session};
+use crate::spill::Spill;
 
 /// See the module.
 pub(super) struct Desk<'a> {
@@ -23,6 +24,7 @@ pub(super) struct Desk<'a> {
 impl Desk<'_> {
     /// Puts a channel in the run queue if its socket may have something to read.
     pub(super) fn queue(&mut self, id: ChannelId) {
+        self.queue_reply(id);
         let Some(local) = self.state.locals.get_mut(id) else {
             return;
         };
@@ -81,10 +83,19 @@ impl Desk<'_> {
         self.end(session, id, ChannelEnd::LocalReset, Ending::Reset);
     }
 
-    fn end(&mut self, session: &mut Session, id: ChannelId, why: ChannelEnd, ending: Ending) {
+    pub(super) fn end(
+        &mut self,
+        session: &mut Session,
+        id: ChannelId,
+        why: ChannelEnd,
+        ending: Ending,
+    ) {
         let Some(mut local) = self.state.locals.remove(id) else {
             return;
         };
+        if let Some(asking) = local.subject.asking() {
+            self.state.askings.forget(asking, id);
+        }
         // What it never took is given up; the peer may send as much again, to others.
         let given_up = local.spill.clear();
         session.channels.delivered(id, given_up, self.context.now);
@@ -168,6 +179,23 @@ impl relay::Locals for Desk<'_> {
                 writable: &mut socket.ready.writable,
             }),
             Way::Dial(_) | Way::LookUp(_) => None,
+        }
+    }
+
+    fn keep(&mut self, id: ChannelId) -> Option<&mut Spill> {
+        let local = self.state.locals.get_mut(id)?;
+        let asking = local.subject.asking()?;
+        match &local.way {
+            Way::Dial(_) | Way::LookUp(_) if asking.is_kept() => Some(&mut local.spill),
+            Way::Dial(_) | Way::LookUp(_) | Way::Socket(_) => None,
+        }
+    }
+
+    fn kept(&mut self, session: &mut Session, id: ChannelId) {
+        let local = self.state.locals.get_mut(id);
+        let asking = local.and_then(|local| local.subject.asking());
+        if asking.is_some_and(|asking| asking.request.is_none()) {
+            self.hear(session, id);
         }
     }
 

@@ -10,6 +10,7 @@ use adit_connection::{ChannelId, ORIGINATOR_MAX};
 use adit_proto::msg::{DirectStreamlocal, DirectTcpip};
 
 use super::asked::Forwarded;
+use super::asking::Asking;
 use super::context::Context;
 use super::forwards::{Listen, To};
 use super::guest::About;
@@ -95,6 +96,23 @@ pub(super) enum Subject {
 }
 
 impl Subject {
+    /// Where a connection says itself where to, over its channel: what it has said.
+    pub(super) fn asking(&mut self) -> Option<&mut Asking> {
+        self.asking_slot()?.as_deref_mut()
+    }
+
+    /// Where that is kept.
+    pub(super) fn asking_slot(&mut self) -> Option<&mut Option<Box<Asking>>> {
+        match self {
+            Self::Forwarded(forwarded) => Some(&mut forwarded.asking),
+            Self::Asked(_)
+            | Self::Direct(_)
+            | Self::Forward { .. }
+            | Self::Joint { .. }
+            | Self::Remote { .. } => None,
+        }
+    }
+
     /// Where a channel of the peer's leads, from here.
     pub(super) fn reached(&self) -> Option<Destination<'_>> {
         match self {

@@ -8,6 +8,7 @@ mod accept;
 mod agent;
 mod arena;
 mod asked;
+mod asking;
 mod background;
 mod carry;
 mod child;

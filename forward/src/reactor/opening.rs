@@ -53,6 +53,7 @@ impl Reactor {
             && let Some(peer) = self.peers.get_mut(slot)
         {
             let forwards = Arc::clone(&client.remote_forwards);
+            peer.state.permit_remote_open = client.permit_remote_open.clone();
             peer.ask_to_listen(forwards, &mut self.context, program);
             self.schedule(slot);
             self.listened_for(slot, program);

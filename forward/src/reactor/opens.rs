@@ -17,7 +17,7 @@ use super::desk::Desk;
 use super::dial::{Connected, Dial, Failed, Progress, Where};
 use super::inbox::Note;
 use super::limits::is_shortage;
-use super::local::{Direct, Ending, Local, LookUp, Socket, Subject, Way};
+use super::local::{Direct, Ending, Local, LookUp, Seen, Socket, Subject, Way};
 use super::resolve::{self, Resolved, Target, Wanted};
 use super::state::Letter;
 use crate::error::Error;
@@ -101,28 +101,28 @@ impl Desk<'_> {
         subject: Subject,
         target: Target,
     ) {
-        let now = self.context.now;
+        let way = Way::Dial(usize::MAX);
+        let local = Local::new(id, way, subject, self.context.now);
+        self.state.locals.insert(local);
+        self.set_out(session, id, target);
+    }
+
+    /// The same of one that has its place already.
+    pub(super) fn set_out(&mut self, session: &mut Session, id: ChannelId, target: Target) {
         match target {
-            Target::Known(address) => {
-                let local = Local::new(id, Way::Dial(usize::MAX), subject, now);
-                self.state.locals.insert(local);
-                self.dial(session, id, Where::Addresses(&[address]));
-            }
-            Target::Path(path) => {
-                let local = Local::new(id, Way::Dial(usize::MAX), subject, now);
-                self.state.locals.insert(local);
-                self.dial(session, id, Where::Path(&path));
-            }
+            Target::Known(address) => self.dial(session, id, Where::Addresses(&[address])),
+            Target::Path(path) => self.dial(session, id, Where::Path(&path)),
             Target::Name(name, port) => {
                 let wanted = Wanted::default();
-                let until = now.saturating_add(resolve::TIMEOUT);
-                let way = Way::LookUp(Box::new(LookUp {
-                    name,
-                    port,
-                    wanted,
-                    until,
-                }));
-                self.state.locals.insert(Local::new(id, way, subject, now));
+                let until = self.context.now.saturating_add(resolve::TIMEOUT);
+                if let Some(local) = self.state.locals.get_mut(id) {
+                    local.way = Way::LookUp(Box::new(LookUp {
+                        name,
+                        port,
+                        wanted,
+                        until,
+                    }));
+                }
                 let look_ups = &mut self.state.look_ups;
                 look_ups.waiting.push_back(id);
                 look_ups.deadlines.insert((until, id));
@@ -247,7 +247,10 @@ impl Desk<'_> {
                 channel: id,
             };
         }
-        session.accept(id);
+        let asked = self.asked_and_reached(session, id);
+        if asked == Seen::No {
+            session.accept(id);
+        }
         if let Some(Subject::Forwarded(forwarded)) =
             self.state.locals.get_mut(id).map(|l| &mut l.subject)
         {
@@ -271,7 +274,7 @@ impl Desk<'_> {
         error: OpenError<'_>,
         text: &'static str,
     ) {
-        let Some(local) = self.state.locals.remove(id) else {
+        let Some(local) = self.state.locals.get(id) else {
             return;
         };
         if let Way::LookUp(look_up) = &local.way {
@@ -283,7 +286,6 @@ impl Desk<'_> {
                 OpenFailure::ConnectFailed
             }
         };
-        session.refuse(id, reason, text);
         if let Some(to) = local.subject.reached() {
             self.program.observe(&Told::OpenFailed {
                 peer: self.state.info(),
@@ -291,7 +293,13 @@ impl Desk<'_> {
                 error,
             });
         }
-        local.close(Ending::Fin, self.context);
+        if self.asked_in_vain(session, id, reason.code(), text) == Seen::Yes {
+            return;
+        }
+        session.refuse(id, reason, text);
+        if let Some(local) = self.state.locals.remove(id) {
+            local.close(Ending::Fin, self.context);
+        }
     }
 }
 

@@ -229,6 +229,7 @@ impl Peer {
             program,
         };
         desk.expire_look_ups(&mut self.session);
+        desk.expire_askings(&mut self.session);
         if self.session.deadline().is_some_and(|at| now >= at) {
             self.session.handle_timeout(now)?;
         }
@@ -240,6 +241,7 @@ impl Peer {
             self.session.deadline(),
             self.state.login_deadline,
             self.state.look_ups.deadline(),
+            self.state.askings.deadline(),
         ];
         let due = due.into_iter().flatten().min();
         context

@@ -65,6 +65,25 @@ impl Peer {
                 continue;
             };
             local.queued = Queued::No;
+            if let Some(asking) = local.subject.asking()
+                && asking.has_reply()
+            {
+                let pulled = relay::pull(&mut self.session, id, asking)?;
+                if let Pull::NoRoom = pulled {
+                    local.queued = Queued::Yes;
+                    self.state.run.push_front(id);
+                    return Ok(Round::NoRoom);
+                }
+                if let Pull::Moved { .. } = pulled {
+                    let mut desk = Desk {
+                        state: &mut self.state,
+                        context,
+                        program,
+                    };
+                    desk.queue_or_finish(&mut self.session, id);
+                }
+                continue; // or parked until its window opens
+            }
             let ended = local.local_eof == Seen::Yes;
             let Way::Socket(socket) = &mut local.way else {
                 continue;

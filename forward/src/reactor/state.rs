@@ -12,6 +12,7 @@ use adit_crypto::{Secret, SigningKey, Unspecified};
 use adit_proto::reason::Disconnect;
 
 use super::asked::RemoteForwards;
+use super::asking::Askings;
 use super::dial::Progress;
 use super::forwards::{Forward, StreamLocalBind};
 use super::hops::JointNews;
@@ -22,6 +23,7 @@ use super::remotes::Remotes;
 use super::resolve::Resolved;
 use crate::error::Error;
 use crate::observer::{Gone, HostKeyVerdict, PeerId, PeerInfo};
+use crate::policy::PermitOpen;
 use crate::session::Session;
 
 /// Why a session ends.
@@ -203,6 +205,10 @@ pub(super) struct State {
     pub(super) stream_local_bind: StreamLocalBind,
     /// What a client's server is to listen on.
     pub(super) remote_forwards: RemoteForwards,
+    /// PermitRemoteOpen.
+    pub(super) permit_remote_open: PermitOpen,
+    /// Connections at the server that have not said where to.
+    pub(super) askings: Askings,
     /// Authentication succeeded since the loop last looked.
     pub(super) news: Seen,
     /// A channel is over since the listeners last looked.
@@ -247,6 +253,8 @@ impl State {
             remotes: Remotes::default(),
             stream_local_bind: StreamLocalBind::default(),
             remote_forwards: RemoteForwards::default(),
+            permit_remote_open: PermitOpen::Nothing,
+            askings: Askings::default(),
             news: Seen::No,
             freed: Seen::No,
             leads_on: None,

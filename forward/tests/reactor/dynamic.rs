@@ -5,7 +5,7 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 
 use adit_forward::policy::{AllowForwarding, PermitOpen, Policy};
-use adit_forward::reactor::{Listen, To};
+use adit_forward::reactor::{Listen, RemoteForward, RemoteListen, To};
 
 use crate::world::{Answers, Heard, PATIENCE, World, loopback};
 
@@ -237,4 +237,116 @@ fn a_unix_socket_takes_requests_as_a_port_does() {
     let mut near = UnixStream::connect(&path).unwrap();
     near.write_all(&socks5(nobody())).unwrap();
     assert_eq!(rest(&mut near), [5, 0, 5, 5, 0, 1, 0, 0, 0, 0, 0, 0]);
+}
+
+/// A world whose server listens for requests; `near` is there.
+fn reverse(permits: PermitOpen) -> World {
+    let mut world = World::with(Answers::default(), |client, _| {
+        client.permit_remote_open = permits;
+        client.remote_forwards.push(RemoteForward {
+            listen: RemoteListen::Tcp {
+                address: "127.0.0.1".to_owned(),
+                port: 0,
+            },
+            to: To::Dynamic,
+        });
+    });
+    let port = world.client.wait(|heard| match heard {
+        Heard::RemoteListening(port) => *port,
+        _ => None,
+    });
+    world.near.set_port(port);
+    world
+}
+
+#[test]
+fn what_connects_to_the_server_says_where_to_and_nothing_sent_ahead_is_lost() {
+    let world = reverse(PermitOpen::Any);
+    let to = world.far.local_addr().unwrap();
+    let ahead = vec![b'a'; 300_000];
+    for (ask, granted) in WAYS {
+        let mut near = call(&world);
+        near.write_all(&[&ask(to)[..], b"ahead"].concat()).unwrap();
+        near.shutdown(Shutdown::Write).unwrap();
+        let mut far = world.far.accept().unwrap().0;
+        assert_eq!(rest(&mut far), b"ahead");
+        far.write_all(b"answer").unwrap();
+        drop(far);
+        assert_eq!(rest(&mut near), [granted, b"answer"].concat());
+
+        let mut near = call(&world);
+        for byte in ask(to) {
+            near.write_all(&[byte]).unwrap();
+        }
+        let mut far = world.far.accept().unwrap().0;
+        far.write_all(b"first").unwrap();
+        near.write_all(&ahead).unwrap();
+        near.shutdown(Shutdown::Write).unwrap();
+        assert_eq!(rest(&mut far), ahead);
+        drop(far);
+        assert_eq!(rest(&mut near), [granted, b"first"].concat());
+    }
+}
+
+#[test]
+fn what_connects_to_the_server_is_told_what_really_happened_here() {
+    let world = reverse(PermitOpen::Any);
+    let refused = [5, 0, 5, 5, 0, 1, 0, 0, 0, 0, 0, 0];
+    for (ask, told) in [
+        (socks4 as Ask, &[0, 91, 0, 0, 0, 0, 0, 0][..]),
+        (socks5, &refused),
+        (connect, b"HTTP/1.1 502 Bad Gateway\r\n"),
+    ] {
+        let mut near = call(&world);
+        near.write_all(&ask(nobody())).unwrap();
+        let heard = rest(&mut near);
+        assert!(
+            heard.starts_with(told),
+            "{}",
+            String::from_utf8_lossy(&heard)
+        );
+        world.client.wait(|heard| match heard {
+            Heard::OpenFailed => Some(()),
+            _ => None,
+        });
+    }
+    for (said, told) in [
+        (
+            &[5, 1, 0, 5, 2, 0, 1][..],
+            &[5, 0, 5, 7, 0, 1, 0, 0, 0, 0, 0, 0][..],
+        ),
+        (&[5, 1, 2], &[5, 0xff]),
+        (b"GET / HTTP/1.1\r\n\r\n", b"HTTP/1.1 405 "),
+        (&[22, 3, 1, 0, 100], b""),
+    ] {
+        let mut near = call(&world);
+        near.write_all(said).unwrap();
+        assert!(rest(&mut near).starts_with(told));
+        world.client.guest_refused();
+    }
+}
+
+#[test]
+fn permit_remote_open_says_what_may_be_connected_to_from_here() {
+    let listed = TcpListener::bind(loopback()).unwrap();
+    let listed_at = listed.local_addr().unwrap();
+    let permits = format!("localhost:{}", listed_at.port());
+    for (permits, may) in [
+        (PermitOpen::Any, [true, true]),
+        (PermitOpen::parse(&[&permits]).unwrap(), [true, false]),
+        (PermitOpen::Nothing, [false, false]),
+    ] {
+        let world = reverse(permits);
+        let there = world.far.local_addr().unwrap();
+        for (to, may) in [(listed_at, may[0]), (there, may[1])] {
+            let mut near = call(&world);
+            near.write_all(&socks4a(to)).unwrap();
+            let told = read::<8>(&mut near);
+            assert_eq!(told == *SOCKS4_GRANTED, may, "{to}");
+            if !may {
+                let why = world.client.guest_refused();
+                assert_eq!(why, "that destination is not permitted here");
+            }
+        }
+    }
 }

@@ -84,7 +84,9 @@ fn heard(event: &Event<'_>) -> Option<Heard> {
             description,
             ..
         } => Heard::Refused(*reason_code, String::from_utf8_lossy(description).into()),
-        Event::GuestRefused { why, .. } => Heard::GuestRefused(why.to_string()),
+        Event::RemoteGuestRefused { why, .. } | Event::GuestRefused { why, .. } => {
+            Heard::GuestRefused(why.to_string())
+        }
         Event::OpenDenied { .. } => Heard::Denied,
         Event::OpenFailed { .. } => Heard::OpenFailed,
         Event::ChannelClosed { channel, .. } => {

@@ -147,6 +147,19 @@ impl Tunnel {
                     ));
                 }
             }
+            Event::RemoteGuestRefused {
+                channel,
+                originator,
+                version,
+                why,
+                ..
+            } => {
+                let spoken = version.map_or(String::new(), |version| format!("{version}: "));
+                self.report.debug(format_args!(
+                    "channel {channel}: connection from {} refused: {spoken}{why}",
+                    Spoken(*originator)
+                ));
+            }
             Event::RemoteUnknown { at, .. } => match at {
                 Destination::Tcp { port, .. } => self.report.error(format_args!(
                     "WARNING: Server requests forwarding for unknown listen_port {port}"

@@ -1,11 +1,6 @@
 //! Applications without a channel, on a network in memory and a clock that the test moves: how many
 //! there may be, and for how long.
 
-#![expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "tests look for one kind of thing"
-)]
-
 use std::io::{ErrorKind, Read, Write};
 
 use adit_testkit::net::{Host, Net, Stream as Fake, Weather};
@@ -22,9 +17,8 @@ struct Refusals(Vec<Refusal>);
 
 impl Program for Refusals {
     fn observe(&mut self, event: &Event<'_>) {
-        match event {
-            Event::GuestRefused { why, .. } => self.0.push(*why),
-            _ => {}
+        if let Event::GuestRefused { why, .. } = event {
+            self.0.push(*why);
         }
     }
 }
