@@ -145,9 +145,10 @@ def commands(client, *rows):
 
 JUMPERS = ("ssh", "adit")
 COMMANDS = {"adit": ("ssh", "adit", "dbclient"), "ssh": ("adit",)}
+# Each alone, in the long form.
+ALONE = jumps("adit", *((hop, "aditd") for hop in HOPS))
 OURS = jumps(
     "adit",
-    *((hop, "aditd") for hop in HOPS),
     ("aditd", "sshd"),
     HOPS + ("sshd",),
     # As many hops as there may be.
@@ -169,9 +170,10 @@ OURS += [
 STOCK = jumps("ssh", ("sshd", "sshd"), HOPS[:-1] + ("sshd",))
 
 
-def jobs(build):
+def jobs(build, full):
+    some = OURS + (ALONE if full else [])
     # In two halves, which take turns with others.
-    return [partial(jobs_of, build=build, pairs=OURS[half::2]) for half in range(2)]
+    return [partial(jobs_of, build=build, pairs=some[half::2]) for half in range(2)]
 
 
 def stock():
