@@ -57,6 +57,29 @@ pub(super) enum Joined {
     },
 }
 
+impl Local {
+    /// Whether the program would end with this channel, and the peer has not closed it. Until then
+    /// the peer may hold bytes that its destination has not taken; some servers drop them when their
+    /// client goes. Standard output is told of the end.
+    pub(super) fn awaits_close(&mut self) -> Seen {
+        let is_stdio = matches!(
+            self.subject,
+            Subject::Joint {
+                joint: Joint::Stdio,
+                ..
+            }
+        );
+        if !is_stdio || self.deaf == Seen::Yes || self.peer_close == Seen::Yes {
+            return Seen::No;
+        }
+        if let Some(socket) = self.socket() {
+            // Fails only where the other end is gone, which is no matter any more.
+            let _ = socket.stream.shutdown();
+        }
+        Seen::Yes
+    }
+}
+
 impl Reactor {
     /// A server is logged in to: the next one, or what all of it is for.
     pub(super) fn logged_in(&mut self, slot: usize, program: &mut dyn Program) {

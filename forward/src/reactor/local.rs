@@ -246,27 +246,6 @@ impl Local {
         Seen::No
     }
 
-    /// Whether the program would end with this channel, and the peer has not closed it. Until then
-    /// the peer may hold bytes that its destination has not taken; some servers drop them when their
-    /// client goes. Standard output is told of the end.
-    pub(super) fn awaits_close(&mut self) -> Seen {
-        let is_stdio = matches!(
-            self.subject,
-            Subject::Joint {
-                joint: Joint::Stdio,
-                ..
-            }
-        );
-        if !is_stdio || self.deaf == Seen::Yes || self.peer_close == Seen::Yes {
-            return Seen::No;
-        }
-        if let Some(socket) = self.socket() {
-            // Fails only where the other end is gone, which is no matter any more.
-            let _ = socket.stream.shutdown();
-        }
-        Seen::Yes
-    }
-
     /// Why it ended, if nothing failed.
     pub(super) fn end(&self) -> ChannelEnd {
         if self.local_eof == Seen::Yes && self.peer_eof == Seen::Yes {
