@@ -1,5 +1,7 @@
 //! The messages that can be sent without end, and what may come of each.
 
+use adit_testkit::kinds::{CHANNELS, open, streamlocal_forward, tcpip_forward};
+use adit_testkit::scripted::channels::Sizes;
 use adit_testkit::scripted::{Role, minimal, string};
 
 /// One of them.
@@ -22,6 +24,14 @@ pub(crate) enum Kind {
     OpenOther,
     /// A channel to somewhere, which a server is asked about.
     Open,
+    /// The same, to a path.
+    OpenPath,
+    /// A channel that only servers open.
+    OpenForwarded,
+    /// To listen on a port, which a server is asked about.
+    Listen,
+    /// The same, on a path.
+    ListenPath,
     Pong,
     /// WINDOW_ADJUST by so many bytes.
     Adjust(u32),
@@ -34,7 +44,7 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// All that one may send, with sizes that cost little.
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 21] = [
         Self::Ping(0),
         Self::Ping(100),
         Self::Ignore(0),
@@ -48,6 +58,10 @@ impl Kind {
         Self::ChannelRequestWithReply,
         Self::OpenOther,
         Self::Open,
+        Self::OpenPath,
+        Self::OpenForwarded,
+        Self::Listen,
+        Self::ListenPath,
         Self::Pong,
         Self::Adjust(1),
         Self::Data(0),
@@ -75,6 +89,10 @@ impl Kind {
             Self::ChannelRequestWithReply => minimal(98, channel),
             Self::OpenOther => [&[90][..], &string(b""), &[0; 12]].concat(),
             Self::Open => minimal(90, 0),
+            Self::OpenPath => open(CHANNELS[1], 7, Sizes::USUAL),
+            Self::OpenForwarded => open(CHANNELS[2], 7, Sizes::USUAL),
+            Self::Listen => tcpip_forward(b"localhost", 8080),
+            Self::ListenPath => streamlocal_forward(b"/run/near"),
             Self::Pong => minimal(193, 0),
             Self::Adjust(n) => [&[93][..], &id, &n.to_be_bytes()].concat(),
             Self::AdjustNobody => [&[93, 0x7f][..], &[0xff; 3], &[0, 0, 0, 1]].concat(),
@@ -91,7 +109,11 @@ impl Kind {
             | Self::GlobalRequestWithReply
             | Self::ChannelRequestWithReply
             | Self::OpenOther
-            | Self::Open => 100,
+            | Self::Open
+            | Self::OpenPath
+            | Self::OpenForwarded
+            | Self::Listen
+            | Self::ListenPath => 100,
             // A window is granted again by quarters.
             Self::Data(1..) => 1,
             _ => 0,

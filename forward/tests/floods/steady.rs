@@ -134,6 +134,22 @@ fn channels_that_are_refused_leave_nothing(provider: &'static Provider) {
     everywhere(provider, Kind::Open);
 }
 
+fn channels_to_paths_that_are_refused_leave_nothing(provider: &'static Provider) {
+    everywhere(provider, Kind::OpenPath);
+}
+
+fn channels_that_only_servers_open_are_refused_and_leave_nothing(provider: &'static Provider) {
+    everywhere(provider, Kind::OpenForwarded);
+}
+
+fn ports_that_are_not_listened_on_leave_nothing(provider: &'static Provider) {
+    everywhere(provider, Kind::Listen);
+}
+
+fn paths_that_are_not_listened_on_leave_nothing(provider: &'static Provider) {
+    everywhere(provider, Kind::ListenPath);
+}
+
 fn answers_to_no_ping_leave_nothing(provider: &'static Provider) {
     everywhere(provider, Kind::Pong);
 }
@@ -173,6 +189,10 @@ adit_testkit::on_every_provider! {
     requests_on_a_channel_that_want_a_reply_get_one_and_leave_nothing
     channels_that_there_are_not_are_refused_and_leave_nothing
     channels_that_are_refused_leave_nothing
+    channels_to_paths_that_are_refused_leave_nothing
+    channels_that_only_servers_open_are_refused_and_leave_nothing
+    ports_that_are_not_listened_on_leave_nothing
+    paths_that_are_not_listened_on_leave_nothing
     answers_to_no_ping_leave_nothing
     adjusts_of_one_byte_leave_nothing
     adjusts_of_nothing_leave_nothing
