@@ -108,6 +108,17 @@ impl Remotes {
         self.all.clear();
     }
 
+    /// One that a test has made.
+    #[cfg(test)]
+    pub(super) fn stand(&mut self, asked: Asked, slot: impl FnOnce(RemoteId) -> usize) -> usize {
+        let id = RemoteId(self.next);
+        self.next += 1;
+        let slot = slot(id);
+        let (asked, slots) = (Arc::new(asked), vec![slot]);
+        self.all.insert(id, Remote { asked, slots });
+        slot
+    }
+
     fn get(&self, id: RemoteId) -> Option<&Arc<Asked>> {
         self.all.get(&id).map(|remote| &remote.asked)
     }

@@ -4,6 +4,7 @@ mod before_login;
 mod faults;
 mod guests;
 mod path_dials;
+mod remotes;
 mod requests;
 mod seats;
 mod tries;
