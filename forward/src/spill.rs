@@ -45,7 +45,7 @@ impl Spill {
         self.len == 0
     }
 
-    /// Bytes of memory in use for what is held: four times as many at most, and [`CHUNK_MIN`].
+    /// Bytes of memory in use for what is held: four times as many at most, and `CHUNK_MIN`.
     #[must_use]
     pub fn memory(&self) -> usize {
         self.chunks.iter().map(|chunk| chunk.len()).sum()

@@ -85,7 +85,8 @@ pub struct ClientConfig {
     pub remote_forwards: Vec<RemoteForward>,
     /// Where standard input and output go (`-W`).
     pub stdio: Option<StdioForward>,
-    /// PermitRemoteOpen: where connections of a [`RemoteForward`] to [`To::Dynamic`] may go.
+    /// PermitRemoteOpen: where connections of a [`RemoteForward`] may go that say it themselves
+    /// ([`To::Dynamic`](super::To::Dynamic)).
     pub permit_remote_open: PermitOpen,
     /// StreamLocalBindMask and StreamLocalBindUnlink, for `forwards`.
     pub stream_local_bind: StreamLocalBind,
