@@ -5,7 +5,7 @@
 //! Both must permit: the server's configuration, and the line of the key
 //! ([`adit_auth::Permissions`]). How a request is compared with their lists is told in
 //! [`adit_auth::permits`]. A list names all that may be opened (or listened on), Unix sockets too:
-//! with OpenSSH a list of ports leaves every socket open.
+//! with OpenSSH a list of ports to listen on leaves every path open.
 
 mod allow;
 mod display;

@@ -50,10 +50,8 @@ pub struct BadOption<'a> {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum WhyBad {
-    /// `cert-authority`: the key would sign certificates, and none is taken here.
+    /// `cert-authority`, `principals`: the key would sign certificates, and none is taken here.
     CertAuthority,
-    /// A comma, and nothing behind it.
-    EndOfOptions,
     /// No `"` behind the value.
     MissingEndQuote,
     /// No `"` before the value.
@@ -83,11 +81,9 @@ const IDLE_FLAGS: &[&[u8]] = &[
     b"verify-required",
 ];
 
-/// `NAME="…"`, of such things, and whether there may be several. `principals` is about
-/// certificates.
+/// `NAME="…"`, of such things, and whether there may be several.
 const IDLE_VALUES: &[(&[u8], Times)] = &[
     (b"command", Times::Once),
-    (b"principals", Times::Once),
     (b"tunnel", Times::Often),
     (b"environment", Times::Often),
 ];
@@ -126,7 +122,6 @@ impl Options {
             };
             match rest.split_first() {
                 None => return Ok(read),
-                Some((b',', [])) => return Err(bad(WhyBad::EndOfOptions)),
                 Some((b',', behind)) => rest = behind,
                 Some(_) => return Err(bad(WhyBad::Unknown)),
             }
@@ -145,6 +140,9 @@ impl Options {
             self.permissions.port_forwarding = PortForwarding::Yes;
         } else if is(b"cert-authority") {
             return Err(WhyBad::CertAuthority);
+        } else if name.is_empty() {
+            // As sshd: what is not there between two commas says nothing.
+            return Ok(());
         } else if !IDLE_FLAGS.iter().any(|f| f.eq_ignore_ascii_case(positive)) {
             return Err(WhyBad::Unknown);
         }
@@ -180,6 +178,8 @@ impl Options {
             let expiry = Expiry::parse(text()?).map_err(WhyBad::Time)?;
             self.expiry = Some(self.expiry.map_or(expiry, |other| other.min(expiry)));
             Ok(())
+        } else if is(b"principals") {
+            Err(WhyBad::CertAuthority)
         } else {
             match IDLE_VALUES.iter().find(|(known, _)| is(known)) {
                 Some((_, Times::Once)) => once(),
@@ -234,7 +234,7 @@ impl fmt::Display for BadOption<'_> {
         write!(f, "bad key option \"{name}{cut}\": ")?;
         match self.why {
             WhyBad::CertAuthority => f.write_str("no certificates are taken here"),
-            WhyBad::EndOfOptions => f.write_str("unexpected end-of-options"),
+
             WhyBad::MissingEndQuote => f.write_str("missing end quote"),
             WhyBad::MissingStartQuote => f.write_str("missing start quote"),
             WhyBad::Multiple => f.write_str("multiple clauses"),

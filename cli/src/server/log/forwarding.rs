@@ -33,9 +33,13 @@ impl Log<'_> {
                         Bare(originator),
                         Bare(to),
                     )),
-                    (false, _) => report.info(format_args!(
+                    (false, Destination::Tcp { .. }) => report.info(format_args!(
                         "Received request from {} to connect to {}, but the request was denied.",
                         At(peer.address),
+                        Host(to),
+                    )),
+                    (false, Destination::Unix { .. }) => report.info(format_args!(
+                        "Received request to connect to {}, but the request was denied.",
                         Host(to),
                     )),
                 }

@@ -155,7 +155,7 @@ const TABLE: &[(&str, &str, &str, Result<(), Denied>)] = &[
     ("permitlisten=\"1\"", ALL, "R localhost 2", KEY_LISTEN),
     ("permitlisten=\"1\"", ALL, "L h 9", YES),
     ("permitlisten=\"1\"", ALL, "L /run/a", YES),
-    // Lists name sockets too: with OpenSSH they would all be open.
+    // Lists name sockets too. (With OpenSSH a list of ports to listen on leaves every path open.)
     ("permitopen=\"h:1\"", ALL, "L /run/docker.sock", KEY_OPEN),
     ("permitopen=\"*:*\"", ALL, "L /run/docker.sock", KEY_OPEN),
     ("permitopen=\"/run/a\"", ALL, "L /run/a", YES),
