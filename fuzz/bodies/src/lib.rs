@@ -24,6 +24,7 @@ mod crypto;
 mod files;
 mod keys;
 mod mutate;
+mod permits;
 mod proto;
 mod seeds;
 mod socks;
@@ -87,6 +88,11 @@ pub const TARGETS: &[Target] = &[
         keys::key_file_inside,
         keys::key_file_inside_seeds,
     ),
+    target(
+        "key_options",
+        permits::key_options,
+        permits::key_options_seeds,
+    ),
     target("known_hosts", files::known_hosts, files::known_hosts_seeds),
     target("message", proto::message, proto::message_seeds),
     target("mpint", proto::mpint, proto::mpint_seeds),
@@ -97,6 +103,11 @@ pub const TARGETS: &[Target] = &[
         crypto::packet_open_seeds,
     ),
     target("pem_key", keys::pem_key, keys::pem_key_seeds),
+    target(
+        "permit_listen",
+        permits::permit_listen,
+        permits::permit_listen_seeds,
+    ),
     target("permit_open", spec::permit_open, spec::permit_open_seeds),
     target(
         "public_key_line",

@@ -120,12 +120,14 @@ targets! {
     kex_share
     key_file
     key_file_inside
+    key_options
     known_hosts
     message
     mpint
     name_list
     packet_open
     pem_key
+    permit_listen
     permit_open
     public_key_line
     signature
