@@ -19,7 +19,10 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 
 use adit_forward::observer::{Answer, Event, HostKeyQuestion, HostKeyVerdict, Place, Program};
-use adit_forward::reactor::{End, Forward, Listen, OnForwardFailure, Reactor, Signals, listen};
+use adit_forward::policy::{AllowForwarding, Policy};
+use adit_forward::reactor::{
+    End, Forward, Listen, OnForwardFailure, Reactor, RemoteForward, RemoteListen, Signals, listen,
+};
 use nix::sys::signal::{Signal, raise};
 
 use world::{Answers, PATIENCE, client_config, loopback, server, server_config};
@@ -42,6 +45,7 @@ fn has_prompt() -> bool {
 struct Asking {
     listening: Option<SocketAddr>,
     failures: usize,
+    granted: usize,
 }
 
 impl Program for Asking {
@@ -51,7 +55,8 @@ impl Program for Asking {
                 address: Place::Tcp(address),
                 ..
             } => self.listening = Some(*address),
-            Event::ListenFailed { .. } => self.failures += 1,
+            Event::ListenFailed { .. } | Event::RemoteListenFailed { .. } => self.failures += 1,
+            Event::RemoteListening { .. } => self.granted += 1,
             _ => {}
         }
     }
@@ -108,6 +113,31 @@ fn a_loop_is_left_without_threads_and_taken_up_again() {
         let mut reactor = Reactor::client(config).unwrap();
         assert_eq!(reactor.run_until_ready(&mut program).unwrap(), ended);
         assert_eq!(program.failures, 1);
+    }
+
+    // Where a refusal is to end the program, all answers of the server are waited for.
+    for (policy, ended) in [
+        (AllowForwarding::Yes, None),
+        (AllowForwarding::Local, Some(End::ForwardFailed)),
+    ] {
+        let answers = Answers {
+            policy: Policy::new(Some(policy), None),
+            ..Answers::default()
+        };
+        let (_server, address) = server(server_config(), answers);
+        let mut config = client_config(address, far.local_addr().unwrap());
+        let any_port = RemoteForward {
+            listen: RemoteListen::Tcp {
+                address: "localhost".to_owned(),
+                port: 0,
+            },
+            to: config.forwards[0].to.clone(),
+        };
+        config.remote_forwards = vec![any_port; 20];
+        let mut program = Asking::default();
+        let mut reactor = Reactor::client(config).unwrap();
+        assert_eq!(reactor.run_until_ready(&mut program).unwrap(), ended);
+        assert_eq!(program.granted, if ended.is_none() { 20 } else { 0 });
     }
 
     // Nor is a login that fails.

@@ -30,6 +30,7 @@ mod keys;
 mod limits;
 mod listener;
 mod local;
+mod locals;
 mod login;
 mod opening;
 mod opens;

@@ -27,9 +27,15 @@ pub(super) struct Explained {
     open_to_others: Vec<usize>,
     /// Forwards whose port was told.
     allocated: Vec<usize>,
+    /// How often the server opened what it was not asked for.
+    unknown: u32,
     /// Why a server may not connect to a port, or to a path, or not listen.
     hints: Vec<&'static str>,
 }
+
+/// So many connections to what was not asked for are told of: a server can open them as fast as it
+/// likes.
+const UNKNOWN_TOLD_MAX: u32 = 20;
 
 const NOT_TO_PORT: &str = "The server's policy forbids it: usually AllowTcpForwarding or PermitOpen \
      there ('sshd -T' shows them), or restrict or permitopen at your key in authorized_keys. Its \
@@ -160,15 +166,7 @@ impl Tunnel {
                     Spoken(*originator)
                 ));
             }
-            Event::RemoteUnknown { at, .. } => match at {
-                Destination::Tcp { port, .. } => self.report.error(format_args!(
-                    "WARNING: Server requests forwarding for unknown listen_port {port}"
-                )),
-                Destination::Unix { path } => self.report.error(format_args!(
-                    "WARNING: Server requests forwarding for unknown path {}",
-                    escaped(path)
-                )),
-            },
+            Event::RemoteUnknown { at, .. } => self.remote_unknown(*at),
             Event::OpenFailed { to, error, .. } => match error {
                 OpenError::Name(text) => self.report.error(format_args!(
                     "connect_to {}: unknown host ({})",
@@ -180,6 +178,23 @@ impl Tunnel {
                 OpenError::TimedOut | _ => self.connect_failed(to, "Connection timed out"),
             },
             _ => {}
+        }
+    }
+
+    fn remote_unknown(&mut self, at: Destination<'_>) {
+        self.explained.unknown = self.explained.unknown.saturating_add(1);
+        if self.explained.unknown > UNKNOWN_TOLD_MAX {
+            return;
+        }
+        let what = match at {
+            Destination::Tcp { port, .. } => format!("listen_port {port}"),
+            Destination::Unix { path } => format!("path {}", escaped(path)),
+        };
+        self.report.error(format_args!(
+            "WARNING: Server requests forwarding for unknown {what}"
+        ));
+        if self.explained.unknown == UNKNOWN_TOLD_MAX {
+            self.report.error("Further ones are not told of.");
         }
     }
 
@@ -331,5 +346,31 @@ fn hint(to: &Destination<'_>, reason_code: u32, description: &[u8]) -> Option<&'
             Some(NOT_TO_PATH)
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_explained_where_it_is_about_policy() {
+        let port = Destination::Tcp {
+            host: b"h",
+            port: 80,
+        };
+        let path = Destination::Unix { path: b"/s" };
+        for (to, reason_code, description, expected) in [
+            (port, 1, &b"open failed"[..], Some(NOT_TO_PORT)),
+            (port, 2, b"Connection refused", None),
+            (port, 2, b"open failed", None),
+            (path, 1, b"x", Some(NOT_TO_PATH)),
+            (path, 2, b"open failed", Some(NOT_TO_PATH)),
+            (path, 2, b"Connection refused", None),
+            (port, 3, b"", None),
+            (port, 99, b"", None),
+        ] {
+            assert_eq!(hint(&to, reason_code, description), expected);
+        }
     }
 }
