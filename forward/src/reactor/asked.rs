@@ -19,9 +19,10 @@ use super::asking::Asking;
 use super::context::Context;
 use super::desk::Desk;
 use super::forwards::{RemoteForward, RemoteListen, To};
-use super::local::{Seen, Subject, destination_of, whither};
+use super::local::{Seen, Subject};
 use super::peer::Peer;
 use super::resolve::Target;
+use super::whither::{NOWHERE, destination_of, whither};
 use crate::error::Error;
 use crate::observer::{Destination, Event as Told, Program};
 use crate::session::{Session, Span};
@@ -104,8 +105,6 @@ impl Forwarded {
         self.opening = None;
     }
 }
-
-const NOWHERE: Destination<'_> = Destination::Tcp { host: b"", port: 0 };
 
 impl RemoteForwards {
     pub(super) fn new(forwards: Arc<[RemoteForward]>) -> Self {

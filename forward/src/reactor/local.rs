@@ -3,7 +3,6 @@
 
 use core::net::SocketAddr;
 use core::time::Duration;
-use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
 use adit_connection::{ChannelId, ORIGINATOR_MAX};
@@ -12,13 +11,14 @@ use adit_proto::msg::{DirectStreamlocal, DirectTcpip};
 use super::asked::Forwarded;
 use super::asking::Asking;
 use super::context::Context;
-use super::forwards::{Listen, To};
+use super::forwards::To;
 use super::guest::About;
 use super::hops::Joint;
 use super::ready::Ready;
 use super::remotes::Asked;
 use super::resolve::Wanted;
 use super::stream::Stream;
+use super::whither::{NOWHERE, came_from, destination, destination_of, entrance, whither};
 use crate::observer::{ChannelEnd, ClosedChannel, Destination};
 use crate::socks::Request;
 use crate::spill::Spill;
@@ -319,55 +319,6 @@ impl Local {
         }
     }
 }
-
-fn came_from(address: SocketAddr, text: &mut String) -> Destination<'_> {
-    *text = address.ip().to_string();
-    Destination::Tcp {
-        host: text.as_bytes(),
-        port: u32::from(address.port()),
-    }
-}
-
-/// Where a forward leads.
-pub(super) fn destination(forwards: &[super::Forward], forward: usize) -> Destination<'_> {
-    let to = forwards.get(forward).map(|forward| &forward.to);
-    to.map_or(NOWHERE, whither)
-}
-
-/// The same of one that stands alone.
-pub(super) fn whither(to: &To) -> Destination<'_> {
-    match to {
-        To::Tcp { host, port } => Destination::Tcp {
-            host: host.as_bytes(),
-            port: u32::from(*port),
-        },
-        To::Unix(path) => Destination::Unix {
-            path: path.as_os_str().as_bytes(),
-        },
-        // What its guest has asked for is told elsewhere.
-        To::Dynamic => NOWHERE,
-    }
-}
-
-/// Where an application would be connected to.
-pub(super) fn destination_of(request: &Request) -> Destination<'_> {
-    Destination::Tcp {
-        host: &request.host,
-        port: request.port.into(),
-    }
-}
-
-/// Where an application came in that has no address.
-fn entrance(forwards: &[super::Forward], forward: usize) -> Destination<'_> {
-    match forwards.get(forward).map(|forward| &forward.listen) {
-        Some(Listen::Unix(path)) => Destination::Unix {
-            path: path.as_os_str().as_bytes(),
-        },
-        Some(Listen::Tcp(_)) | None => NOWHERE,
-    }
-}
-
-const NOWHERE: Destination<'_> = Destination::Tcp { host: b"", port: 0 };
 
 #[cfg(test)]
 mod tests {

@@ -54,6 +54,7 @@ mod stream;
 mod tests;
 mod timer;
 mod way;
+mod whither;
 
 use core::time::Duration;
 use std::collections::VecDeque;
