@@ -28,7 +28,7 @@ CURL = {
 SOCKS = [how for how in CURL if how != "--proxytunnel"]
 DYNAMIC = {"adit": list(CURL), "ssh": SOCKS, "plink": SOCKS, "asyncssh": SOCKS}
 FORWARD, REVERSE = "-D", "-R port"
-REVERSES = ("ssh",)
+REVERSES = ("adit", "ssh")
 
 
 class Web:
@@ -117,8 +117,9 @@ GENERAL, NOT_ALLOWED, REFUSED, UNSUPPORTED = 1, 2, 5, 7
 def refusals_say_why(world, session, port):
     nobody = Port()
     sock, code = asked(port, nobody.number)
-    # From Python's servers there are other words, or none.
-    expected = GENERAL if session.server.kind in PYTHON else REFUSED
+    # From Python's servers there are other words, or none; with -R the client connects itself.
+    unsaid = session.way == FORWARD and session.server.kind in PYTHON
+    expected = GENERAL if unsaid else REFUSED
     check(code == expected, f"SOCKS 5 answers {code} where nobody listens")
     sock.close()
     url = f"http://{HOST}:{nobody.number}/"
@@ -158,7 +159,7 @@ class Dynamic(Session):
     """A client that listens for SOCKS, or has its server do so."""
 
     def __init__(self, world, client, server, way, **how):
-        self.port = Port()
+        self.way, self.port = way, Port()
         super().__init__(world, client, server, words=words(client, way, self.port.number), **how)
         try:
             wait_for(lambda: listening(self.port.number), f"{way} does not listen")
