@@ -206,3 +206,58 @@ fn one_that_goes_away_leaves_nothing() {
     }
     assert_eq!(hall.refusals.0, []);
 }
+
+#[test]
+fn a_request_waits_while_there_is_no_channel_and_so_does_who_comes_then() {
+    let far = TcpListener::bind(loopback()).unwrap();
+    let to = far.local_addr().unwrap();
+    let (server, address) = server();
+    let mut reactor = client(address, to);
+    if let Side::Client(client) = &mut reactor.side {
+        client.forwards = client
+            .forwards
+            .iter()
+            .map(|forward| Forward {
+                to: To::Dynamic,
+                ..forward.clone()
+            })
+            .collect();
+        client.limits = Limits {
+            max_channels: 2,
+            ..Limits::CLIENT
+        };
+    }
+    let (handle, near) = started(reactor);
+    let request = [
+        &b"\x04\x01"[..],
+        &to.port().to_be_bytes(),
+        b"\x7f\0\0\x01\0",
+    ]
+    .concat();
+    let connect = || {
+        let mut near = TcpStream::connect(near).unwrap();
+        near.write_all(&request).unwrap();
+        near
+    };
+    let accept = |mut near: TcpStream| {
+        let far = far.accept().unwrap().0;
+        near.read_exact(&mut [0; 8]).unwrap();
+        (near, far)
+    };
+    let mut open: Vec<_> = (0..2).map(|_| accept(connect())).collect();
+    let waiting = [connect(), connect(), connect()];
+    for _ in 0..20 {
+        open.iter().for_each(|(near, far)| ping(near, far));
+    }
+    far.set_nonblocking(true).unwrap();
+    assert_eq!(far.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+    far.set_nonblocking(false).unwrap();
+    for waiting in waiting {
+        drop(open.remove(0));
+        open.push(accept(waiting));
+        let (near, far) = open.last().unwrap();
+        ping(near, far);
+    }
+    handle.stop();
+    server.stop();
+}
