@@ -39,7 +39,7 @@ def a_server_without_descriptors_refuses_destinations(world, build):
             else:
                 refused += 1
         check(pairs and refused, f"{len(pairs)} served and {refused} refused")
-        road.client.process.wait_line("open failed: resource shortage: this server has no descriptors left")
+        road.client.process.wait_line("open failed: resource shortage: no descriptors are left here")
         road.server.process.wait_line(r"connect_to .*: failed")
         share = idle(road.server.process, 1)
         check(share <= IDLE_MAX, f"it takes {share:.0%} of a processor to refuse nobody")
