@@ -184,6 +184,8 @@ impl Dial {
                 }
                 Look::Failed(error) => {
                     let lost = self.attempts.swap_remove(n);
+                    // It may be connected, and only not have been looked at.
+                    lost.stream.reset();
                     context.sources.remove(lost.source);
                     self.failed(lost.address, error, tell);
                 }
@@ -265,6 +267,7 @@ impl Dial {
         // On a fast path it is through already: one look saves a turn of the loop.
         let looked = look(&stream);
         if let Look::Failed(error) = looked {
+            stream.reset();
             return Err(error);
         }
         let source = context.sources.insert(Source::Attempt(slot));
