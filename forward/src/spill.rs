@@ -120,6 +120,7 @@ impl Spill {
     }
 
     /// The first bytes of what is held; none when nothing is.
+    #[cfg(feature = "reactor")]
     pub(crate) fn front(&self) -> &[u8] {
         self.slices().next().unwrap_or(&[])
     }
