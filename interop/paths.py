@@ -41,7 +41,14 @@ def plain(link):
         listener = socket.create_server((link.far.host, 0))
     with link.near:
         a = socket.create_connection(listener.getsockname(), 60)
+    # Where the last segment of its beginning is lost, only one that has something to say goes on
+    # saying so: without it the two could wait for each other for ever.
+    a.sendall(b"!")
+    listener.settimeout(60)
     b, _ = listener.accept()
+    b.settimeout(60)
+    check(b.recv(1) == b"!", "another byte arrives")
+    b.settimeout(None)
     listener.close()
     for sock in (a, b):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
