@@ -3,6 +3,7 @@
 
 use core::time::Duration;
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use adit_connection::ChannelId;
 use mio::Registry;
@@ -35,9 +36,9 @@ pub(super) struct Context {
     pub(super) timers: Timers,
     pub(super) notes: Outlet,
     /// Threads for the resolver.
-    pub(super) names: Pool,
+    pub(super) names: Arc<Pool>,
     /// Threads for files; apart, so that a slow resolver delays no login.
-    pub(super) files: Pool,
+    pub(super) files: Arc<Pool>,
     /// The one thread that may wait for a person.
     pub(super) people: Pool,
     /// Time since the loop's start, read once a batch.

@@ -63,8 +63,11 @@ impl Reactor {
                         self.schedule(slot);
                     }
                 }
+                Note::LoopOver(how) => self.loop_over(how),
+                Note::Newcomer(newcomer, burden) => self.welcome(newcomer, burden, program),
                 Note::Stop if self.ending.is_none() => self.stop(End::Stopped, program),
                 Note::Stop => {}
+                Note::StopNow => self.ending = Some(Ending::AtOnce(End::Stopped)),
                 Note::Written(written) => self.stdio_written(written, program),
             }
         }

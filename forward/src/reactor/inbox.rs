@@ -6,6 +6,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 
 use mio::Waker;
 
+use super::spread::{Burden, Newcomer};
 use super::state::Letter;
 use crate::observer::PeerId;
 use crate::retry::retry;
@@ -18,8 +19,14 @@ pub(super) enum Note {
         slot: usize,
         letter: Letter,
     },
+    /// Another loop of this process has ended, and how.
+    LoopOver(io::Result<()>),
+    /// A client for this loop.
+    Newcomer(Newcomer, Burden),
     /// Close in order.
     Stop,
+    /// Close.
+    StopNow,
     /// Standard output has all that it is to have, or takes no more.
     Written(io::Result<()>),
 }

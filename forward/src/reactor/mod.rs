@@ -17,6 +17,7 @@ mod config;
 mod context;
 mod desk;
 mod dial;
+mod door;
 mod events;
 mod farewell;
 mod forwards;
@@ -32,6 +33,7 @@ mod listener;
 mod local;
 mod locals;
 mod login;
+mod loops;
 mod opening;
 mod opens;
 mod paths;
@@ -47,6 +49,7 @@ mod server;
 mod sessions;
 mod signal;
 mod signers;
+mod spread;
 mod state;
 mod stdio;
 mod stream;
@@ -60,6 +63,7 @@ use core::time::Duration;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Instant;
 
@@ -82,6 +86,7 @@ pub use inbox::Handle;
 use inbox::{Note, Outlet};
 pub use limits::raise_descriptor_limit;
 pub use listener::listen;
+pub use loops::{LOOPS_MAX, LoopCount, Loops};
 use peer::Peer;
 use pool::Pool;
 use ready::Readiness;
@@ -162,6 +167,29 @@ pub struct Reactor {
     peers_made: u64,
     epoch: Instant,
     started: Started,
+    /// Another loop, without which this one does not go on, has failed so.
+    broken: Option<io::Error>,
+}
+
+/// What all loops of one server use.
+#[derive(Clone)]
+struct Commons {
+    /// The clock's start, so that a time means the same on each of them.
+    epoch: Instant,
+    /// One pool of threads for all of them: however many loops there are, no more threads than one
+    /// has, and all of those for the loop that has work.
+    names: Arc<Pool>,
+    files: Arc<Pool>,
+}
+
+impl Default for Commons {
+    fn default() -> Self {
+        Self {
+            epoch: Instant::now(),
+            names: Arc::new(Pool::new("adit-resolve", resolve::THREADS_MAX)),
+            files: Arc::new(Pool::new("adit-files", FILE_THREADS_MAX)),
+        }
+    }
 }
 
 /// Whether a loop has begun to work.
@@ -199,22 +227,34 @@ impl Reactor {
                 "too many jump hosts",
             ));
         }
-        Self::new(Side::Client(Box::new(Client::new(config))))
+        Self::new(
+            Side::Client(Box::new(Client::new(config))),
+            Commons::default(),
+        )
     }
 
-    /// A server on sockets that listen already: see [`listen`].
+    /// A server on sockets that listen already: see [`listen`]. [`Loops`] has one on several cores.
     ///
     /// # Errors
     /// When the system does not give what a loop needs, randomness among it.
     pub fn server(config: ServerConfig, listeners: Vec<TcpListener>) -> io::Result<Self> {
-        let mut reactor = Self::new(Side::Server(Box::new(Server::new(config)?)))?;
+        Self::serving(Server::new(config)?, listeners, Commons::default())
+    }
+
+    fn serving(server: Server, listeners: Vec<TcpListener>, commons: Commons) -> io::Result<Self> {
+        let mut reactor = Self::new(Side::Server(Box::new(server)), commons)?;
         for listener in listeners {
             reactor.listen_for_peers(listener)?;
         }
         Ok(reactor)
     }
 
-    fn new(side: Side) -> io::Result<Self> {
+    fn new(side: Side, commons: Commons) -> io::Result<Self> {
+        let Commons {
+            epoch,
+            names,
+            files,
+        } = commons;
         let poll = Poll::new()?;
         let registry = poll.registry().try_clone()?;
         let mut sources = Arena::default();
@@ -231,8 +271,8 @@ impl Reactor {
                 guests: Guests::default(),
                 timers: Timers::default(),
                 notes,
-                names: Pool::new("adit-resolve", resolve::THREADS_MAX),
-                files: Pool::new("adit-files", FILE_THREADS_MAX),
+                names,
+                files,
                 people: Pool::new("adit-prompt", 1),
                 now: Duration::ZERO,
             },
@@ -244,8 +284,9 @@ impl Reactor {
             ending: None,
             close_timer: Armed::default(),
             peers_made: 0,
-            epoch: Instant::now(),
+            epoch,
             started: Started::No,
+            broken: None,
         })
     }
 
@@ -289,7 +330,9 @@ impl Reactor {
     fn ended(&self) -> Option<End> {
         match self.ending {
             Some(Ending::AtOnce(end)) => Some(end),
-            Some(Ending::InOrder(end)) if self.peers.is_empty() => Some(end),
+            Some(Ending::InOrder(end)) if self.peers.is_empty() && self.others_are_over() => {
+                Some(end)
+            }
             Some(Ending::InOrder(_)) | None => None,
         }
     }
@@ -302,7 +345,7 @@ impl Reactor {
         }
         let now = self.epoch.elapsed();
         self.batch(events.iter().map(Readiness::from), now, program);
-        Ok(())
+        self.broken.take().map_or(Ok(()), Err)
     }
 
     /// Does what follows from a batch of events.

@@ -3,6 +3,7 @@
 use core::net::SocketAddr;
 use core::time::Duration;
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use adit_connection::Limits;
 use adit_crypto::{Secret, SecureRandom};
@@ -10,13 +11,16 @@ use adit_transport::Buffers;
 use mio::Token;
 
 use super::config::ServerConfig;
+use super::door::Door;
+use super::inbox::Note;
 use super::local::Seen;
 use super::peer::Peer;
 use super::ready::Ready;
+use super::spread::{Burden, Newcomer, Spread};
 use super::state::{Cause, Role, State};
 use super::stream::Stream;
 use super::{Reactor, Side, Source};
-use crate::admission::{Admission, Dice, Offence};
+use crate::admission::{Dice, Offence};
 use crate::observer::{Authenticated, Event, PeerId, Program};
 use crate::session::{Config, ServerAuth, Session};
 
@@ -27,13 +31,20 @@ const TIMING_SECRET_LEN: usize = 32;
 /// show to people who ask for details.
 const NOT_NOW: &[u8] = b"Not allowed at this time\r\n";
 
-/// What the server's side keeps.
+/// What the server's side of a loop keeps.
 pub(super) struct Server {
-    config: ServerConfig,
+    house: Arc<House>,
     pub(super) limits: Limits,
     pub(super) buffers: Buffers,
+    /// The loops that it spreads sessions over, where it is the one that accepts.
+    pub(super) spread: Spread,
+}
+
+/// What is the same for all loops of a server.
+struct House {
+    config: ServerConfig,
     timing_secret: [u8; TIMING_SECRET_LEN],
-    admission: Admission,
+    door: Arc<Door>,
 }
 
 impl Server {
@@ -45,24 +56,31 @@ impl Server {
             .random
             .fill(&mut secret)
             .map_err(io::Error::other)?;
-        let admission = Admission::new(config.max_startups, config.per_source.clone());
-        Ok(Self {
+        let door = Door::new(config.max_startups, config.per_source.clone());
+        Ok(Self::of(Arc::new(House {
             config,
-            limits: Limits::SERVER,
-            buffers: Buffers::default(),
             timing_secret: secret,
-            admission,
-        })
+            door: Arc::new(door),
+        })))
     }
 
-    /// A session from there was authenticated, or ended before it was.
-    pub(super) fn startup_over(&mut self, address: SocketAddr) {
-        self.admission.over(address.ip());
+    fn of(house: Arc<House>) -> Self {
+        Self {
+            house,
+            limits: Limits::SERVER,
+            buffers: Buffers::default(),
+            spread: Spread::default(),
+        }
+    }
+
+    /// Another loop's side of the same server.
+    pub(super) fn beside(&self) -> Self {
+        Self::of(Arc::clone(&self.house))
     }
 
     /// A session from there ended so; what it costs its source is told.
     pub(super) fn charge(
-        &mut self,
+        &self,
         address: SocketAddr,
         end: (&Cause, Authenticated, Seen),
         now: Duration,
@@ -70,10 +88,10 @@ impl Server {
     ) {
         let (cause, authenticated, tried) = end;
         if let Some(offence) = offence(cause, authenticated, tried)
-            && let Some(charged) = self.admission.charge(address.ip(), offence, now)
+            && let Some((source, charged)) = self.house.door.charge(address.ip(), offence, now)
         {
             program.observe(&Event::Penalised {
-                source: self.admission.told(address.ip()),
+                source,
                 offence,
                 charged,
             });
@@ -81,18 +99,23 @@ impl Server {
     }
 
     fn session(&self, now: Duration) -> Result<Session, crate::Error> {
+        let House {
+            config,
+            timing_secret,
+            ..
+        } = &*self.house;
         Session::server(
             Config {
-                transport: self.config.ssh.transport(self.buffers),
+                transport: config.ssh.transport(self.buffers),
                 limits: self.limits,
-                patience: self.config.alive.map(Into::into),
+                patience: config.alive.map(Into::into),
             },
-            std::sync::Arc::clone(&self.config.host_keys),
+            Arc::clone(&config.host_keys),
             ServerAuth {
                 limits: adit_auth::Limits {
-                    max_auth_tries: self.config.max_auth_tries,
+                    max_auth_tries: config.max_auth_tries,
                 },
-                timing_secret: Secret::copy_of(&self.timing_secret),
+                timing_secret: Secret::copy_of(timing_secret),
             },
             now,
         )
@@ -135,6 +158,7 @@ fn offence(cause: &Cause, authenticated: Authenticated, tried: Seen) -> Option<O
 }
 
 impl Reactor {
+    /// A connection of a client: whether it is let in, and which loop it goes to.
     pub(super) fn accept_peer(
         &mut self,
         mut stream: Stream,
@@ -144,20 +168,56 @@ impl Reactor {
         let Side::Server(server) = &mut self.side else {
             return;
         };
+        let House { config, door, .. } = &*server.house;
         let local = stream.local_addr();
-        let dice = dice(server.config.ssh.provider.random);
+        let dice = dice(config.ssh.provider.random);
         let now = self.context.now;
-        if let Err(why) = server.admission.check(address.ip(), dice, now) {
-            program.observe(&Event::Dropped {
-                address,
-                local,
-                startups: server.admission.startups(),
-                why,
-            });
-            // Whether it arrives or not: the socket is new, and takes it without waiting.
-            let _ = stream.write(NOT_NOW);
-            return;
+        let startup = match door.admit(address.ip(), dice, now) {
+            Ok(startup) => startup,
+            Err(away) => {
+                program.observe(&Event::Dropped {
+                    address,
+                    local,
+                    startups: away.startups,
+                    why: away.why,
+                });
+                // Whether it arrives or not: the socket is new, and takes it without waiting.
+                let _ = stream.write(NOT_NOW);
+                return;
+            }
+        };
+        self.peers_made += 1;
+        let newcomer = Newcomer {
+            stream,
+            address,
+            local,
+            id: PeerId(self.peers_made),
+            accepted: now,
+            startup,
+        };
+        if let Some((newcomer, burden)) = server.spread.place(newcomer) {
+            self.welcome(newcomer, burden, program);
         }
+    }
+
+    /// A client that was let in, here or on the loop that accepts.
+    pub(super) fn welcome(
+        &mut self,
+        newcomer: Newcomer,
+        burden: Burden,
+        program: &mut dyn Program,
+    ) {
+        let Side::Server(server) = &mut self.side else {
+            return;
+        };
+        let Newcomer {
+            mut stream,
+            address,
+            local,
+            id,
+            accepted,
+            startup,
+        } = newcomer;
         let Ok(session) = server.session(self.context.now) else {
             program.observe(&Event::Debug {
                 peer: None,
@@ -177,14 +237,15 @@ impl Reactor {
             });
             return;
         }
-        server.admission.begin(address.ip());
-        stream.tune(server.config.alive);
-        self.peers_made += 1;
-        let grace = server.config.login_grace;
-        let deadline = grace.map(|grace| self.context.now.saturating_add(grace));
-        let id = PeerId(self.peers_made);
+        let config = &server.house.config;
+        stream.tune(config.alive);
+        let deadline = config
+            .login_grace
+            .map(|grace| accepted.saturating_add(grace));
         let mut state = State::new(id, slot, Role::Server, Some(address), deadline);
-        state.stream_local_bind = server.config.stream_local_bind;
+        state.startup = Some(startup);
+        state.burden = Some(burden);
+        state.stream_local_bind = config.stream_local_bind;
         program.observe(&Event::Connected {
             peer: state.info(),
             local,
@@ -196,6 +257,33 @@ impl Reactor {
         let peer = Peer::new(stream, source, ready, session, state);
         self.peers.put(slot, Box::new(peer));
         self.schedule(slot);
+    }
+
+    /// The loops that this one spreads sessions over end as it does.
+    pub(super) fn stop_others(&self) {
+        if let Side::Server(server) = &self.side {
+            server.spread.tell(|| Note::Stop);
+        }
+    }
+
+    /// Another loop is over. While this one goes on that is a failure of the whole.
+    pub(super) fn loop_over(&mut self, how: io::Result<()>) {
+        let Side::Server(server) = &mut self.side else {
+            return;
+        };
+        server.spread.others_up = server.spread.others_up.saturating_sub(1);
+        let early = || io::Error::other("a loop ended before the others");
+        if let Some(error) = how.err().or_else(|| self.ending.is_none().then(early)) {
+            self.broken = Some(error);
+        }
+    }
+
+    /// Whether no other loop runs that this one spreads sessions over.
+    pub(super) fn others_are_over(&self) -> bool {
+        match &self.side {
+            Side::Client(_) => true,
+            Side::Server(server) => server.spread.others_up == 0,
+        }
     }
 }
 

@@ -90,13 +90,7 @@ impl Reactor {
                     self.listened_for(slot, program);
                 }
             }
-            Side::Server(server) => {
-                if news == Seen::Yes
-                    && let Some(address) = peer.state.address
-                {
-                    server.startup_over(address);
-                }
-            }
+            Side::Server(_) => {}
         }
         if freed == Seen::Yes {
             self.admit_guests(program);
@@ -120,7 +114,8 @@ impl Reactor {
         if peer.state.role == Role::Client && hop == 0 {
             self.end_child(cause, authenticated, program);
         }
-        let news = peer.take_authenticated();
+        // Its place is free before anybody hears that it is gone.
+        (peer.state.startup, peer.state.burden) = (None, None);
         let mut text = String::new();
         program.observe(&Event::PeerGone {
             peer: peer.state.info(),
@@ -143,10 +138,6 @@ impl Reactor {
             }
             Side::Server(server) => {
                 let Some(address) = address else { return };
-                // Or it was in this very turn, which `after_turn` then does not hear of.
-                if authenticated == Authenticated::No || news == Seen::Yes {
-                    server.startup_over(address);
-                }
                 let now = self.context.now;
                 server.charge(address, (cause, authenticated, tried), now, program);
             }
@@ -169,6 +160,7 @@ impl Reactor {
         self.ending = Some(Ending::InOrder(end));
         self.close_listeners();
         self.stop_client();
+        self.stop_others();
         for slot in self.last_first() {
             if self.peers.get(slot).is_some_and(|peer| !peer.is_closing())
                 && let Some(peer) = self.peers.take(slot)

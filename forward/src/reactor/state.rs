@@ -14,6 +14,7 @@ use adit_proto::reason::Disconnect;
 use super::asked::RemoteForwards;
 use super::asking::Askings;
 use super::dial::Progress;
+use super::door::Startup;
 use super::forwards::{Forward, StreamLocalBind};
 use super::hops::JointNews;
 use super::host::Host;
@@ -22,6 +23,7 @@ use super::locals::Locals;
 use super::opens::LookUps;
 use super::remotes::Remotes;
 use super::resolve::Resolved;
+use super::spread::Burden;
 use crate::error::Error;
 use crate::observer::{Gone, HostKeyVerdict, PeerId, PeerInfo};
 use crate::policy::PermitOpen;
@@ -183,6 +185,10 @@ pub(super) struct State {
     /// authentication (server).
     pub(super) login_deadline: Option<Duration>,
     pub(super) asked: Answering,
+    /// A server's session: its place among those that are not authenticated.
+    pub(super) startup: Option<Startup>,
+    /// A server's session: its part of its loop's load.
+    pub(super) burden: Option<Burden>,
     /// A client asked for more than the list of methods.
     pub(super) tried: Seen,
     /// Whom a client logs in as.
@@ -240,6 +246,8 @@ impl State {
             ident_told: Seen::No,
             login_deadline,
             asked: Answering::Nobody,
+            startup: None,
+            burden: None,
             tried: Seen::No,
             login_name: Arc::from(""),
             host: Host::default(),
@@ -300,6 +308,7 @@ impl State {
     pub(super) fn authenticated(&mut self, user: &[u8]) {
         self.user = Some(user.to_vec());
         self.login_deadline = None;
+        self.startup = None;
         self.keys = Vec::new();
         self.news = Seen::Yes;
     }

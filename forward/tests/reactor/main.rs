@@ -21,6 +21,7 @@ mod hops;
 mod host_key;
 mod hostile;
 mod life;
+mod loops;
 mod paths;
 mod people;
 mod remote;

@@ -48,7 +48,11 @@ impl World {
     fn written(&self) -> io::Result<()> {
         match self.notes.recv_timeout(PATIENCE).unwrap() {
             Note::Written(written) => written,
-            Note::Letter { .. } | Note::Stop => panic!("another note"),
+            Note::Letter { .. }
+            | Note::LoopOver(_)
+            | Note::Newcomer(..)
+            | Note::Stop
+            | Note::StopNow => panic!("another note"),
         }
     }
 }
@@ -161,6 +165,10 @@ fn what_is_on_its_way_is_written_though_the_other_side_is_closed() {
     assert_eq!(read, bytes);
     match world.notes.recv_timeout(PATIENCE).unwrap() {
         Note::Written(written) => written.unwrap(),
-        Note::Letter { .. } | Note::Stop => panic!("another note"),
+        Note::Letter { .. }
+        | Note::LoopOver(_)
+        | Note::Newcomer(..)
+        | Note::Stop
+        | Note::StopNow => panic!("another note"),
     }
 }
