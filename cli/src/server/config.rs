@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use adit_forward::RekeyLimits;
 use adit_forward::admission::{AddressList, NetBlocks};
-use adit_forward::reactor::{KeepAlive, MaxStartups, PerSource};
+use adit_forward::reactor::{KeepAlive, LoopCount, MaxStartups, PerSource};
 use adit_forward::spec::Family;
 
 use crate::escape::escaped;
@@ -68,6 +68,8 @@ pub struct Config {
     pub macs: Option<String>,
     /// LoginGraceTime.
     pub login_grace: Option<Duration>,
+    /// Loops.
+    pub loops: Option<LoopCount>,
     /// MaxAuthTries.
     pub max_auth_tries: Option<u32>,
     /// MaxStartups.
@@ -257,6 +259,10 @@ impl Config {
             }
             Setting::LogLevel => first(&mut self.level, name, values, Level::parse),
             Setting::LoginGraceTime => first(&mut self.login_grace, name, values, value::time),
+            Setting::Loops => {
+                let loops = |word: &str| value::number(word).and_then(LoopCount::new);
+                first(&mut self.loops, name, values, loops)
+            }
             Setting::Macs => {
                 let macs = Some(only_one(name, values)?);
                 names(

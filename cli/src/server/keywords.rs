@@ -1,5 +1,5 @@
 //! The keywords of `sshd_config(5)`: those that set something here, and those that may stand in a
-//! file only with the value that this server keeps to anyway.
+//! file only with the value that this server keeps to anyway. Loops is our own.
 //!
 //! A keyword that would enable what this server does not do is an error with the reason. Ignoring
 //! it would leave an administrator with a rule that nobody enforces.
@@ -30,6 +30,7 @@ pub(super) enum Setting {
     ListenAddress,
     LogLevel,
     LoginGraceTime,
+    Loops,
     Macs,
     MaxAuthTries,
     MaxStartups,
@@ -56,7 +57,7 @@ const ONE_LOG: &str = "this server logs to standard error, or to the file of -E"
 const NOT_YET: &str = "not implemented";
 const GONE: &str = "sshd itself has not followed it for years: leave it out";
 
-/// The keyword as its manual writes it, and what it does; `None` when sshd has no such keyword.
+/// The keyword as its manual writes it, and what it does; `None` when there is no such keyword.
 pub(super) fn keyword(name: &str) -> Option<(&'static str, Meaning)> {
     KEYWORDS
         .iter()
@@ -157,6 +158,8 @@ const KEYWORDS: &[(&str, Meaning)] = &[
     ("LoginGraceTime", Sets(Setting::LoginGraceTime)),
     ("LogLevel", Sets(Setting::LogLevel)),
     ("LogVerbose", Only(&["none"], NOT_YET)),
+    // Not sshd's.
+    ("Loops", Sets(Setting::Loops)),
     ("MACs", Sets(Setting::Macs)),
     (
         "Match",

@@ -5,6 +5,7 @@
 //! came from a peer is escaped and cut; in a user's name a blank is escaped too, so that no name
 //! can look like the rest of the line.
 
+mod arrivals;
 mod forwarding;
 mod penalties;
 mod throttling;
@@ -12,10 +13,10 @@ mod words;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use adit_auth::{Failed, FailedSignature, key_type_label};
-use adit_forward::admission::Dropped;
 use adit_forward::observer::{
     Authenticated, Event, Gone, How, Negotiated, PeerId, PeerInfo, Place,
 };
@@ -23,8 +24,8 @@ use adit_forward::observer::{
 use crate::escape::escaped;
 use crate::file::reason;
 use crate::report::{ConnectionReport, Report};
-use penalties::Refusals;
-use throttling::{Ends, Throttling};
+pub use arrivals::Arrivals;
+use throttling::Ends;
 use words::{At, WORD_MAX, Who};
 
 pub(super) use words::Word;
@@ -36,8 +37,8 @@ pub struct Log<'a> {
     max_auth_tries: u32,
     /// Those that are not authenticated yet: no more than MaxStartups lets in.
     startups: HashMap<PeerId, Startup>,
-    throttling: Throttling,
-    refusals: Refusals,
+    /// What all loops of the server share.
+    arrivals: Arc<Arrivals>,
 }
 
 /// What is known of a peer before its authentication.
@@ -48,15 +49,14 @@ struct Startup {
 }
 
 impl<'a> Log<'a> {
-    /// `max_startups_begin`: the first number of MaxStartups.
+    /// `arrivals` is one for all loops of a server.
     #[must_use]
-    pub fn new(report: &'a Report, max_auth_tries: u32, max_startups_begin: u32) -> Self {
+    pub fn new(report: &'a Report, max_auth_tries: u32, arrivals: Arc<Arrivals>) -> Self {
         Self {
             report,
             max_auth_tries,
             startups: HashMap::new(),
-            throttling: Throttling::new(max_startups_begin),
-            refusals: Refusals::default(),
+            arrivals,
         }
     }
 
@@ -92,16 +92,8 @@ impl<'a> Log<'a> {
             } => {
                 let (address, local) = (*address, *local);
                 let ends = Ends { address, local };
-                match why {
-                    Dropped::PastMaxStartups => {
-                        self.throttling
-                            .dropped(self.report, ends, *startups, Instant::now());
-                    }
-                    Dropped::Refused(why) => {
-                        self.refusals
-                            .dropped(self.report, ends, *startups, *why, Instant::now());
-                    }
-                }
+                self.arrivals
+                    .dropped(self.report, ends, *startups, *why, Instant::now());
             }
             Event::Penalised {
                 source,
@@ -128,7 +120,7 @@ impl<'a> Log<'a> {
                 self.authentication_failed(peer, user, failed);
             }
             Event::Authenticated { peer, how } => {
-                self.startups.remove(&peer.id);
+                self.startup_over(peer.id);
                 let key = match how {
                     How::Publickey {
                         key_type,
@@ -154,7 +146,7 @@ impl<'a> Log<'a> {
                 self.about(peer).verbose(format_args!(
                     "Transferred: sent {sent}, received {received} bytes"
                 ));
-                self.startups.remove(&peer.id);
+                self.startup_over(peer.id);
             }
             Event::Debug { peer, text } => match peer {
                 Some(peer) => self.about(peer).debug(format_args!(
@@ -169,10 +161,7 @@ impl<'a> Log<'a> {
     }
 
     fn connected(&mut self, peer: &PeerInfo<'_>, local: Option<SocketAddr>) {
-        let now = Instant::now();
-        self.throttling
-            .let_in(self.report, self.startups.len(), now);
-        self.refusals.sum_up(self.report, now);
+        self.arrivals.let_in(self.report, Instant::now());
         self.startups.insert(peer.id, Startup::default());
         let at = At(peer.address);
         match local {
@@ -182,6 +171,12 @@ impl<'a> Log<'a> {
             None => self
                 .about(peer)
                 .verbose(format_args!("Connection from {at}")),
+        }
+    }
+
+    fn startup_over(&mut self, id: PeerId) {
+        if self.startups.remove(&id).is_some() {
+            self.arrivals.startup_over();
         }
     }
 

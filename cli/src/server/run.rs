@@ -12,7 +12,7 @@ use adit_forward::Algorithms;
 use adit_forward::observer::{Answer, Event, KeyQuestion, ListenQuestion, OpenQuestion, Program};
 use adit_forward::policy::{Denied, Permitted, PermittedListen, Policy};
 use adit_forward::reactor::{
-    End, Reactor, ServerConfig, Signals, SshConfig, listen, raise_descriptor_limit,
+    End, LoopCount, Loops, ServerConfig, Signals, SshConfig, listen, raise_descriptor_limit,
 };
 use adit_proto::Ident;
 use nix::libc;
@@ -30,7 +30,7 @@ use crate::server::config::Config;
 use crate::server::host_key::HostKey;
 use crate::server::host_keys::{HostKeys, Missing, Wanted};
 use crate::server::listen::addresses;
-use crate::server::log::Log;
+use crate::server::log::{Arrivals, Log};
 
 /// Everything that is read before anything is served.
 struct Ready {
@@ -165,7 +165,8 @@ fn home() -> Option<PathBuf> {
 
 impl Ready {
     fn serve(self, signals: Signals) -> Result<Exit, Said> {
-        let report = &*self.report;
+        // As long as the process: a loop that does not end with the others is left behind.
+        let report: &'static Report = Box::leak(Box::new(Arc::clone(&self.report)));
         let failed = |what: &str, error: &io::Error| {
             report.fatal(format_args!("{what}: {}", file::reason(error)));
             Said
@@ -208,20 +209,28 @@ impl Ready {
             max_auth_tries: self.config.max_auth_tries(),
             stream_local_bind: self.config.forwarding.bind(),
         };
-        let mut program = Serving {
+        let max_auth_tries = config.max_auth_tries;
+        let arrivals = Arc::new(Arrivals::new(config.max_startups.start));
+        let user_keys: Arc<[_]> = user_keys.into();
+        let authorizer = Arc::new(self.authorizer);
+        let policy = Arc::new(policy);
+        let program = |_loop| Serving {
             report,
-            user_keys,
-            log: Log::new(report, config.max_auth_tries, config.max_startups.start),
-            authorizer: Arc::new(self.authorizer),
-            policy,
+            user_keys: Arc::clone(&user_keys),
+            log: Log::new(report, max_auth_tries, Arc::clone(&arrivals)),
+            authorizer: Arc::clone(&authorizer),
+            policy: Arc::clone(&policy),
         };
-        let mut reactor =
-            Reactor::server(config, listeners).map_err(|error| failed("event loop", &error))?;
-        reactor
+        let count = self.config.loops;
+        let count = count.unwrap_or_else(LoopCount::of_this_machine);
+        report.verbose(format_args!("Event loops: {}", count.get()));
+        let mut loops = Loops::server(config, listeners, count)
+            .map_err(|error| failed("event loop", &error))?;
+        loops
             .watch_signals(signals)
             .map_err(|error| failed("signals", &error))?;
-        let end = reactor
-            .run(&mut program)
+        let end = loops
+            .run(program)
             .map_err(|error| failed("event loop", &error))?;
         Ok(match end {
             End::Signal(number) => {
@@ -286,17 +295,17 @@ fn bind_failed(address: SocketAddr, error: &io::Error) -> String {
     )
 }
 
-/// The program that the event loop asks and tells.
-struct Serving<'a> {
-    report: &'a Report,
-    log: Log<'a>,
+/// The program that an event loop asks and tells.
+struct Serving {
+    report: &'static Report,
+    log: Log<'static>,
     /// PubkeyAcceptedAlgorithms.
-    user_keys: Vec<&'static str>,
+    user_keys: Arc<[&'static str]>,
     authorizer: Arc<Authorizer>,
-    policy: Policy,
+    policy: Arc<Policy>,
 }
 
-impl Program for Serving<'_> {
+impl Program for Serving {
     fn observe(&mut self, event: &Event<'_>) {
         self.log.event(event);
     }

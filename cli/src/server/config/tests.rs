@@ -41,6 +41,18 @@ fn nothing_said_is_the_default_of_sshd_except_for_life_and_forwarding() {
 }
 
 #[test]
+fn loops_are_as_many_as_there_may_be() {
+    for (word, loops) in [("1", 1), ("2", 2), ("64", 64)] {
+        let read = read(&format!("Loops {word}")).loops;
+        assert_eq!(read.map(LoopCount::get), Some(loops));
+    }
+    assert_eq!(read("").loops, None);
+    for word in ["0", "65", "-1", "all", "18446744073709551616"] {
+        assert!(error(&format!("Loops {word}")).contains(word), "{word}");
+    }
+}
+
+#[test]
 fn each_keyword_sets_its_value() {
     let config = read(
         concat!(

@@ -59,9 +59,14 @@ fn failed(method: &str, key: Option<&'static str>, failures: u32) -> Failed {
     }
 }
 
+/// Of a server on one loop.
+fn arrivals() -> Arc<Arrivals> {
+    Arc::new(Arrivals::new(10))
+}
+
 fn logged_at(level: Level, events: &[Event<'_>]) -> Vec<String> {
     let report = Report::memory(level);
-    let mut log = Log::new(&report, 3, 10);
+    let mut log = Log::new(&report, 3, arrivals());
     for event in events {
         log.event(event);
     }
@@ -172,7 +177,7 @@ fn an_error_after_the_identification_is_told_in_words() {
 #[test]
 fn each_connection_has_its_number_in_a_stamped_log() {
     let report = Report::memory(Level::Verbose).stamped("aditd");
-    let mut log = Log::new(&report, 3, 10);
+    let mut log = Log::new(&report, 3, arrivals());
     let user = Some(&b"alice"[..]);
     for event in [connected(), gone(user, Gone::Silent)] {
         log.event(&event);

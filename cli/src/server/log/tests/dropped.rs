@@ -1,6 +1,6 @@
 //! Connections that are refused before a word is said.
 
-use adit_forward::admission::{Charged, NetBlocks, Offence, Refused};
+use adit_forward::admission::{Charged, Dropped, NetBlocks, Offence, Refused};
 
 use super::*;
 
@@ -24,6 +24,59 @@ fn a_flood_is_said_once_and_its_end_once() {
         "{lines:?}"
     );
     assert!(lines[2].ends_with(" s, 2 connections dropped"), "{lines:?}");
+}
+
+#[test]
+fn a_flood_that_several_loops_tell_of_is_one() {
+    let report = Report::memory(Level::Info);
+    let arrivals = arrivals();
+    let [mut accepting, mut other] = [(); 2].map(|()| Log::new(&report, 3, Arc::clone(&arrivals)));
+    let peer = |n| {
+        let address = Some("192.0.2.1:50000".parse().unwrap());
+        PeerInfo {
+            id: PeerId(n),
+            address,
+            hop: 0,
+            user: None,
+        }
+    };
+    let connected = |n| Event::Connected {
+        peer: peer(n),
+        local: None,
+    };
+    let gone = |n| Event::PeerGone {
+        peer: peer(n),
+        why: Gone::Closed,
+        authenticated: Authenticated::No,
+        received: 0,
+        sent: 0,
+    };
+    for n in 1..=10 {
+        let log = if n % 2 == 0 {
+            &mut accepting
+        } else {
+            &mut other
+        };
+        log.event(&connected(n));
+    }
+    accepting.event(&Event::Dropped {
+        address: "192.0.2.7:1".parse().unwrap(),
+        local: None,
+        startups: 10,
+        why: Dropped::PastMaxStartups,
+    });
+    // Nine are left, and that is still as many as when it began.
+    other.event(&gone(1));
+    let before = report.kept().len();
+    other.event(&connected(11));
+    assert_eq!(report.kept().len(), before);
+    for n in [3, 11] {
+        other.event(&gone(n));
+    }
+    let before = report.kept().len();
+    accepting.event(&connected(12));
+    let line = &report.kept()[before];
+    assert!(line.starts_with("exited MaxStartups throttling"), "{line}");
 }
 
 #[test]
