@@ -8,8 +8,10 @@
 //! ```
 //!
 //! Half of the book belongs to the bases, so that a channel can always be opened however greedy
-//! the others are; the other half, `spare`, is for whoever has use for it.
+//! the others are; the other half, `spare`, is for whoever has use for it. Where sessions share a
+//! [book of their process](crate::book), all that is lent here is lent there, too.
 
+use crate::book::ProcessBook;
 use crate::table::SLOTS_MAX;
 
 /// How much one session may use.
@@ -56,7 +58,12 @@ pub(crate) struct Budget {
     left: u32,
     /// Of `left`, what may be lent on top of the bases.
     spare: u32,
+    /// What `spare` was at first.
+    spare_at_first: u32,
     channels: u32,
+    process: Option<ProcessBook>,
+    /// What the process has lent on top of the bases.
+    borrowed: u32,
 }
 
 impl Budget {
@@ -64,17 +71,30 @@ impl Budget {
     pub(crate) fn new(limits: Limits) -> Self {
         let limit = limits.window_budget;
         let channels_max = limits.max_channels.clamp(1, SLOTS_MAX);
-        let base = share(limit, channels_max.saturating_mul(2)).clamp(BASE_MIN, BASE_MAX);
+        let base = fraction(limit, channels_max.saturating_mul(2)).clamp(BASE_MIN, BASE_MAX);
         let bases = base.saturating_mul(channels_max);
+        // When BASE_MIN makes the bases more than half, not every channel can be opened, but
+        // those that are can grow.
+        let spare = limit.saturating_sub(bases).max(limit / 2);
         Self {
             limit,
             base,
             left: limit,
-            // When BASE_MIN makes the bases more than half, not every channel can be opened, but
-            // those that are can grow.
-            spare: limit.saturating_sub(bases).max(limit / 2),
+            spare,
+            spare_at_first: spare,
             channels: 0,
+            process: None,
+            borrowed: 0,
         }
+    }
+
+    /// Lends from that book as well. Before there is a channel.
+    pub(crate) fn share(&mut self, process: ProcessBook) {
+        debug_assert!(
+            self.channels == 0,
+            "what is lent already is in no other book"
+        );
+        self.process = Some(process);
     }
 
     /// What is not lent.
@@ -88,18 +108,29 @@ impl Budget {
         // give it back: the one that is used has to find something.
         let spare = self.spare.saturating_sub(self.limit / 8);
         let on_top = self.left.checked_sub(self.base)?.min(spare);
+        if let Some(process) = &self.process {
+            process.open(self.base)?;
+        }
         self.channels = self.channels.saturating_add(1);
-        let wanted = share(self.limit, self.channels.saturating_mul(8));
-        let first = wanted
+        let wanted = fraction(self.limit, self.channels.saturating_mul(8));
+        let mut first = wanted
             .clamp(self.base, FIRST_MAX)
             .min(self.base.saturating_add(on_top));
+        if let Some(process) = &self.process {
+            let lent = process.lend_first(first.saturating_sub(self.base));
+            self.borrowed = self.borrowed.saturating_add(lent);
+            first = self.base.saturating_add(lent);
+        }
         self.settle(0, first);
         Some(first)
     }
 
     /// A channel is gone; its loan was settled before.
-    pub(crate) const fn close(&mut self) {
+    pub(crate) fn close(&mut self) {
         self.channels = self.channels.saturating_sub(1);
+        if let Some(process) = &self.process {
+            process.close(self.base, 1);
+        }
     }
 
     /// One channel's loan is another now. The only place where `left` changes.
@@ -113,11 +144,32 @@ impl Budget {
             .spare
             .saturating_add(before.saturating_sub(self.base))
             .saturating_sub(after.saturating_sub(self.base));
+        if let Some(process) = &self.process {
+            // What was borrowed and is not on top of any base.
+            let on_top = self.spare_at_first.saturating_sub(self.spare);
+            debug_assert!(on_top <= self.borrowed, "only what is borrowed can be lent");
+            let unused = self.borrowed.saturating_sub(on_top);
+            if unused > 0 {
+                process.take_back(unused);
+                self.borrowed = on_top;
+            }
+        }
     }
 
-    /// How much a loan that has proved too small may grow: it doubles, up to a quarter of the
-    /// book, out of what is spare. Beyond its fair share it leaves the low mark to others.
-    pub(crate) fn growth(&self, loan: u32) -> u32 {
+    /// How much a loan that has proved too small grows; [`Budget::settle`] follows.
+    pub(crate) fn grow(&mut self, loan: u32) -> u32 {
+        let wanted = self.growth(loan);
+        let Some(process) = &self.process else {
+            return wanted;
+        };
+        let lent = process.lend_more(loan, self.base, wanted);
+        self.borrowed = self.borrowed.saturating_add(lent);
+        lent
+    }
+
+    /// How much it may grow by this book: it doubles, up to a quarter of the book, out of what is
+    /// spare. Beyond its fair share it leaves the low mark to others.
+    fn growth(&self, loan: u32) -> u32 {
         let loan_max = (self.limit / 4).max(self.base);
         let wanted = loan.min(loan_max.saturating_sub(loan));
         let spare = self.spare.min(self.left);
@@ -134,12 +186,16 @@ impl Budget {
     /// is tight, then what is above the fair share, until it is no longer tight.
     pub(crate) fn excess(&self, loan: u32) -> u32 {
         let short = self.low_mark().saturating_sub(self.spare.min(self.left));
-        loan.saturating_sub(self.fair_share()).min(short)
+        let here = loan.saturating_sub(self.fair_share()).min(short);
+        match &self.process {
+            None => here,
+            Some(process) => here.max(process.excess(loan, self.base)),
+        }
     }
 
     /// What each of the channels there are could have on top of the bases of all there may be.
     fn fair_share(&self) -> u32 {
-        share(self.limit, self.channels.saturating_mul(2)).max(self.base)
+        fraction(self.limit, self.channels.saturating_mul(2)).max(self.base)
     }
 
     /// Below this much to spare the book is tight. A mark above zero keeps a loan from swinging
@@ -149,8 +205,18 @@ impl Budget {
     }
 }
 
+impl Drop for Budget {
+    /// A session may end with channels.
+    fn drop(&mut self) {
+        if let Some(process) = &self.process {
+            process.close(self.base, self.channels);
+            process.take_back(self.borrowed);
+        }
+    }
+}
+
 /// `limit / parts`; nothing is shared among nobody.
-fn share(limit: u32, parts: u32) -> u32 {
+fn fraction(limit: u32, parts: u32) -> u32 {
     limit.checked_div(parts).unwrap_or(limit)
 }
 

@@ -10,6 +10,7 @@ use adit_proto::msg::{
 };
 use adit_proto::reason::OpenFailure;
 
+use crate::book::ProcessBook;
 use crate::budget::{Budget, Limits};
 use crate::channel::{Channel, DATA_MAX, Next, Phase};
 use crate::event::Grant;
@@ -63,6 +64,12 @@ impl Channels {
             requests: Requests::default(),
             table: Table::new(limits.max_channels),
         }
+    }
+
+    /// Lends windows from that book as well, which other sessions lend from. Before there is a
+    /// channel.
+    pub fn share(&mut self, process: ProcessBook) {
+        self.budget.share(process);
     }
 
     /// How many channels there are, those included that only wait to be
@@ -147,7 +154,7 @@ impl Channels {
         channel.window_mut().delivered(n, &self.clock);
         if channel.is_receiving() {
             if channel.window().is_too_small(&self.clock) {
-                let more = self.budget.growth(channel.loan());
+                let more = self.budget.grow(channel.loan());
                 channel.window_mut().grow(more);
             }
             if channel.window().is_adjust_due() {

@@ -14,6 +14,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod book;
 mod budget;
 mod channel;
 mod channels;
@@ -31,6 +32,7 @@ mod table;
 mod tests;
 mod window;
 
+pub use book::ProcessBook;
 pub use budget::Limits;
 pub use channel::{DATA_MAX, PACKET_SIZE_MIN};
 pub use channels::{Channels, Full};
