@@ -12,7 +12,8 @@ use adit_crypto::SigningKey;
 use adit_forward::policy::{Permit, PermitOpen, Policy};
 use adit_forward::reactor::{
     ClientConfig, FileKey, Forward, Handle, Identities, Listen, MaxStartups, OnForwardFailure,
-    PerSource, Reactor, ServerConfig, Signals, SshConfig, StreamLocalBind, To, listen,
+    PerSource, Reactor, ServerConfig, Signals, SshConfig, StreamLocalBind, To, WindowMemory,
+    listen,
 };
 use adit_forward::{Algorithms, RekeyLimits};
 use adit_proto::Ident;
@@ -206,6 +207,7 @@ impl Serving {
             alive: None,
             max_auth_tries: 6,
             stream_local_bind: StreamLocalBind::default(),
+            window_memory: WindowMemory::default(),
         };
         let reactor = Reactor::server(config, listeners)?;
         let handle = reactor.handle();

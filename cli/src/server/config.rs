@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use adit_forward::RekeyLimits;
 use adit_forward::admission::{AddressList, NetBlocks};
-use adit_forward::reactor::{KeepAlive, LoopCount, MaxStartups, PerSource};
+use adit_forward::reactor::{KeepAlive, LoopCount, MaxStartups, PerSource, WindowMemory};
 use adit_forward::spec::Family;
 
 use crate::escape::escaped;
@@ -92,6 +92,8 @@ pub struct Config {
     pub rekey: Option<RekeyLimits>,
     /// StrictModes.
     pub strict_modes: Option<StrictModes>,
+    /// WindowMemory.
+    pub window_memory: Option<WindowMemory>,
 }
 
 /// Who said on which ports to listen.
@@ -321,6 +323,10 @@ impl Config {
                     })
                 };
                 first(&mut self.strict_modes, name, values, read)
+            }
+            Setting::WindowMemory => {
+                let read = |word: &str| value::size(word).and_then(WindowMemory::new);
+                first(&mut self.window_memory, name, values, read)
             }
         }
     }

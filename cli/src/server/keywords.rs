@@ -1,5 +1,5 @@
 //! The keywords of `sshd_config(5)`: those that set something here, and those that may stand in a
-//! file only with the value that this server keeps to anyway. Loops is our own.
+//! file only with the value that this server keeps to anyway. Loops and WindowMemory are our own.
 //!
 //! A keyword that would enable what this server does not do is an error with the reason. Ignoring
 //! it would leave an administrator with a rule that nobody enforces.
@@ -42,6 +42,7 @@ pub(super) enum Setting {
     PubkeyAcceptedAlgorithms,
     RekeyLimit,
     StrictModes,
+    WindowMemory,
 }
 
 const NO_COMMANDS: &str = "this server runs no commands and gives no terminals";
@@ -266,6 +267,8 @@ const KEYWORDS: &[(&str, Meaning)] = &[
     ("UsePrivilegeSeparation", Only(&[], NO_CHILDREN)),
     ("VerifyReverseMapping", Only(&[], GONE)),
     ("VersionAddendum", Only(&["none"], NOT_YET)),
+    // Not sshd's.
+    ("WindowMemory", Sets(Setting::WindowMemory)),
     ("X11DisplayOffset", Only(&[], NO_X11)),
     ("X11Forwarding", Only(&["no"], NO_X11)),
     ("X11UseLocalhost", Only(&[], NO_X11)),

@@ -208,6 +208,7 @@ impl Ready {
             alive: self.config.alive(),
             max_auth_tries: self.config.max_auth_tries(),
             stream_local_bind: self.config.forwarding.bind(),
+            window_memory: self.config.window_memory.unwrap_or_default(),
         };
         let max_auth_tries = config.max_auth_tries;
         let arrivals = Arc::new(Arrivals::new(config.max_startups.start));

@@ -1,6 +1,7 @@
 //! Listening sockets on the loop: what is accepted, how much in one turn, and when to stop.
 
 use core::net::SocketAddr;
+use core::time::Duration;
 use std::io::{self, ErrorKind};
 use std::net::TcpListener as StdListener;
 
@@ -21,6 +22,10 @@ use crate::observer::{Event, Place, Program};
 
 /// Connections accepted from one socket in one turn: a flood on one port delays nobody else long.
 const ACCEPTS_MAX: usize = 16;
+
+/// Between two looks whether there is a channel for a connection at the server's side. It may be the
+/// channels of other sessions that leave nothing for it, and when one of those is over nobody tells.
+const FULL_RETRY: Duration = Duration::from_secs(1);
 
 /// What connections to a socket are for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -84,6 +89,7 @@ impl Listening {
 
     pub(super) fn fired(&mut self) {
         self.armed.fired();
+        self.full = Full::No;
     }
 
     pub(super) fn channel_freed(&mut self) {
@@ -300,7 +306,13 @@ impl Reactor {
                     }
                     For::Remote { peer, remote } => {
                         let back = self.carry_back(stream, from, peer, remote, program);
-                        listening.hold(back, from)
+                        let held = listening.hold(back, from);
+                        if let Accepted::Stop = held {
+                            let again = self.context.now.saturating_add(FULL_RETRY);
+                            let timers = &mut self.context.timers;
+                            timers.arm(Timer::Listener(slot), &mut listening.armed, Some(again));
+                        }
+                        held
                     }
                 }
             }

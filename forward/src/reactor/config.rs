@@ -212,6 +212,38 @@ pub struct ServerConfig {
     pub max_auth_tries: u32,
     /// StreamLocalBindMask and StreamLocalBindUnlink.
     pub stream_local_bind: StreamLocalBind,
+    /// What all sessions together may have in their windows.
+    pub window_memory: WindowMemory,
+}
+
+/// Fewest bytes for the windows of all sessions: 512 channels, and something on top.
+pub const WINDOW_MEMORY_MIN: u64 = 1 << 20;
+
+/// Bytes that the windows of all channels of all sessions may have together: what a server promises
+/// to hold, and so what it holds of others' data at most.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct WindowMemory(usize);
+
+impl WindowMemory {
+    /// `None` below [`WINDOW_MEMORY_MIN`], and for more than there are addresses.
+    #[must_use]
+    pub fn new(bytes: u64) -> Option<Self> {
+        let enough = bytes >= WINDOW_MEMORY_MIN;
+        usize::try_from(bytes).ok().filter(|_| enough).map(Self)
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub const fn get(self) -> usize {
+        self.0
+    }
+}
+
+impl Default for WindowMemory {
+    /// 256 MiB: as much as eight sessions can have at most, or 131072 channels that nobody uses.
+    fn default() -> Self {
+        Self(256 << 20)
+    }
 }
 
 impl core::fmt::Debug for ServerConfig {
@@ -225,6 +257,7 @@ impl core::fmt::Debug for ServerConfig {
             .field("alive", &self.alive)
             .field("max_auth_tries", &self.max_auth_tries)
             .field("stream_local_bind", &self.stream_local_bind)
+            .field("window_memory", &self.window_memory)
             .finish()
     }
 }

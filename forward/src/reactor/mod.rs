@@ -77,7 +77,7 @@ use arena::Arena;
 use client::Client;
 pub use config::{
     AgentConfig, AgentKeys, ClientConfig, FileKey, FileKeyState, Identities, KeepAlive,
-    OnForwardFailure, ServerConfig, SshConfig,
+    OnForwardFailure, ServerConfig, SshConfig, WINDOW_MEMORY_MIN, WindowMemory,
 };
 use context::Context;
 pub use forwards::{Forward, Listen, RemoteForward, RemoteListen, StreamLocalBind, To, Unlink};

@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use adit_connection::Limits;
+use adit_connection::{Limits, ProcessBook};
 use adit_crypto::{Secret, SecureRandom};
 use adit_transport::Buffers;
 use mio::Token;
@@ -36,6 +36,8 @@ pub(super) struct Server {
     house: Arc<House>,
     pub(super) limits: Limits,
     pub(super) buffers: Buffers,
+    /// One for all loops.
+    pub(super) book: ProcessBook,
     /// The loops that it spreads sessions over, where it is the one that accepts.
     pub(super) spread: Spread,
 }
@@ -57,25 +59,28 @@ impl Server {
             .fill(&mut secret)
             .map_err(io::Error::other)?;
         let door = Door::new(config.max_startups, config.per_source.clone());
-        Ok(Self::of(Arc::new(House {
+        let book = ProcessBook::new(config.window_memory.get());
+        let house = House {
             config,
             timing_secret: secret,
             door: Arc::new(door),
-        })))
+        };
+        Ok(Self::of(Arc::new(house), book))
     }
 
-    fn of(house: Arc<House>) -> Self {
+    fn of(house: Arc<House>, book: ProcessBook) -> Self {
         Self {
             house,
             limits: Limits::SERVER,
             buffers: Buffers::default(),
+            book,
             spread: Spread::default(),
         }
     }
 
     /// Another loop's side of the same server.
     pub(super) fn beside(&self) -> Self {
-        Self::of(Arc::clone(&self.house))
+        Self::of(Arc::clone(&self.house), self.book.clone())
     }
 
     /// A session from there ended so; what it costs its source is told.
@@ -104,7 +109,7 @@ impl Server {
             timing_secret,
             ..
         } = &*self.house;
-        Session::server(
+        let mut session = Session::server(
             Config {
                 transport: config.ssh.transport(self.buffers),
                 limits: self.limits,
@@ -118,7 +123,9 @@ impl Server {
                 timing_secret: Secret::copy_of(timing_secret),
             },
             now,
-        )
+        )?;
+        session.share(self.book.clone());
+        Ok(session)
     }
 }
 

@@ -84,6 +84,7 @@ fn server() -> (Handle, SocketAddr) {
         alive: None,
         max_auth_tries: 6,
         stream_local_bind: StreamLocalBind::default(),
+        window_memory: WindowMemory::default(),
     };
     let reactor = Reactor::server(config, listen(&[loopback()]).unwrap()).unwrap();
     started(reactor)

@@ -2,13 +2,19 @@
 
 use core::time::Duration;
 
-use adit_connection::{ChannelId, ForwardRequest, Full, OpenKind, RequestId};
+use adit_connection::{ChannelId, ForwardRequest, Full, OpenKind, ProcessBook, RequestId};
 use adit_proto::msg::Debug;
 use adit_proto::{Encode, reason};
 
 use super::Session;
 
 impl Session {
+    /// Lends windows from that book as well, which the other sessions of this process lend from.
+    /// Before there is a channel.
+    pub fn share(&mut self, process: ProcessBook) {
+        self.channels.share(process);
+    }
+
     /// Asks the peer for a connection to a host as it resolves it.
     ///
     /// # Errors

@@ -19,7 +19,7 @@ use adit_forward::policy::{
 };
 use adit_forward::reactor::{
     ClientConfig, End, FileKey, Forward, Handle, Identities, Listen, MaxStartups, OnForwardFailure,
-    PerSource, Reactor, ServerConfig, SshConfig, StreamLocalBind, To, listen,
+    PerSource, Reactor, ServerConfig, SshConfig, StreamLocalBind, To, WindowMemory, listen,
 };
 use adit_proto::Ident;
 use adit_transport::{AeadFirst, Algorithms, RekeyLimits};
@@ -317,6 +317,7 @@ pub(crate) fn server_config() -> ServerConfig {
         alive: None,
         max_auth_tries: 6,
         stream_local_bind: StreamLocalBind::default(),
+        window_memory: WindowMemory::default(),
     }
 }
 

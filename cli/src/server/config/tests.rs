@@ -53,6 +53,18 @@ fn loops_are_as_many_as_there_may_be() {
 }
 
 #[test]
+fn windows_have_as_much_as_is_said_and_no_less_than_some_channels_need() {
+    for (word, bytes) in [("1M", 1 << 20), ("1048577", (1 << 20) + 1), ("3g", 3 << 30)] {
+        let read = read(&format!("WindowMemory {word}")).window_memory;
+        assert_eq!(read.map(WindowMemory::get), Some(bytes));
+    }
+    for word in ["0", "1048575", "1023k", "all"] {
+        let error = error(&format!("WindowMemory {word}"));
+        assert!(error.contains(word), "{error}");
+    }
+}
+
+#[test]
 fn each_keyword_sets_its_value() {
     let config = read(
         concat!(

@@ -21,7 +21,7 @@ use adit_transport::{AeadFirst, Algorithms, Buffers, Config, Input, RekeyLimits,
 use super::super::accept::For;
 use super::super::ready::Readiness;
 use super::super::stream::Listener;
-use super::super::{Reactor, ServerConfig, SshConfig, StreamLocalBind};
+use super::super::{Reactor, ServerConfig, SshConfig, StreamLocalBind, WindowMemory};
 use super::requests::{Bytes, request};
 use crate::admission::{Charged, Dropped, MaxStartups, Offence, PerSource};
 use crate::observer::{Answer, Event, Gone, KeyQuestion, PeerId, Program};
@@ -115,6 +115,7 @@ impl Place {
             alive: None,
             max_auth_tries,
             stream_local_bind: StreamLocalBind::default(),
+            window_memory: WindowMemory::default(),
         };
         let mut reactor = Reactor::server(config, Vec::new()).unwrap();
         net.run_as(Host::Server);

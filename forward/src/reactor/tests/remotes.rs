@@ -1,9 +1,10 @@
 //! Connections to what a server listens on for a client, while there is no channel for them.
 
 use core::net::SocketAddr;
+use core::time::Duration;
 use std::io::{ErrorKind, Read};
 
-use adit_connection::Limits;
+use adit_connection::{Accepts, Channels, Limits, OpenKind, ProcessBook};
 use adit_crypto::encoded;
 use adit_proto::msg::{ChannelOpen, ChannelOpenFailure, FORWARDED_TCPIP};
 use adit_proto::{Decode, number};
@@ -19,15 +20,23 @@ use crate::admission::{MaxStartups, PerSource};
 const REMOTE: &str = "203.0.113.1:8080";
 /// Channels that a session has here.
 const CHANNELS: u32 = 3;
+const LIMITS: Limits = Limits {
+    max_channels: CHANNELS,
+    window_budget: 1 << 20,
+};
+/// What each has at least.
+const BASE: usize = 32 << 10;
 
 /// A server with a client that is logged in, for which it listens, and the socket's slot.
 fn place() -> (Place, Vec<Guest>, usize) {
+    place_with(&ProcessBook::new(64 << 20))
+}
+
+fn place_with(book: &ProcessBook) -> (Place, Vec<Guest>, usize) {
     let mut place = Place::new(1, MaxStartups::default(), PerSource::unlimited());
     if let Side::Server(server) = &mut place.reactor.side {
-        server.limits = Limits {
-            max_channels: CHANNELS,
-            window_budget: 1 << 20,
-        };
+        server.limits = LIMITS;
+        server.book = book.clone();
     }
     let guest = place.guest([192, 0, 2, 1].into(), usize::MAX);
     let mut guests = vec![guest.logging_in()];
@@ -141,4 +150,29 @@ fn a_full_session_delays_no_other() {
     place.settle(&mut guests);
     assert!(guests[1].is_authenticated());
     drop(streams);
+}
+
+#[test]
+fn who_waits_because_of_other_sessions_channels_has_one_soon_after_those_are_over() {
+    let book = ProcessBook::new(2 * 2 * BASE);
+    let mut others = Channels::new(LIMITS, Accepts::Nothing);
+    others.share(book.clone());
+    for _ in 0..2 {
+        others
+            .open(OpenKind::ForwardedStreamlocal { path: b"/" })
+            .unwrap();
+    }
+    let (mut place, mut guests, _) = place_with(&book);
+    let mut streams = [connect(&mut place, 1), connect(&mut place, 2)];
+    place.wait(Duration::from_secs(60), &mut guests);
+    assert!(offered(&guests[0]).is_empty());
+    assert!(!place.reactor.can_accept(), "nothing spins");
+    drop(others);
+    place.wait(Duration::from_secs(1), &mut guests);
+    assert_eq!(offered(&guests[0]).len(), 2);
+    assert!(streams.iter_mut().all(|s| !is_reset(&place, s)));
+    assert_eq!(book.left(), BASE / 2, "what first windows leave");
+    guests[0].hang_up();
+    place.settle(&mut guests);
+    assert_eq!(book.left(), 2 * 2 * BASE);
 }

@@ -18,7 +18,7 @@ use super::super::super::local::Seen;
 use super::super::super::stream::Listener;
 use super::super::super::{
     ClientConfig, End, FileKey, Forward, Identities, Listen, MaxStartups, OnForwardFailure,
-    PerSource, Reactor, ServerConfig, Side, SshConfig, StreamLocalBind, To,
+    PerSource, Reactor, ServerConfig, Side, SshConfig, StreamLocalBind, To, WindowMemory,
 };
 use super::apps::{App, Ended};
 use super::looped::{Answers, Looped};
@@ -92,6 +92,7 @@ impl World {
                 alive: plan.alive,
                 max_auth_tries: 6,
                 stream_local_bind: StreamLocalBind::default(),
+                window_memory: WindowMemory::default(),
             },
             Vec::new(),
         )
