@@ -10,6 +10,7 @@
 mod allow;
 mod display;
 mod listen;
+mod login;
 
 use core::fmt;
 use std::path::PathBuf;
@@ -24,6 +25,7 @@ pub use adit_auth::permits::{
 use allow::Rule;
 pub use allow::{AllowForwarding, DisableForwarding};
 pub use listen::{Bind, GatewayPorts, Overridden, PermittedListen};
+pub use login::{Login, RunsAs};
 
 /// A destination that a [`Policy`] permitted; nothing else can make one.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -67,12 +69,18 @@ pub enum Denied {
     ListenNoSockets,
     /// This server listens on nothing at all for its clients.
     ListenNothing,
+    /// A port below 1024, which is root's, for somebody else.
+    ListenRootsPort,
+    /// A path, with root's rights, for somebody else.
+    ListenRootsSocket,
     /// No Unix socket is opened here at all.
     NoSockets,
     /// Not among those that `PermitOpen` names.
     NotListed,
     /// This server opens nothing at all.
     NothingAllowed,
+    /// A Unix socket, with root's rights, for somebody else.
+    RootsSocket,
 }
 
 /// What may be forwarded; by default nothing. `None` is a keyword that was not given.
@@ -90,6 +98,8 @@ pub struct Policy {
     pub permit_listen: Option<PermitListen>,
     /// `PermitOpen`.
     pub permit_open: Option<PermitOpen>,
+    /// Whose rights the process has.
+    pub runs_as: RunsAs,
 }
 
 impl Policy {
@@ -104,6 +114,7 @@ impl Policy {
             gateway_ports: GatewayPorts::No,
             permit_listen: None,
             permit_open,
+            runs_as: RunsAs::User,
         }
     }
 
@@ -133,25 +144,29 @@ impl Policy {
         Ok(Permitted(PermittedTo::Tcp { host, port }))
     }
 
-    /// Whether direct-streamlocal@openssh.com to `path` may be opened with that key.
+    /// Whether direct-streamlocal@openssh.com to `path` may be opened by that login.
     ///
     /// # Errors
     /// [`Denied`] when not.
-    pub fn direct_streamlocal(&self, path: &[u8], key: &Permissions) -> Result<Permitted, Denied> {
+    pub fn direct_streamlocal(&self, path: &[u8], login: Login<'_>) -> Result<Permitted, Denied> {
         let rule = self.open_paths().ok_or(Denied::NoSockets)?;
-        forwards(key)?;
+        forwards(login.key)?;
         let owned = socket_path(path)?;
         if !rule.has(|permit| permit.permits_path(path)) {
             return Err(Denied::NotListed);
         }
-        if !key.permit_open_has_path(path) {
+        if !login.key.permit_open_has_path(path) {
             return Err(Denied::KeyNotListed);
+        }
+        let is_named = |permit: &Permit| permit.is_exact() && permit.permits_path(path);
+        if !self.runs_as.suits(login) && !rule.names(is_named) {
+            return Err(Denied::RootsSocket);
         }
         Ok(Permitted(PermittedTo::Unix(owned)))
     }
 
     /// Whether tcpip-forward on `address` and `port`, as they stand in the request (RFC 4254
-    /// §7.1), may be granted with that key, and where it then listens.
+    /// §7.1), may be granted to that login, and where it then listens.
     ///
     /// # Errors
     /// [`Denied`] when not.
@@ -159,38 +174,46 @@ impl Policy {
         &self,
         address: &[u8],
         port: u32,
-        key: &Permissions,
+        login: Login<'_>,
     ) -> Result<PermittedListen, Denied> {
         let rule = self.listen_tcp().ok_or(Denied::ListenNothing)?;
-        forwards(key)?;
+        forwards(login.key)?;
         let port = u16::try_from(port).map_err(|_| Denied::BadPort)?;
         let host = ListenHost::parse(address).ok_or(Denied::BadHost)?;
         if !rule.has(|permit| permit.permits_tcp(&host, port)) {
             return Err(Denied::ListenNotListed);
         }
-        if !key.permit_listen_has_tcp(&host, port) {
+        if !login.key.permit_listen_has_tcp(&host, port) {
             return Err(Denied::KeyListenNotListed);
+        }
+        let is_named = |permit: &ListenPermit| permit.is_exact() && permit.permits_tcp(&host, port);
+        if login::is_roots_port(port) && !self.runs_as.suits(login) && !rule.names(is_named) {
+            return Err(Denied::ListenRootsPort);
         }
         self.gateway_ports.apply(&host, port)
     }
 
-    /// Whether streamlocal-forward@openssh.com on `path` may be granted with that key.
+    /// Whether streamlocal-forward@openssh.com on `path` may be granted to that login.
     ///
     /// # Errors
     /// [`Denied`] when not.
     pub fn streamlocal_forward(
         &self,
         path: &[u8],
-        key: &Permissions,
+        login: Login<'_>,
     ) -> Result<PermittedListen, Denied> {
         let rule = self.listen_paths().ok_or(Denied::ListenNoSockets)?;
-        forwards(key)?;
+        forwards(login.key)?;
         let owned = socket_path(path)?;
         if !rule.has(|permit| permit.permits_path(path)) {
             return Err(Denied::ListenNotListed);
         }
-        if !key.permit_listen_has_path(path) {
+        if !login.key.permit_listen_has_path(path) {
             return Err(Denied::KeyListenNotListed);
+        }
+        let is_named = |permit: &ListenPermit| permit.is_exact() && permit.permits_path(path);
+        if !self.runs_as.suits(login) && !rule.names(is_named) {
+            return Err(Denied::ListenRootsSocket);
         }
         Ok(PermittedListen::unix(owned))
     }
@@ -263,9 +286,20 @@ impl Denied {
             Self::ListenNotListed => "this server does not permit listening there",
             Self::ListenNoSockets => "this server listens on no Unix sockets for its clients",
             Self::ListenNothing => "this server listens on nothing for its clients",
+            Self::ListenRootsPort => {
+                "ports below 1024 are for root, unless this server's PermitListen names them"
+            }
+            Self::ListenRootsSocket => {
+                "this server runs as root and makes sockets for root alone, or where its \
+                 PermitListen names them"
+            }
             Self::NoSockets => "this server permits no Unix sockets",
             Self::NotListed => "this server does not permit that destination",
             Self::NothingAllowed => "this server permits no destination at all",
+            Self::RootsSocket => {
+                "this server runs as root and opens sockets for root alone, or those that its \
+                 PermitOpen names"
+            }
         }
     }
 
@@ -285,7 +319,10 @@ impl Denied {
             | Self::KeyNotListed
             | Self::ListenName
             | Self::ListenNotListed
-            | Self::NotListed => false,
+            | Self::ListenRootsPort
+            | Self::ListenRootsSocket
+            | Self::NotListed
+            | Self::RootsSocket => false,
         }
     }
 }

@@ -118,6 +118,15 @@ impl ListenPermit {
     pub const fn is_path(&self) -> bool {
         matches!(self.0, What::Unix(_))
     }
+
+    /// Whether it names one port, or one Unix socket: neither `*` nor `/*`.
+    #[must_use]
+    pub const fn is_exact(&self) -> bool {
+        match &self.0 {
+            What::Tcp { port, .. } => port.is_some(),
+            What::Unix(path) => matches!(path, PathPermit::Only(_)),
+        }
+    }
 }
 
 impl ListenPattern {

@@ -10,7 +10,7 @@ use adit_auth::Decision;
 use adit_crypto::SigningKey;
 use adit_forward::Algorithms;
 use adit_forward::observer::{Answer, Event, KeyQuestion, ListenQuestion, OpenQuestion, Program};
-use adit_forward::policy::{Denied, Permitted, PermittedListen, Policy};
+use adit_forward::policy::{Denied, Permitted, PermittedListen, Policy, RunsAs};
 use adit_forward::reactor::{
     End, LoopCount, Loops, ServerConfig, Signals, SshConfig, listen, raise_descriptor_limit,
 };
@@ -171,9 +171,16 @@ impl Ready {
             report.fatal(format_args!("{what}: {}", file::reason(error)));
             Said
         };
-        if nix::unistd::geteuid().is_root() {
+        let runs_as = if nix::unistd::geteuid().is_root() {
             report.info("warning: this runs as root and need not: any user will do");
-        }
+            report.info(
+                "Ports below 1024 and Unix sockets are for clients that log in as root, \
+                 and where PermitListen and PermitOpen name them",
+            );
+            RunsAs::Root
+        } else {
+            RunsAs::User
+        };
         let listeners = self.listen()?;
         if let Err(error) = raise_descriptor_limit() {
             report.verbose(format_args!("descriptor limit: {}", file::reason(&error)));
@@ -181,7 +188,10 @@ impl Ready {
         for host_key in &self.host_keys {
             report.info(format_args!("Host key {host_key}"));
         }
-        let policy = self.config.forwarding.policy();
+        let policy = Policy {
+            runs_as,
+            ..self.config.forwarding.policy()
+        };
         report.info(policy.opens());
         report.info(policy.listens());
 

@@ -3,7 +3,7 @@
 use adit_auth::{Permissions, Prompt};
 
 use super::{Destination, PeerInfo};
-use crate::policy::{Denied, Permitted, PermittedListen, Policy};
+use crate::policy::{Denied, Login, Permitted, PermittedListen, Policy};
 
 /// An answer now, or a piece of work that finds it on another thread.
 pub enum Answer<T> {
@@ -122,7 +122,9 @@ impl OpenQuestion<'_> {
     pub fn under(&self, policy: &Policy) -> Result<Permitted, Denied> {
         match self.to {
             Destination::Tcp { host, port } => policy.direct_tcpip(host, port, self.permissions),
-            Destination::Unix { path } => policy.direct_streamlocal(path, self.permissions),
+            Destination::Unix { path } => {
+                policy.direct_streamlocal(path, login(&self.peer, self.permissions))
+            }
         }
     }
 }
@@ -133,9 +135,18 @@ impl ListenQuestion<'_> {
     /// # Errors
     /// [`Denied`] when it may not.
     pub fn under(&self, policy: &Policy) -> Result<PermittedListen, Denied> {
+        let login = login(&self.peer, self.permissions);
         match self.at {
-            Destination::Tcp { host, port } => policy.tcpip_forward(host, port, self.permissions),
-            Destination::Unix { path } => policy.streamlocal_forward(path, self.permissions),
+            Destination::Tcp { host, port } => policy.tcpip_forward(host, port, login),
+            Destination::Unix { path } => policy.streamlocal_forward(path, login),
         }
+    }
+}
+
+fn login<'a>(peer: &PeerInfo<'a>, key: &'a Permissions) -> Login<'a> {
+    Login {
+        // Nobody asks before; whoever did would be no user that anything is kept for.
+        user: peer.user.unwrap_or_default(),
+        key,
     }
 }

@@ -105,6 +105,14 @@ impl<P> Rule<'_, P> {
             Self::Only(list) => list.iter().any(permits),
         }
     }
+
+    /// Whether the list has such an entry; `any` has none.
+    pub(super) fn names(&self, is_meant: impl FnMut(&P) -> bool) -> bool {
+        match self {
+            Self::Any => false,
+            Self::Only(list) => list.iter().any(is_meant),
+        }
+    }
 }
 
 /// `PermitOpen` and `PermitListen`, where they differ in nothing.

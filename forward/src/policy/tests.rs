@@ -1,10 +1,78 @@
 //! Tables: what a configuration and a request come to.
 
+mod keys;
+mod login;
+
 use core::net::IpAddr;
 
-mod keys;
+use adit_auth::authorized_keys::Options;
 
 use super::*;
+
+const ANN: Login<'_> = Login {
+    user: b"ann",
+    key: &Permissions::ALL,
+};
+
+/// A configuration in the words of sshd_config(5), separated by `;`.
+fn configured(text: &str) -> Policy {
+    let mut policy = Policy::default();
+    for line in text
+        .split(';')
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+    {
+        let words: Vec<&str> = line.split(' ').collect();
+        let (keyword, values) = words.split_first().unwrap();
+        match *keyword {
+            "Tcp" => policy.allow_tcp = AllowForwarding::parse(values[0]),
+            "Sockets" => policy.allow_streamlocal = AllowForwarding::parse(values[0]),
+            "Disable" => policy.disable = DisableForwarding::Yes,
+            "Root" => policy.runs_as = RunsAs::Root,
+            "PermitOpen" => policy.permit_open = PermitOpen::parse(values).ok(),
+            "PermitListen" => policy.permit_listen = PermitListen::parse(values).ok(),
+            "GatewayPorts" => policy.gateway_ports = GatewayPorts::parse(values[0]).unwrap(),
+            other => panic!("{other}"),
+        }
+    }
+    policy
+}
+
+/// What a user is told whose key has those options: `L host port`, `L /path`, `R address port`,
+/// `R /path`; `_` is the empty address.
+fn answer(user: &str, options: &str, configuration: &str, request: &str) -> Result<(), Denied> {
+    let key = if options.is_empty() {
+        Permissions::ALL
+    } else {
+        Options::parse(options.as_bytes()).unwrap().permissions
+    };
+    let login = Login {
+        user: user.as_bytes(),
+        key: &key,
+    };
+    let policy = configured(configuration);
+    let words: Vec<&str> = request.split(' ').collect();
+    match words.as_slice() {
+        ["L", path] => policy
+            .direct_streamlocal(path.as_bytes(), login)
+            .map(|_| ()),
+        ["R", path] => policy
+            .streamlocal_forward(path.as_bytes(), login)
+            .map(|_| ()),
+        ["L", host, port] => {
+            let port = port.parse().unwrap();
+            policy.direct_tcpip(host.as_bytes(), port, &key).map(|_| ())
+        }
+        ["R", address, port] => {
+            let address = if *address == "_" { "" } else { address };
+            let port = port.parse().unwrap();
+            policy
+                .tcpip_forward(address.as_bytes(), port, login)
+                .map(|_| ())
+        }
+        other => panic!("{other:?}"),
+    }
+}
 
 fn policy(allow: &str, permit_open: &str) -> Policy {
     let words: Vec<&str> = permit_open.split_whitespace().collect();

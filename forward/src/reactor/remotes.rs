@@ -165,6 +165,8 @@ impl Desk<'_> {
                     at: asked.at(),
                     why,
                 });
+                // The answer itself has no room for it (RFC 4254 §7.1).
+                session.remark(why.text());
                 return session.refuse_forward();
             }
         };

@@ -1,10 +1,13 @@
 //! Where a server may listen, and the options of a key.
 
+use core::net::SocketAddr;
+
 use adit_auth::Permissions;
 use adit_auth::authorized_keys::Options;
 use adit_auth::permits::PortForwarding;
 use adit_forward::policy::{
-    AllowForwarding, GatewayPorts, ListenHost, ListenPermit, PermitListen, Policy, is_socket_path,
+    AllowForwarding, GatewayPorts, ListenHost, ListenPermit, Login, PermitListen, Policy, RunsAs,
+    is_socket_path,
 };
 
 use crate::seeds::texts;
@@ -39,7 +42,11 @@ pub(crate) fn permit_listen(data: &[u8]) {
         permit_listen: Some(list),
         ..Policy::default()
     };
-    if let Ok(listen) = policy.tcpip_forward(address, port, &Permissions::ALL) {
+    let login = Login {
+        user: b"somebody",
+        key: &Permissions::ALL,
+    };
+    if let Ok(listen) = policy.tcpip_forward(address, port, login) {
         assert!(listen.addresses().iter().all(|at| at.ip().is_loopback()));
         assert!((1..=2).contains(&listen.addresses().len()));
         let host = ListenHost::parse(address).expect("it was granted");
@@ -47,29 +54,24 @@ pub(crate) fn permit_listen(data: &[u8]) {
         assert!(listen.addresses().iter().all(|at| at.port() == port));
         assert!(!named || permits.iter().any(|p| p.permits_tcp(&host, port)));
         policy.gateway_ports = GatewayPorts::Yes;
-        let wide = policy.tcpip_forward(address, port.into(), &Permissions::ALL);
+        let wide = policy.tcpip_forward(address, port.into(), login);
         let wide = wide.expect("it was granted before");
         assert!(wide.addresses().iter().all(|at| at.ip().is_unspecified()));
     }
-    if policy
-        .streamlocal_forward(address, &Permissions::ALL)
-        .is_ok()
-    {
+    if policy.streamlocal_forward(address, login).is_ok() {
         assert!(is_socket_path(address));
         assert!(named && permits.iter().any(|p| p.permits_path(address)));
     }
+    policy.runs_as = RunsAs::Root;
+    if let Ok(listen) = policy.tcpip_forward(address, port, login) {
+        let is_roots = |at: &SocketAddr| (1..1024).contains(&at.port());
+        let is_named = permits.iter().any(ListenPermit::is_exact);
+        assert!(is_named || !listen.addresses().iter().any(is_roots));
+    }
     policy.allow_tcp = Some(AllowForwarding::Local);
     policy.allow_streamlocal = Some(AllowForwarding::Local);
-    assert!(
-        policy
-            .tcpip_forward(address, port, &Permissions::ALL)
-            .is_err()
-    );
-    assert!(
-        policy
-            .streamlocal_forward(address, &Permissions::ALL)
-            .is_err()
-    );
+    assert!(policy.tcpip_forward(address, port, login).is_err());
+    assert!(policy.streamlocal_forward(address, login).is_err());
 }
 
 pub(crate) fn permit_listen_seeds() -> Vec<Vec<u8>> {

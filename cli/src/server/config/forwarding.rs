@@ -3,6 +3,7 @@
 
 use adit_forward::policy::{
     AllowForwarding, BadPermit, DisableForwarding, GatewayPorts, PermitListen, PermitOpen, Policy,
+    RunsAs,
 };
 use adit_forward::reactor::{StreamLocalBind, Unlink};
 
@@ -90,7 +91,7 @@ impl Forwarding {
         }
     }
 
-    /// What may be opened and listened on.
+    /// What may be opened and listened on, by a process with an ordinary user's rights.
     #[must_use]
     pub fn policy(&self) -> Policy {
         Policy {
@@ -100,6 +101,7 @@ impl Forwarding {
             gateway_ports: self.gateway_ports.unwrap_or_default(),
             permit_listen: self.permit_listen.clone(),
             permit_open: self.permit_open.clone(),
+            runs_as: RunsAs::default(),
         }
     }
 

@@ -1,60 +1,6 @@
 //! One table: the options of a key, the configuration, what is asked for, and the answer.
 
-use adit_auth::authorized_keys::Options;
-
 use super::*;
-
-/// A configuration in the words of sshd_config(5), separated by `;`.
-fn configured(text: &str) -> Policy {
-    let mut policy = Policy::default();
-    for line in text
-        .split(';')
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-    {
-        let words: Vec<&str> = line.split(' ').collect();
-        let (keyword, values) = words.split_first().unwrap();
-        match *keyword {
-            "Tcp" => policy.allow_tcp = AllowForwarding::parse(values[0]),
-            "Sockets" => policy.allow_streamlocal = AllowForwarding::parse(values[0]),
-            "Disable" => policy.disable = DisableForwarding::Yes,
-            "PermitOpen" => policy.permit_open = PermitOpen::parse(values).ok(),
-            "PermitListen" => policy.permit_listen = PermitListen::parse(values).ok(),
-            "GatewayPorts" => policy.gateway_ports = GatewayPorts::parse(values[0]).unwrap(),
-            other => panic!("{other}"),
-        }
-    }
-    policy
-}
-
-/// `L host port`, `L /path`, `R address port`, `R /path`; `_` is the empty address.
-fn answer(options: &str, configuration: &str, request: &str) -> Result<(), Denied> {
-    let key = if options.is_empty() {
-        Permissions::ALL
-    } else {
-        Options::parse(options.as_bytes()).unwrap().permissions
-    };
-    let policy = configured(configuration);
-    let words: Vec<&str> = request.split(' ').collect();
-    match words.as_slice() {
-        ["L", path] => policy.direct_streamlocal(path.as_bytes(), &key).map(|_| ()),
-        ["R", path] => policy
-            .streamlocal_forward(path.as_bytes(), &key)
-            .map(|_| ()),
-        ["L", host, port] => {
-            let port = port.parse().unwrap();
-            policy.direct_tcpip(host.as_bytes(), port, &key).map(|_| ())
-        }
-        ["R", address, port] => {
-            let address = if *address == "_" { "" } else { address };
-            let port = port.parse().unwrap();
-            policy
-                .tcpip_forward(address.as_bytes(), port, &key)
-                .map(|_| ())
-        }
-        other => panic!("{other:?}"),
-    }
-}
 
 const KEY_NOTHING: Result<(), Denied> = Err(Denied::KeyForwardsNothing);
 const KEY_OPEN: Result<(), Denied> = Err(Denied::KeyNotListed);
@@ -328,7 +274,7 @@ const TABLE: &[(&str, &str, &str, Result<(), Denied>)] = &[
 fn a_key_and_a_configuration_permit_what_the_table_says() {
     for (options, configuration, request, expected) in TABLE {
         assert_eq!(
-            answer(options, configuration, request),
+            answer("ann", options, configuration, request),
             *expected,
             "{options:?} | {configuration:?} | {request:?}"
         );
@@ -376,7 +322,7 @@ fn where_it_listens_is_what_gateway_ports_says() {
             ("clientspecified", specified, Overridden::No),
         ] {
             let policy = configured(&format!("Tcp yes; GatewayPorts {word}"));
-            let listen = policy.tcpip_forward(asked.as_bytes(), 8, &Permissions::ALL);
+            let listen = policy.tcpip_forward(asked.as_bytes(), 8, ANN);
             let listen = listen.unwrap();
             let bound: Vec<String> = listen.addresses().iter().map(ToString::to_string).collect();
             assert_eq!(bound, addresses, "{asked:?} under {word}");
@@ -388,13 +334,13 @@ fn where_it_listens_is_what_gateway_ports_says() {
 
 #[test]
 fn a_socket_is_listened_on_where_it_was_asked_for() {
-    let listen = configured(ALL).streamlocal_forward(b"/run/a", &Permissions::ALL);
+    let listen = configured(ALL).streamlocal_forward(b"/run/a", ANN);
     let listen = listen.unwrap();
     assert_eq!(listen.path(), Some(std::path::Path::new("/run/a")));
     assert!(listen.addresses().is_empty());
     for bad in [&b"/a\xff"[..], b"/a\0", b"", b"\0a"] {
         assert_eq!(
-            configured(ALL).streamlocal_forward(bad, &Permissions::ALL),
+            configured(ALL).streamlocal_forward(bad, ANN),
             Err(Denied::BadPath)
         );
     }
