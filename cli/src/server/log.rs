@@ -101,17 +101,8 @@ impl<'a> Log<'a> {
                 charged,
             } => penalties::charged(self.report, *source, *offence, *charged),
             Event::Connected { peer, local } => self.connected(peer, *local),
-            Event::IdentReceived { peer, ident } => {
-                if let Some(startup) = self.startups.get_mut(&peer.id) {
-                    startup.identified = true;
-                }
-                let at = At(peer.address);
-                self.about(peer)
-                    .debug(format_args!("{at} is {}", escaped(ident)));
-            }
-            Event::Negotiated { peer, negotiated } => {
-                self.negotiated(peer, negotiated);
-            }
+            Event::IdentReceived { peer, ident } => self.identified(peer, ident),
+            Event::Negotiated { peer, negotiated } => self.negotiated(peer, negotiated),
             Event::Rekeyed { peer } => {
                 let who = self.who(peer);
                 self.about(peer).debug(format_args!("{who}: new keys"));
@@ -119,22 +110,7 @@ impl<'a> Log<'a> {
             Event::AuthenticationFailed { peer, user, failed } => {
                 self.authentication_failed(peer, user, failed);
             }
-            Event::Authenticated { peer, how } => {
-                self.startup_over(peer.id);
-                let key = match how {
-                    How::Publickey {
-                        key_type,
-                        fingerprint,
-                    } => format!(": {} {fingerprint}", key_type_label(key_type.as_bytes())),
-                    How::KeyboardInteractive | How::Password => String::new(),
-                };
-                self.about(peer).info(format_args!(
-                    "Accepted {} for {} from {} ssh2{key}",
-                    how.method(),
-                    Word(peer.user.unwrap_or_default()),
-                    At(peer.address),
-                ));
-            }
+            Event::Authenticated { peer, how } => self.authenticated(peer, how),
             Event::PeerGone {
                 peer,
                 why,
@@ -148,14 +124,15 @@ impl<'a> Log<'a> {
                 ));
                 self.startup_over(peer.id);
             }
-            Event::Debug { peer, text } => match peer {
-                Some(peer) => self.about(peer).debug(format_args!(
-                    "{}: {}",
-                    self.who(peer),
-                    escaped(text.as_bytes())
-                )),
-                None => self.report.debug(escaped(text.as_bytes())),
-            },
+            Event::Debug {
+                peer: Some(peer),
+                text,
+            } => self.about(peer).debug(format_args!(
+                "{}: {}",
+                self.who(peer),
+                escaped(text.as_bytes())
+            )),
+            Event::Debug { peer: None, text } => self.report.debug(escaped(text.as_bytes())),
             _ => {}
         }
     }
@@ -178,6 +155,15 @@ impl<'a> Log<'a> {
         if self.startups.remove(&id).is_some() {
             self.arrivals.startup_over();
         }
+    }
+
+    fn identified(&mut self, peer: &PeerInfo<'_>, ident: &[u8]) {
+        if let Some(startup) = self.startups.get_mut(&peer.id) {
+            startup.identified = true;
+        }
+        let at = At(peer.address);
+        self.about(peer)
+            .debug(format_args!("{at} is {}", escaped(ident)));
     }
 
     fn negotiated(&self, peer: &PeerInfo<'_>, negotiated: &Negotiated) {
@@ -242,6 +228,23 @@ impl<'a> Log<'a> {
                 "maximum authentication attempts exceeded for {user} from {at} ssh2 [preauth]"
             ));
         }
+    }
+
+    fn authenticated(&mut self, peer: &PeerInfo<'_>, how: &How) {
+        self.startup_over(peer.id);
+        let key = match how {
+            How::Publickey {
+                key_type,
+                fingerprint,
+            } => format!(": {} {fingerprint}", key_type_label(key_type.as_bytes())),
+            How::KeyboardInteractive | How::Password => String::new(),
+        };
+        self.about(peer).info(format_args!(
+            "Accepted {} for {} from {} ssh2{key}",
+            how.method(),
+            Word(peer.user.unwrap_or_default()),
+            At(peer.address),
+        ));
     }
 
     fn gone(&self, peer: &PeerInfo<'_>, why: &Gone<'_>, authenticated: Authenticated) {
