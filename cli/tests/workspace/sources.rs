@@ -59,6 +59,8 @@ pub(crate) fn code(text: &str) -> Vec<(usize, &str)> {
 }
 
 pub(crate) fn is_test_file(path: &Path) -> bool {
+    // The workspace itself may lie in a folder of that name.
+    let path = path.strip_prefix(root()).unwrap();
     path.components().any(|c| c.as_os_str() == "tests")
         || path.file_stem().is_some_and(|s| s == "tests")
 }
