@@ -235,7 +235,13 @@ impl Reactor {
             Ok(()) => self.stdio_through(program),
             Err(error) => {
                 program.observe(&Event::StdioFailed { error: &error });
-                self.stop(End::StdioBroken, program);
+                // Whoever read it has seen enough, as `head` does: no failure of anybody's.
+                let end = if error.kind() == io::ErrorKind::BrokenPipe {
+                    End::StdioDone
+                } else {
+                    End::StdioBroken
+                };
+                self.stop(end, program);
             }
         }
     }

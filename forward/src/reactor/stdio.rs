@@ -26,25 +26,25 @@ const PIECE: usize = 64 * 1024;
 pub(super) fn join(stdio: Stdio, socket: UnixStream, notes: Outlet) -> io::Result<()> {
     let socket = Arc::new(socket);
     let Stdio { input, output } = stdio;
-    let writer = {
+    let from_input = {
         let (input, socket) = (File::from(input), Arc::clone(&socket));
-        move || read_all(input, &socket)
+        move || copy_input(input, &socket)
     };
     thread::Builder::new()
         .name("adit-stdin".to_owned())
-        .spawn(writer)?;
-    let reader = move || {
-        let written = write_all(File::from(output), &socket);
+        .spawn(from_input)?;
+    let to_output = move || {
+        let written = copy_to_output(&socket, File::from(output));
         notes.send(Note::Written(written));
     };
     thread::Builder::new()
         .name("adit-stdout".to_owned())
-        .spawn(reader)?;
+        .spawn(to_output)?;
     Ok(())
 }
 
-/// From standard input. What cannot be read is over.
-fn read_all(mut input: File, mut socket: &UnixStream) {
+/// From standard input to the socket. What cannot be read is over.
+fn copy_input(mut input: File, mut socket: &UnixStream) {
     let mut piece = vec![0; PIECE];
     loop {
         match patiently(&mut input, PollFlags::POLLIN, |input| {
@@ -61,8 +61,9 @@ fn read_all(mut input: File, mut socket: &UnixStream) {
     let _ = socket.shutdown(Shutdown::Write); // or the other end is gone
 }
 
-/// To standard output. When nobody takes it any more, what would still be read is for nobody.
-fn write_all(mut output: File, mut socket: &UnixStream) -> io::Result<()> {
+/// From the socket to standard output. When nobody takes it any more, what would still be read is
+/// for nobody.
+fn copy_to_output(mut socket: &UnixStream, mut output: File) -> io::Result<()> {
     let mut piece = vec![0; PIECE];
     let written = loop {
         // A channel that broke off has its own way to say so.

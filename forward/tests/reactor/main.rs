@@ -29,5 +29,6 @@ mod remotes;
 mod scripted;
 mod signals;
 mod startups;
+mod stdio;
 mod streams;
 mod world;
