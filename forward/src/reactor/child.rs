@@ -24,7 +24,8 @@ const END_TIME: Duration = Duration::from_millis(200);
 /// Between two looks at it.
 const LOOK_INTERVAL: Duration = Duration::from_millis(5);
 
-/// A program that was started, and not waited for yet, so that its number is its own.
+/// A program that was started, and not waited for yet, so that its number is its own for as long as
+/// it is a child of this process.
 #[derive(Debug)]
 pub(super) struct Child(Pid);
 
@@ -82,8 +83,13 @@ impl Child {
 
     /// Tells it to end, as ssh does, and lets it go. One that minds nothing stays: who waits for
     /// the end of this program is not to wait for that.
+    ///
+    /// After fork(2) it is another's child. Its number may be anybody's by now, so nothing is sent
+    /// there: the end of its standard input is what it is told.
     pub(super) fn end(mut self) {
-        if kill(self.0, Signal::SIGHUP).is_ok() {
+        if let Ok(WaitStatus::StillAlive) = waitpid(self.0, Some(WaitPidFlag::WNOHANG))
+            && kill(self.0, Signal::SIGHUP).is_ok()
+        {
             let _ = self.ended();
         }
     }
@@ -93,4 +99,55 @@ impl Child {
 fn variable((name, value): (OsString, OsString)) -> Option<CString> {
     let both = [name.as_bytes(), b"=", value.as_bytes()].concat();
     CString::new(both).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    /// Says its number, SIGHUP when that comes, and something at the end of its input.
+    const PROGRAM: &str = "trap 'echo hangup' HUP; echo $$; read line; echo over";
+
+    /// The program, started by that, and what it says before and after it was told to end.
+    fn said(start: &str) -> (bool, String) {
+        let mut shell = Command::new("/bin/sh")
+            .args(["-c", start, PROGRAM])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut input = shell.stdin.take().unwrap();
+        let mut output = BufReader::new(shell.stdout.take().unwrap());
+        let mut number = String::new();
+        output.read_line(&mut number).unwrap();
+        let number = number.trim().parse().unwrap();
+        let is_ours = i64::from(shell.id()) == i64::from(number);
+        if !is_ours {
+            shell.wait().unwrap();
+        }
+        Child(Pid::from_raw(number)).end();
+        let _ = input.write_all(b"\n"); // or it has ended
+        drop(input);
+        let mut said = String::new();
+        output.read_to_string(&mut said).unwrap();
+        let _ = shell.wait(); // or that is done
+        (is_ours, said)
+    }
+
+    #[test]
+    fn a_program_of_this_process_is_told_to_end() {
+        let (is_ours, said) = said("exec /bin/sh -c \"$0\"");
+        assert!(is_ours && said.starts_with("hangup\n"), "{is_ours} {said}");
+    }
+
+    #[test]
+    fn a_number_that_is_no_child_of_this_process_is_sent_nothing() {
+        // As after fork(2): the shell that started it has ended.
+        let (is_ours, said) = said("exec 3<&0; /bin/sh -c \"$0\" <&3 &");
+        assert!(!is_ours);
+        assert_eq!(said, "over\n");
+    }
 }
