@@ -10,6 +10,7 @@ pub mod escape;
 pub mod exit;
 pub mod file;
 pub mod harden;
+pub mod inherited;
 pub mod me;
 pub mod new_file;
 pub mod provider;

@@ -13,10 +13,12 @@ use adit::client::run;
 use adit::exit::Exit;
 use adit::file::reason;
 use adit::harden;
+use adit::inherited;
 use adit::me::Me;
 use adit::report::{Level, Report};
 
 fn main() -> ExitCode {
+    inherited::close_all();
     harden::process();
     let names = ThisMachine::default();
     let exit = match command::parse(std::env::args_os().skip(1), &names) {
@@ -34,7 +36,7 @@ fn main() -> ExitCode {
         Err(error) => {
             let report = Report::stderr(Level::Info);
             match error {
-                CommandError::Refused(line) => report.fatal(line),
+                CommandError::Refused(text) => text.lines().for_each(|line| report.fatal(line)),
                 CommandError::Usage(line) => {
                     line.into_iter().for_each(|line| report.fatal(line));
                     report.fatal(USAGE);
@@ -86,7 +88,7 @@ fn tunnel_through(tunnel: Tunnel, names: &ThisMachine) -> Exit {
         }
         Err(failed) => failed,
     };
-    report.fatal(failed.0);
+    failed.0.lines().for_each(|line| report.fatal(line));
     Exit::Failed
 }
 

@@ -7,12 +7,14 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use adit::exit::Exit;
+use adit::inherited;
 use adit::provider::{IDENT, PROVIDER};
 use adit::report::{Level, Report};
 use adit::server::command::{self, Command, CommandError, HELP, USAGE};
 use adit::server::run;
 
 fn main() -> ExitCode {
+    inherited::close_all();
     let stderr = Report::stderr(Level::Info);
     match command::parse(env::args_os().skip(1)) {
         Ok(Command::Serve(options)) => run::serve(*options),

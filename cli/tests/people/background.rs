@@ -173,3 +173,26 @@ fn what_fails_before_is_the_parents_failure() {
     let _daemon = Daemon::find(&other);
     assert!(carries(free));
 }
+
+#[test]
+fn who_waits_for_the_end_of_another_descriptor_is_not_kept_waiting() {
+    let lab = Lab::new();
+    let (port, to) = (free_port(), echo());
+    let spec = format!("127.0.0.1:{port}:127.0.0.1:{}", to.port());
+    let adit = lab.adit(&["-f", "-i", ".ssh/plain", "-L", &spec]);
+    // As a shell has it in `x=$(adit -f ... 3>&1 >/dev/null)`.
+    let mut shell = Command::new("/bin/sh");
+    let line = "exec 3>&1 1>/dev/null; exec \"$0\" \"$@\"";
+    shell.args(["-c", line]).arg(adit.get_program());
+    shell.args(adit.get_args()).env("HOME", &*lab.home);
+    shell.current_dir(&*lab.home).env_remove("SSH_AUTH_SOCK");
+    shell.stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut parent = shell.spawn().unwrap();
+    assert!(parent.wait().unwrap().success());
+    let _daemon = Daemon::find(&spec);
+    let mut stdout = parent.stdout.take().unwrap();
+    let (sender, ended) = std::sync::mpsc::channel();
+    thread::spawn(move || sender.send(stdout.read_to_end(&mut Vec::new()).unwrap()));
+    assert_eq!(ended.recv_timeout(PATIENCE), Ok(0));
+    assert!(carries(port));
+}
