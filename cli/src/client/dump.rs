@@ -12,7 +12,9 @@ use adit_forward::spec::{Bind, Family, GatewayPorts, Listen, RemoteListen, Targe
 
 use crate::client::command::{Tunnel, WithoutForwards};
 use crate::client::destination::Destination;
-use crate::client::options::{PubkeyAuthentication, Route, SessionType, StrictHostKeyChecking};
+use crate::client::options::{
+    Options, PubkeyAuthentication, Route, SessionType, StrictHostKeyChecking,
+};
 use crate::client::paths::Tokens;
 use crate::client::run::{ALIVE_COUNT, ALIVE_INTERVAL, GLOBAL_KNOWN_HOSTS, USER_KNOWN_HOSTS};
 use crate::escape::escaped;
@@ -30,114 +32,14 @@ pub(super) fn dump(tunnel: &Tunnel, here: &Tokens, algorithms: &Algorithms) -> S
         "addressfamily",
         family(o.address_family.unwrap_or_default()),
     );
-    out.flag("batchmode", o.batch_mode, false);
-    out.flag(
-        "clearallforwardings",
-        Some(o.clears_all_forwardings()),
-        false,
-    );
-    out.flag(
-        "exitonforwardfailure",
-        Some(o.exits_on_forward_failure()),
-        false,
-    );
-    out.flag(
-        "gatewayports",
-        o.gateway_ports.map(|ports| ports == GatewayPorts::Yes),
-        false,
-    );
-    out.flag("hashknownhosts", o.hash_known_hosts, false);
-    out.flag("proxyusefdpass", o.proxy_use_fdpass, false);
-    out.flag("warnweakcrypto", o.warn_weak_crypto, true);
-    out.flag("identitiesonly", o.identities_only, false);
-    out.flag(
-        "kbdinteractiveauthentication",
-        o.kbd_interactive_authentication,
-        true,
-    );
-    out.flag("passwordauthentication", o.password_authentication, true);
-    out.line(
-        "pubkeyauthentication",
-        pubkey(o.pubkey_authentication.unwrap_or_default()),
-    );
-    out.line("sessiontype", session_type(tunnel));
-    out.flag(
-        "forkafterauthentication",
-        o.fork_after_authentication,
-        false,
-    );
-    out.line(
-        "stricthostkeychecking",
-        strict(o.strict_host_key_checking.unwrap_or_default()),
-    );
-    out.line("connectionattempts", o.connection_attempts.unwrap_or(1));
-    out.line(
-        "numberofpasswordprompts",
-        o.number_of_password_prompts.unwrap_or(3),
-    );
-    out.line(
-        "serveralivecountmax",
-        o.server_alive_count_max.unwrap_or(ALIVE_COUNT),
-    );
-    out.line(
-        "serveraliveinterval",
-        o.server_alive_interval.unwrap_or(ALIVE_INTERVAL).as_secs(),
-    );
+    out.switches(o);
+    out.login_switches(tunnel);
+    out.counts(o);
     out.lists(algorithms);
-    out.given("hostkeyalias", o.host_key_alias.as_deref());
-    out.given(
-        "identityagent",
-        o.identity_agent
-            .as_deref()
-            .map(|agent| home(agent, here))
-            .as_deref(),
-    );
-    out.given("ignoreunknown", o.ignore_unknown.as_deref());
-    out.line("loglevel", o.log_level.unwrap_or_default().name());
-    out.given(
-        "preferredauthentications",
-        o.preferred_authentications.as_deref(),
-    );
-    for forward in &o.local_forwards {
-        let (at, to) = (listen(&forward.listen), target(&forward.to));
-        out.line("localforward", format!("{at} {to}"));
-    }
-    for forward in &o.remote_forwards {
-        let to = forward.to.as_ref().map_or_else(|| SOCKS.to_owned(), target);
-        let at = remote_listen(&forward.listen);
-        out.line("remoteforward", format!("{at} {to}"));
-    }
-    for forward in &o.dynamic_forwards {
-        out.line("dynamicforward", listen(&forward.listen));
-    }
-    out.line("permitremoteopen", permits(o.permit_remote_open.as_ref()));
-    let bind = StreamLocalBind::default();
-    let mask = o.stream_local_bind_mask.unwrap_or(bind.mask);
-    out.line("streamlocalbindmask", format!("0{mask:o}"));
-    out.flag("streamlocalbindunlink", o.stream_local_bind_unlink, false);
-    for file in &o.identity_files {
-        out.line("identityfile", &file.path);
-    }
-    out.files(
-        "globalknownhostsfile",
-        o.global_known_hosts.as_deref(),
-        &GLOBAL_KNOWN_HOSTS,
-        |file| file.to_owned(),
-    );
-    out.files(
-        "userknownhostsfile",
-        o.user_known_hosts.as_deref(),
-        &USER_KNOWN_HOSTS,
-        |file| home(file, here),
-    );
-    match &o.proxy {
-        Some(Route::Command(command)) => out.line("proxycommand", command),
-        Some(Route::Jump(list)) => {
-            let list: Vec<String> = list.iter().map(jump_host).collect();
-            out.line("proxyjump", list.join(","));
-        }
-        Some(Route::Direct) | None => {}
-    }
+    out.texts(o, here);
+    out.forwards(o);
+    out.key_and_host_files(o, here);
+    out.way(o);
     match o.connect_timeout.filter(|timeout| !timeout.is_zero()) {
         Some(timeout) => out.line("connecttimeout", timeout.as_secs()),
         None => out.line("connecttimeout", "none"),
@@ -153,6 +55,139 @@ pub(super) fn dump(tunnel: &Tunnel, here: &Tokens, algorithms: &Algorithms) -> S
 
 struct Lines(String);
 
+/// Keywords, group by group in the order of ssh.
+impl Lines {
+    fn switches(&mut self, o: &Options) {
+        self.flag("batchmode", o.batch_mode, false);
+        self.flag(
+            "clearallforwardings",
+            Some(o.clears_all_forwardings()),
+            false,
+        );
+        self.flag(
+            "exitonforwardfailure",
+            Some(o.exits_on_forward_failure()),
+            false,
+        );
+        self.flag(
+            "gatewayports",
+            o.gateway_ports.map(|ports| ports == GatewayPorts::Yes),
+            false,
+        );
+        self.flag("hashknownhosts", o.hash_known_hosts, false);
+        self.flag("proxyusefdpass", o.proxy_use_fdpass, false);
+        self.flag("warnweakcrypto", o.warn_weak_crypto, true);
+    }
+
+    fn login_switches(&mut self, tunnel: &Tunnel) {
+        let o = &tunnel.options;
+        self.flag("identitiesonly", o.identities_only, false);
+        self.flag(
+            "kbdinteractiveauthentication",
+            o.kbd_interactive_authentication,
+            true,
+        );
+        self.flag("passwordauthentication", o.password_authentication, true);
+        self.line(
+            "pubkeyauthentication",
+            pubkey(o.pubkey_authentication.unwrap_or_default()),
+        );
+        self.line("sessiontype", session_type(tunnel));
+        self.flag(
+            "forkafterauthentication",
+            o.fork_after_authentication,
+            false,
+        );
+        self.line(
+            "stricthostkeychecking",
+            strict(o.strict_host_key_checking.unwrap_or_default()),
+        );
+    }
+
+    fn counts(&mut self, o: &Options) {
+        self.line("connectionattempts", o.connection_attempts.unwrap_or(1));
+        self.line(
+            "numberofpasswordprompts",
+            o.number_of_password_prompts.unwrap_or(3),
+        );
+        self.line(
+            "serveralivecountmax",
+            o.server_alive_count_max.unwrap_or(ALIVE_COUNT),
+        );
+        self.line(
+            "serveraliveinterval",
+            o.server_alive_interval.unwrap_or(ALIVE_INTERVAL).as_secs(),
+        );
+    }
+
+    fn texts(&mut self, o: &Options, here: &Tokens) {
+        self.given("hostkeyalias", o.host_key_alias.as_deref());
+        self.given(
+            "identityagent",
+            o.identity_agent
+                .as_deref()
+                .map(|agent| home(agent, here))
+                .as_deref(),
+        );
+        self.given("ignoreunknown", o.ignore_unknown.as_deref());
+        self.line("loglevel", o.log_level.unwrap_or_default().name());
+        self.given(
+            "preferredauthentications",
+            o.preferred_authentications.as_deref(),
+        );
+    }
+
+    fn forwards(&mut self, o: &Options) {
+        for forward in &o.local_forwards {
+            let (at, to) = (listen(&forward.listen), target(&forward.to));
+            self.line("localforward", format!("{at} {to}"));
+        }
+        for forward in &o.remote_forwards {
+            let to = forward.to.as_ref().map_or_else(|| SOCKS.to_owned(), target);
+            let at = remote_listen(&forward.listen);
+            self.line("remoteforward", format!("{at} {to}"));
+        }
+        for forward in &o.dynamic_forwards {
+            self.line("dynamicforward", listen(&forward.listen));
+        }
+        self.line("permitremoteopen", permits(o.permit_remote_open.as_ref()));
+        let bind = StreamLocalBind::default();
+        let mask = o.stream_local_bind_mask.unwrap_or(bind.mask);
+        self.line("streamlocalbindmask", format!("0{mask:o}"));
+        self.flag("streamlocalbindunlink", o.stream_local_bind_unlink, false);
+    }
+
+    fn key_and_host_files(&mut self, o: &Options, here: &Tokens) {
+        for file in &o.identity_files {
+            self.line("identityfile", &file.path);
+        }
+        self.files(
+            "globalknownhostsfile",
+            o.global_known_hosts.as_deref(),
+            &GLOBAL_KNOWN_HOSTS,
+            |file| file.to_owned(),
+        );
+        self.files(
+            "userknownhostsfile",
+            o.user_known_hosts.as_deref(),
+            &USER_KNOWN_HOSTS,
+            |file| home(file, here),
+        );
+    }
+
+    fn way(&mut self, o: &Options) {
+        match &o.proxy {
+            Some(Route::Command(command)) => self.line("proxycommand", command),
+            Some(Route::Jump(list)) => {
+                let list: Vec<String> = list.iter().map(jump_host).collect();
+                self.line("proxyjump", list.join(","));
+            }
+            Some(Route::Direct) | None => {}
+        }
+    }
+}
+
+/// Lines of each kind.
 impl Lines {
     fn line(&mut self, keyword: &str, value: impl Display) {
         let value = value.to_string();

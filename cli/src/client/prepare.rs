@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adit_auth::{Method, Methods};
-use adit_forward::RekeyLimits;
 use adit_forward::reactor::{Identities, KeepAlive, OnForwardFailure, SshConfig};
 use adit_forward::spec::Names;
+use adit_forward::{Algorithms, RekeyLimits};
 use adit_proto::Ident;
 use nix::unistd::gethostname;
 
@@ -25,7 +25,7 @@ use crate::client::run::{
     ALIVE_COUNT, ALIVE_INTERVAL, Fatal, GLOBAL_KNOWN_HOSTS, SSH_PORT, USER_KNOWN_HOSTS,
 };
 use crate::client::trust::{Ask, HashNames, Policy, Trust};
-use crate::client::unlock::Unlocker;
+use crate::client::unlock::{Locked, Unlocker};
 use crate::me::Me;
 use crate::provider::{IDENT, PROVIDER};
 use crate::report::Report;
@@ -54,20 +54,21 @@ impl Preparing<'_> {
         command: &Command,
         forwards: Vec<Forwarded>,
     ) -> Result<Prepared, Fatal> {
-        let (names, report, person) = (self.names, self.report, self.person);
+        let (names, report) = (self.names, self.report);
         for warning in &command.warnings {
             report.info(format_args!("Warning: {warning}"));
         }
         let options = &command.options;
         let here = here(command, self.me)?;
         let mut algorithms = algorithms(options).map_err(|BadList(text)| Fatal(text))?;
-        let policy = policy(command, &here, names, person)?;
+        let policy = policy(command, &here, names, self.person)?;
         let trust = Trust::load(policy, PROVIDER, Arc::clone(report));
         // As ssh: a list of one's own is kept in its order, unless it only changes the default.
         let list = options.host_key_algorithms.as_deref();
         if list.is_none_or(|list| list.starts_with(['+', '-'])) {
             trust.prefer_known(&mut algorithms.host_keys);
         }
+        let ssh = ssh(options, algorithms)?;
         let methods = methods::methods(options);
         let Found {
             identities,
@@ -75,53 +76,11 @@ impl Preparing<'_> {
             left_out,
         } = found(options, &methods, &here, names, report)?;
         let missed = Missed::from(left_out);
-        let rekey = options.rekey_limit.unwrap_or_default();
         let about = About {
-            host: command.host.clone(),
-            port: here.port,
-            user: here.user.clone(),
             forwards,
-            remote_forwards: options.remote_forwards.clone(),
-            on_forward_failure: match options.exits_on_forward_failure() {
-                true => OnForwardFailure::End,
-                false => OnForwardFailure::GoOn,
-            },
-            methods: methods.clone(),
-            stays: match options.fork_after_authentication {
-                Some(true) => Stays::Background,
-                _ => Stays::Foreground,
-            },
-            weak_crypto: match options.warn_weak_crypto {
-                Some(false) => WeakCrypto::Accepted,
-                _ => WeakCrypto::WarnedOf,
-            },
-            missed: missed.clone(),
+            ..about(command, &here, &methods, &missed)
         };
-        let alias = options.host_key_alias.as_ref();
-        let login = Login {
-            user: here.user.clone(),
-            host: alias.unwrap_or(&command.host).clone(),
-            person: person.clone(),
-            unlocker: Unlocker {
-                locked,
-                prompts: methods::prompts(options),
-                person: person.clone(),
-                provider: PROVIDER,
-                report: Arc::clone(report),
-                missed: missed.clone(),
-            },
-            report: Arc::clone(report),
-            missed,
-        };
-        let ssh = SshConfig {
-            provider: PROVIDER,
-            ident: Ident::new(IDENT.as_bytes()).map_err(|bad| Fatal::new(bad.to_string()))?,
-            algorithms,
-            rekey: RekeyLimits {
-                bytes: rekey.bytes,
-                time: rekey.time.or(RekeyLimits::default().time),
-            },
-        };
+        let login = self.login(command, &here, locked, missed);
         Ok(Prepared {
             here,
             ssh,
@@ -130,6 +89,71 @@ impl Preparing<'_> {
             server: Server::new(about, trust, login),
         })
     }
+
+    fn login(
+        &self,
+        command: &Command,
+        here: &Tokens,
+        locked: Vec<Arc<Locked>>,
+        missed: Missed,
+    ) -> Login {
+        let options = &command.options;
+        let alias = options.host_key_alias.as_ref();
+        Login {
+            user: here.user.clone(),
+            host: alias.unwrap_or(&command.host).clone(),
+            person: self.person.clone(),
+            unlocker: Unlocker {
+                locked,
+                prompts: methods::prompts(options),
+                person: self.person.clone(),
+                provider: PROVIDER,
+                report: Arc::clone(self.report),
+                missed: missed.clone(),
+            },
+            report: Arc::clone(self.report),
+            missed,
+        }
+    }
+}
+
+/// What messages are about.
+fn about(command: &Command, here: &Tokens, methods: &Methods, missed: &Missed) -> About {
+    let options = &command.options;
+    About {
+        host: command.host.clone(),
+        port: here.port,
+        user: here.user.clone(),
+        forwards: Vec::new(),
+        remote_forwards: options.remote_forwards.clone(),
+        on_forward_failure: match options.exits_on_forward_failure() {
+            true => OnForwardFailure::End,
+            false => OnForwardFailure::GoOn,
+        },
+        methods: methods.clone(),
+        stays: match options.fork_after_authentication {
+            Some(true) => Stays::Background,
+            _ => Stays::Foreground,
+        },
+        weak_crypto: match options.warn_weak_crypto {
+            Some(false) => WeakCrypto::Accepted,
+            _ => WeakCrypto::WarnedOf,
+        },
+        missed: missed.clone(),
+    }
+}
+
+fn ssh(options: &Options, algorithms: Algorithms) -> Result<SshConfig, Fatal> {
+    let rekey = options.rekey_limit.unwrap_or_default();
+    Ok(SshConfig {
+        provider: PROVIDER,
+        ident: Ident::new(IDENT.as_bytes()).map_err(|bad| Fatal::new(bad.to_string()))?,
+        algorithms,
+        rekey: RekeyLimits {
+            bytes: rekey.bytes,
+            time: rekey.time.or(RekeyLimits::default().time),
+        },
+    })
 }
 
 pub(super) fn connect_timeout(options: &Options) -> Option<Duration> {
