@@ -9,6 +9,7 @@
 )]
 
 mod forwarding;
+mod remote;
 mod way;
 
 use std::sync::Arc;
@@ -104,6 +105,7 @@ impl Tunnel {
         }
     }
 
+    /// The connection, up to its keys.
     fn connected(&mut self, event: &Event<'_>) {
         let report = &self.report;
         match event {
@@ -142,6 +144,14 @@ impl Tunnel {
                 }
             }
             Event::Rekeyed { .. } => report.debug("rekeying done"),
+            _ => self.keys(event),
+        }
+    }
+
+    /// What there is to log in with.
+    fn keys(&mut self, event: &Event<'_>) {
+        let report = &self.report;
+        match event {
             Event::AgentFailed { error } => {
                 report.debug(format_args!("ssh-agent: {}", reason(error)));
             }
@@ -171,6 +181,14 @@ impl Tunnel {
                 let key = self.key(name, key_blob);
                 report.debug(format_args!("Offering public key: {key}"));
             }
+            _ => self.authenticating(event),
+        }
+    }
+
+    /// How the login goes.
+    fn authenticating(&mut self, event: &Event<'_>) {
+        let report = &self.report;
+        match event {
             Event::PartialSuccess { method, .. } => report.verbose(format_args!(
                 "Authenticated using \"{method}\" with partial success."
             )),

@@ -8,14 +8,14 @@
 use core::net::SocketAddr;
 use std::os::unix::ffi::OsStrExt;
 
-use adit_forward::observer::{Destination, Event, OpenError, Place};
-use adit_forward::reactor::OnForwardFailure;
-use adit_forward::spec::{Listen, RemoteForward, RemoteListen};
+use adit_forward::observer::{Destination, Event, Place};
+use adit_forward::spec::Listen;
 use adit_proto::reason::OpenFailure;
 
 use super::Tunnel;
+use super::remote::Unknown;
 use crate::client::about::{Forwarded, Stays};
-use crate::client::words::{self, At, Closed, Name, Spoken, connect_reason, open_failure};
+use crate::client::words::{self, At, Closed, open_failure};
 use crate::escape::escaped;
 use crate::file::reason;
 use crate::report::Level;
@@ -27,15 +27,11 @@ pub(super) struct Explained {
     open_to_others: Vec<usize>,
     /// Forwards whose port was told.
     allocated: Vec<usize>,
-    /// How often the server opened what it was not asked for.
-    unknown: u32,
+    /// What the server opened and was not asked for.
+    pub(super) unknown: Unknown,
     /// Why a server may not connect to a port, or to a path, or not listen.
     hints: Vec<&'static str>,
 }
-
-/// So many connections to what was not asked for are told of: a server can open them as fast as it
-/// likes.
-const UNKNOWN_TOLD_MAX: u32 = 20;
 
 const NOT_TO_PORT: &str = "The server's policy forbids it: usually AllowTcpForwarding or PermitOpen \
      there ('sshd -T' shows them), or restrict or permitopen at your key in authorized_keys. Its \
@@ -45,15 +41,8 @@ const NOT_TO_PATH: &str = "If the socket is there, the server's policy forbids i
      AllowStreamLocalForwarding there ('sshd -T' shows it), or restrict at your key in \
      authorized_keys. Its log says what was refused.";
 
-const NOT_ON_PORT: &str = "Usually the port is in use there or below 1024, or the server's policy \
-     forbids it: AllowTcpForwarding or PermitListen there ('sshd -T' shows them), or restrict or \
-     permitlisten at your key in authorized_keys. Its log says which it was.";
-
-const NOT_ON_PATH: &str = "Usually something is at that path already, or the server's policy \
-     forbids it: AllowStreamLocalForwarding there ('sshd -T' shows it), or restrict at your key in \
-     authorized_keys. Its log says which it was.";
-
 impl Tunnel {
+    /// What is listened on here, and connections to that.
     pub(super) fn forwarding(&mut self, event: &Event<'_>) {
         match event {
             Event::Listening { address, forward } => self.listening(*address, *forward),
@@ -96,6 +85,13 @@ impl Tunnel {
                     who(*from)
                 ));
             }
+            _ => self.channel(event),
+        }
+    }
+
+    /// Channels that were asked for.
+    fn channel(&mut self, event: &Event<'_>) {
+        match event {
             Event::ChannelOpened { channel, to, .. } => self.report.line(
                 Level::Debug2,
                 format_args!("channel {channel}: open confirm {}", At(*to)),
@@ -122,88 +118,7 @@ impl Tunnel {
         }
     }
 
-    /// What the server listens on for us, and connections to that.
-    fn remote(&mut self, event: &Event<'_>) {
-        match event {
-            Event::RemoteListening { forward, port, .. } => {
-                let forward = self.about.remote_forwards.get(*forward).cloned();
-                if let Some(forward) = forward {
-                    self.remote_listening(&forward, *port);
-                }
-            }
-            Event::RemoteListenFailed { forward, .. } => {
-                let forward = self.about.remote_forwards.get(*forward).cloned();
-                if let Some(forward) = forward {
-                    self.remote_failed(&forward);
-                }
-            }
-            Event::RemoteConnection {
-                channel,
-                forward,
-                originator,
-                ..
-            } => {
-                if let Some(forward) = self.about.remote_forwards.get(*forward) {
-                    self.report.debug(format_args!(
-                        "channel {channel}: connection to {} of the server from {}, forwarding to \
-                         {}.",
-                        words::remote_at(&forward.listen),
-                        Spoken(*originator),
-                        words::target(forward.to.as_ref()),
-                    ));
-                }
-            }
-            Event::RemoteGuestRefused {
-                channel,
-                originator,
-                version,
-                why,
-                ..
-            } => {
-                let spoken = version.map_or(String::new(), |version| format!("{version}: "));
-                self.report.debug(format_args!(
-                    "channel {channel}: connection from {} refused: {spoken}{why}",
-                    Spoken(*originator)
-                ));
-            }
-            Event::RemoteUnknown { at, .. } => self.remote_unknown(*at),
-            Event::OpenFailed { to, error, .. } => match error {
-                OpenError::Name(text) => self.report.error(format_args!(
-                    "connect_to {}: unknown host ({})",
-                    Name(*to),
-                    escaped(text.as_bytes())
-                )),
-                OpenError::Connect(error) => self.connect_failed(to, &connect_reason(error)),
-                OpenError::Shortage => self.connect_failed(to, "no descriptors are left"),
-                OpenError::TimedOut | _ => self.connect_failed(to, "Connection timed out"),
-            },
-            _ => {}
-        }
-    }
-
-    fn remote_unknown(&mut self, at: Destination<'_>) {
-        self.explained.unknown = self.explained.unknown.saturating_add(1);
-        if self.explained.unknown > UNKNOWN_TOLD_MAX {
-            return;
-        }
-        let what = match at {
-            Destination::Tcp { port, .. } => format!("listen_port {port}"),
-            Destination::Unix { path } => format!("path {}", escaped(path)),
-        };
-        self.report.error(format_args!(
-            "WARNING: Server requests forwarding for unknown {what}"
-        ));
-        if self.explained.unknown == UNKNOWN_TOLD_MAX {
-            self.report.error("Further ones are not told of.");
-        }
-    }
-
-    fn connect_failed(&self, to: &Destination<'_>, why: &str) {
-        self.report
-            .error(format_args!("connect_to {}: failed. ({why})", Spoken(*to)));
-    }
-
-    fn explain(&mut self, hint: &'static str) {
+    pub(super) fn explain(&mut self, hint: &'static str) {
         if !self.explained.hints.contains(&hint) {
             self.report.info(hint);
             self.explained.hints.push(hint);
@@ -283,38 +198,6 @@ impl Tunnel {
             ));
             self.explained.open_to_others.push(n);
         }
-    }
-
-    fn remote_listening(&self, forward: &RemoteForward, port: Option<u16>) {
-        let to = words::connect(forward.to.as_ref());
-        self.report.debug(format_args!(
-            "remote forward success for: listen {}, connect {to}",
-            words::remote_listen(&forward.listen)
-        ));
-        if let Some(port) = port {
-            self.report.info(format_args!(
-                "Allocated port {port} for remote forward to {to}"
-            ));
-        }
-    }
-
-    fn remote_failed(&mut self, forward: &RemoteForward) {
-        self.report.debug(format_args!(
-            "remote forward failure for: listen {}, connect {}",
-            words::remote_listen(&forward.listen),
-            words::connect(forward.to.as_ref())
-        ));
-        let at = words::remote_at(&forward.listen);
-        let text = format!("remote port forwarding failed for listen {at}");
-        if self.about.on_forward_failure == OnForwardFailure::End {
-            self.report.fatal(format_args!("Error: {text}"));
-        } else {
-            self.report.info(format_args!("Warning: {text}"));
-        }
-        self.explain(match forward.listen {
-            RemoteListen::Tcp { .. } => NOT_ON_PORT,
-            RemoteListen::Unix(_) => NOT_ON_PATH,
-        });
     }
 }
 
