@@ -14,6 +14,9 @@ use adit_forward::observer::{PeerId, PeerInfo};
 #[cfg(feature = "client")]
 use adit_forward::spec::Names;
 
+#[cfg(feature = "client")]
+use crate::client::paths::Tokens;
+
 /// Whom tests log in to.
 #[cfg(feature = "client")]
 pub(crate) const PEER: PeerInfo<'_> = PeerInfo {
@@ -25,6 +28,22 @@ pub(crate) const PEER: PeerInfo<'_> = PeerInfo {
     hop: 0,
     user: None,
 };
+
+/// Who and where tests are.
+#[cfg(feature = "client")]
+pub(crate) fn tokens() -> Tokens {
+    Tokens {
+        home: "/home/me".into(),
+        host: "hostb.example".into(),
+        host_key_alias: None,
+        local_host: "here".into(),
+        local_user: "me".into(),
+        local_uid: 1000,
+        original_host: "HostB".into(),
+        port: 2222,
+        user: "you".into(),
+    }
+}
 
 /// No variables and no services.
 #[cfg(feature = "client")]

@@ -281,15 +281,18 @@ fn jump_hosts(options: &mut Options, text: &str) -> Result<(), CommandError> {
     let why = match (&options.proxy, jump::route(text.trim_ascii())) {
         (Some(Route::Jump(_)), _) => {
             "Only a single -J option is permitted (use commas to separate multiple jump hops)"
+                .to_owned()
         }
-        (Some(Route::Command(_) | Route::Direct), _) => "Cannot specify -J with ProxyCommand",
-        (None, None) => "Invalid -J argument",
-        (None, Some(route)) => {
+        (Some(Route::Command(_) | Route::Direct), _) => {
+            "Cannot specify -J with ProxyCommand".to_owned()
+        }
+        (None, Err(why)) => why.above("Invalid -J argument"),
+        (None, Ok(route)) => {
             options.proxy = Some(route);
             return Ok(());
         }
     };
-    Err(CommandError::Refused(why.to_owned()))
+    Err(CommandError::Refused(why))
 }
 
 /// ssh has this letter; adit has not, and says why and what to use.

@@ -78,6 +78,9 @@ impl Destination {
             None => (None, text),
         };
         let is_uri = strip_prefix_ignoring_case(text, "ssh://").is_some();
+        if !is_uri && authority.contains('/') {
+            return Err(DestinationError::Form);
+        }
         let port = match authority.rsplit_once(':') {
             _ if is_uri || authority.ends_with(']') || is_ipv6(authority) => None,
             None => None,

@@ -11,27 +11,59 @@ use std::ffi::OsString;
 use adit_forward::reactor::JUMPS_MAX;
 
 use crate::client::command::{Purpose, Tunnel, WithoutForwards};
-use crate::client::destination::{Destination, is_valid_host, is_valid_user};
+use crate::client::destination::{Destination, DestinationError, is_valid_host, is_valid_user};
 use crate::client::merge::{With, merge_one};
-use crate::client::option_error::{OptionError, bad};
+use crate::client::option_error::OptionError;
 use crate::client::options::{Options, Route, first};
 use crate::client::paths::Tokens;
 use crate::client::run::{Fatal, SSH_PORT};
+use crate::escape::escaped;
 use crate::report::Level;
 
 /// What runs a command where no `SHELL` is set.
 const SHELL: &str = "/bin/sh";
 
+/// A list of hosts that is none. In ssh's words, where it has any: a line to be said before the one
+/// that says which option it was.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct BadRoute(Option<String>);
+
+impl BadRoute {
+    fn new(host: &str, error: DestinationError) -> Self {
+        let (user, name) = host.rsplit_once('@').unwrap_or(("", host));
+        // A port is none of the name.
+        let name = match name.rsplit_once(':') {
+            Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+            Some(_) | None => name,
+        };
+        Self(match error {
+            DestinationError::Form => None,
+            DestinationError::Host => Some(format!("parse_jump: invalid hostname \"{name}\"")),
+            DestinationError::User => Some(format!("parse_jump: invalid username \"{user}\"")),
+        })
+    }
+
+    /// That line, if there is one, above `line`.
+    pub(super) fn above(self, line: &str) -> String {
+        let above = self
+            .0
+            .map(|above| escaped(above.as_bytes()).to_string() + "\n");
+        above.unwrap_or_default() + line
+    }
+}
+
 /// What `-J` and `ProxyJump` take: `none`, or destinations with commas between them.
-#[must_use]
-pub fn route(list: &str) -> Option<Route> {
+///
+/// # Errors
+/// Where one of them is no destination.
+pub fn route(list: &str) -> Result<Route, BadRoute> {
     if list.eq_ignore_ascii_case("none") {
-        return Some(Route::Direct);
+        return Ok(Route::Direct);
     }
     let hosts = list
         .split(',')
-        .map(|host| Destination::with_port(host).ok());
-    hosts.collect::<Option<Vec<_>>>().map(Route::Jump)
+        .map(|host| Destination::with_port(host).map_err(|error| BadRoute::new(host, error)));
+    hosts.collect::<Result<Vec<_>, _>>().map(Route::Jump)
 }
 
 /// Whether the value of a keyword in lower case is all the rest of its line, as it is written.
@@ -54,8 +86,13 @@ pub(super) fn proxy_jump(options: &mut Options, text: &str) -> Result<(), Option
     // Here a comment may follow, as with ssh.
     let list = text.split('#').next().unwrap_or_default().trim_ascii();
     match route(list) {
-        Some(route) => first(&mut options.proxy, route),
-        None => return bad(format!("Invalid ProxyJump \"{list}\"")),
+        Ok(route) => first(&mut options.proxy, route),
+        Err(why) => {
+            return Err(OptionError::Jump(
+                why,
+                format!("Invalid ProxyJump \"{list}\""),
+            ));
+        }
     }
     Ok(())
 }
@@ -182,21 +219,29 @@ fn expand(template: &str, here: &Tokens) -> Result<String, Fatal> {
         match chars.next() {
             Some('%') => out.push('%'),
             Some('h') => out.push_str(&here.host),
-            Some('k') => {
-                let alias = here.host_key_alias.as_ref();
-                out.push_str(alias.unwrap_or(&here.original_host));
-            }
+            Some('k') => out.push_str(key_name(here)?),
             Some('n') => out.push_str(&here.original_host),
             Some('p') => out.push_str(&here.port.to_string()),
             Some('r') => out.push_str(&here.user),
             other => {
                 let token = other.map(String::from).unwrap_or_default();
-                let token = crate::escape::escaped(token.as_bytes());
+                let token = escaped(token.as_bytes());
                 return Err(Fatal(format!("ProxyCommand: unknown token %{token}")));
             }
         }
     }
     Ok(out)
+}
+
+/// `%k`. An alias may be any text, but here it ends up in a shell.
+fn key_name(here: &Tokens) -> Result<&str, Fatal> {
+    match &here.host_key_alias {
+        None => Ok(&here.original_host),
+        Some(alias) if is_valid_host(alias) => Ok(alias),
+        Some(_) => Err(Fatal(
+            "HostKeyAlias contains invalid characters for %k in ProxyCommand".to_owned(),
+        )),
+    }
 }
 
 #[cfg(test)]

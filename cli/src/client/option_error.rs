@@ -3,12 +3,15 @@
 use std::fmt;
 
 use crate::client::config::Place;
+use crate::client::jump::BadRoute;
 use crate::escape::escaped;
 
 /// An option that is not one, in ssh's words without the place.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum OptionError {
+    /// Not a list of hosts to go through, as a sentence: what ssh says above it, if anything.
+    Jump(BadRoute, String),
     /// No such keyword.
     Unknown(String),
     /// Everything else, as a sentence.
@@ -22,12 +25,13 @@ impl OptionError {
         self.at(&Place::CommandLine)
     }
 
-    /// With the place where it was said.
+    /// With the place where it was said, as one line or two.
     #[must_use]
     pub fn at(&self, place: &Place) -> String {
         match self {
             Self::Unknown(_) => format!("{}: {self}", place.with_colon()),
             Self::Value(_) => format!("{place}: {self}"),
+            Self::Jump(why, _) => why.clone().above(&format!("{place}: {self}")),
         }
     }
 }
@@ -40,7 +44,7 @@ impl fmt::Display for OptionError {
                 let keyword = escaped(keyword.as_bytes());
                 write!(f, "Bad configuration option: {keyword}")
             }
-            Self::Value(text) => escaped(text.as_bytes()).fmt(f),
+            Self::Jump(_, text) | Self::Value(text) => escaped(text.as_bytes()).fmt(f),
         }
     }
 }

@@ -45,6 +45,9 @@ pub(super) const USER_KNOWN_HOSTS: [&str; 2] = ["~/.ssh/known_hosts", "~/.ssh/kn
 pub(super) const GLOBAL_KNOWN_HOSTS: [&str; 2] =
     ["/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"];
 
+/// gai_strerror(3) of a host that has no address of the family that is asked for.
+pub(super) const OTHER_FAMILY: &str = "Address family for hostname not supported";
+
 /// A line that says why there is no tunnel.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Fatal(pub String);
@@ -251,7 +254,7 @@ pub(super) fn addresses(name: &str, port: u16, family: Family) -> Result<Vec<Soc
         .filter(|address| family.allows(address.ip()))
         .collect();
     if found.is_empty() {
-        return Err("Address family for hostname not supported".to_owned());
+        return Err(OTHER_FAMILY.to_owned());
     }
     Ok(found)
 }

@@ -203,7 +203,7 @@ pub(crate) fn command_line(data: &[u8]) {
             );
             assert_ne!(destination.port, Some(0));
         }
-        if let Some(Route::Jump(hosts)) = jump::route(word) {
+        if let Ok(Route::Jump(hosts)) = jump::route(word) {
             assert_eq!(hosts.len(), word.split(',').count(), "{word}");
             for host in hosts {
                 assert!(is_valid_host(&host.host), "{word}");

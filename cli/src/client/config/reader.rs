@@ -195,7 +195,8 @@ impl<'a> Reader<'a> {
 
     fn say(&self, open: &Open, text: String) {
         if open.mistakes < MISTAKES_SHOWN_MAX {
-            self.context.report.error(text);
+            let report = self.context.report;
+            text.lines().for_each(|line| report.error(line));
         }
     }
 

@@ -1,20 +1,7 @@
 //! Lists of hosts, and commands.
 
 use super::*;
-
-fn tokens() -> Tokens {
-    Tokens {
-        home: "/home/me".into(),
-        host: "hostb.example".into(),
-        host_key_alias: None,
-        local_host: "here".into(),
-        local_user: "me".into(),
-        local_uid: 1000,
-        original_host: "HostB".into(),
-        port: 2222,
-        user: "you".into(),
-    }
-}
+use crate::testing::tokens;
 
 fn command(text: &str) -> Options {
     Options {
@@ -46,10 +33,10 @@ fn hosts_are_separated_by_commas_and_may_have_users_and_ports() {
             ],
         ),
     ] {
-        assert_eq!(route(list), Some(Route::Jump(expected)), "{list}");
+        assert_eq!(route(list), Ok(Route::Jump(expected)), "{list}");
     }
-    assert_eq!(route("none"), Some(Route::Direct));
-    assert_eq!(route("NONE"), Some(Route::Direct));
+    assert_eq!(route("none"), Ok(Route::Direct));
+    assert_eq!(route("NONE"), Ok(Route::Direct));
     for list in [
         "",
         ",",
@@ -67,11 +54,35 @@ fn hosts_are_separated_by_commas_and_may_have_users_and_ports() {
         "u`x`@a",
         "[a]:1",
         "ssh://a/x",
+        "a/b",
+        "u@a/b:1",
         "$(x)",
         "-l@a:1",
     ] {
-        assert_eq!(route(list), None, "{list}");
+        assert!(route(list).is_err(), "{list}");
     }
+}
+
+#[test]
+fn a_name_that_none_can_have_is_told_as_ssh_tells_it() {
+    for (list, above) in [
+        ("-x", "parse_jump: invalid hostname \"-x\"\n"),
+        ("h,u@a;b:22", "parse_jump: invalid hostname \"a;b\"\n"),
+        ("u';@h", "parse_jump: invalid username \"u';\"\n"),
+        ("-\u{1b}", "parse_jump: invalid hostname \"-\\u{1b}\"\n"),
+        ("a,,b", ""),
+        ("h:0", ""),
+        ("a/b", ""),
+    ] {
+        let said = route(list).unwrap_err().above("then");
+        assert_eq!(said, format!("{above}then"), "{list}");
+    }
+    let mut options = Options::default();
+    let error = proxy_jump(&mut options, "-x").unwrap_err();
+    assert_eq!(
+        error.on_command_line(),
+        "parse_jump: invalid hostname \"-x\"\ncommand-line line 0: Invalid ProxyJump \"-x\""
+    );
 }
 
 #[test]
@@ -82,6 +93,9 @@ fn tokens_of_a_command_are_replaced() {
     };
     assert_eq!(expanded("nc %h %p"), "nc hostb.example 2222");
     assert_eq!(expanded("x %n %r %k %%h"), "x HostB you HostB %h");
+    let mut aliased = tokens();
+    aliased.host_key_alias = Some("alias_1.x".to_owned());
+    assert_eq!(expand("%k", &aliased), Ok("alias_1.x".to_owned()));
     assert_eq!(expanded("a \"b c\" 'd'"), "a \"b c\" 'd'");
     for text in ["%z", "x %", "%\u{1b}"] {
         let Fatal(why) = program(&command(text), &tokens()).unwrap_err();
@@ -107,6 +121,14 @@ fn names_that_a_shell_could_mistake_reach_no_command() {
         change(&mut tokens);
         let Fatal(why) = program(&command("nc %h %p"), &tokens).unwrap_err();
         assert!(why.ends_with("contains invalid characters"), "{why}");
+    }
+    let mut tokens = tokens();
+    for alias in ["h;id", "$(id)", "-oX", "a b", "`id`", ""] {
+        tokens.host_key_alias = Some(alias.to_owned());
+        let Fatal(why) = program(&command("nc %h %k"), &tokens).unwrap_err();
+        assert!(why.starts_with("HostKeyAlias contains"), "{why}");
+        // Where no shell sees it, it may be any.
+        assert!(program(&command("nc %h %p"), &tokens).is_ok(), "{alias}");
     }
 }
 
