@@ -2,14 +2,18 @@
 
 use std::io::{self, ErrorKind, Read};
 
+use adit_connection::ChannelId;
+
 use super::context::Context;
 use super::desk::Desk;
-use super::local::{Queued, Seen, Way};
+use super::local::{Local, Queued, Seen, Way};
 use super::peer::{FLUSH_MARK, Peer};
 use super::state::Cause;
 use super::stream::{ShortReads, Stream};
+use crate::error::Error;
 use crate::observer::Program;
 use crate::relay::{self, Locals as _, Pull};
+use crate::session::Session;
 
 /// Channels looked at in one turn, so that ten thousand with little each delay nobody else.
 const VISITS_MAX: usize = 4096;
@@ -61,85 +65,116 @@ impl Peer {
             let Some(id) = self.state.run.pop_front() else {
                 break;
             };
-            let Some(local) = self.state.locals.get_mut(id) else {
-                continue;
-            };
-            local.queued = Queued::No;
-            if let Some(asking) = local.subject.asking()
-                && asking.has_reply()
-            {
-                let pulled = relay::pull(&mut self.session, id, asking)?;
-                if let Pull::NoRoom = pulled {
+            if self.visit(id, context, program)? == Round::NoRoom {
+                if let Some(local) = self.state.locals.get_mut(id) {
                     local.queued = Queued::Yes;
                     self.state.run.push_front(id);
-                    return Ok(Round::NoRoom);
                 }
-                if let Pull::Moved { .. } = pulled {
-                    let mut desk = Desk {
-                        state: &mut self.state,
-                        context,
-                        program,
-                    };
-                    desk.queue_or_finish(&mut self.session, id);
-                }
-                continue; // or parked until its window opens
-            }
-            let ended = local.local_eof == Seen::Yes;
-            let Way::Socket(socket) = &mut local.way else {
-                continue;
-            };
-            let failed = socket.ready.failed;
-            let pulled = if ended {
-                Pull::NoWindow
-            } else if local.deaf == Seen::Yes {
-                relay::pull(&mut self.session, id, &mut Broken(&mut socket.stream))?
-            } else if socket.ready.readable {
-                relay::pull(&mut self.session, id, &mut socket.stream)?
-            } else {
-                continue;
-            };
-            match pulled {
-                Pull::Moved { n, filled } => {
-                    local.sent = local.sent.saturating_add(n as u64);
-                    if !filled && socket.stream.short_reads() == ShortReads::Empty {
-                        socket.ready.read_short();
-                    }
-                    if socket.ready.readable {
-                        local.queued = Queued::Yes;
-                        self.state.run.push_back(id);
-                    }
-                    continue;
-                }
-                Pull::NoRoom => {
-                    local.queued = Queued::Yes;
-                    self.state.run.push_front(id);
-                    return Ok(Round::NoRoom);
-                }
-                Pull::NotReady => {
-                    socket.ready.read_blocked();
-                    if local.deaf == Seen::No {
-                        continue;
-                    }
-                }
-                // Parked until its window opens, unless its socket is broken: nobody would come
-                // back for it.
-                Pull::NoWindow if !failed => continue,
-                Pull::Ended => local.local_eof = Seen::Yes,
-                Pull::NoWindow | Pull::Failed(_) => {}
-            }
-            let over = matches!(pulled, Pull::Ended);
-            let mut desk = Desk {
-                state: &mut self.state,
-                context,
-                program,
-            };
-            if over {
-                desk.settle(&mut self.session, id);
-            } else {
-                desk.fail(&mut self.session, id);
+                return Ok(Round::NoRoom);
             }
         }
         Ok(Round::Done)
+    }
+
+    /// One packet of one channel, which goes to the end of the row if it may have more. A channel
+    /// that is left out of the row waits for its socket, its window or its end.
+    fn visit(
+        &mut self,
+        id: ChannelId,
+        context: &mut Context,
+        program: &mut dyn Program,
+    ) -> Result<Round, Cause> {
+        let Some(local) = self.state.locals.get_mut(id) else {
+            return Ok(Round::Done);
+        };
+        local.queued = Queued::No;
+        if local.subject.asking().is_some_and(|a| a.has_reply()) {
+            return self.visit_reply(id, context, program);
+        }
+        let pulled = pull(&mut self.session, local)?;
+        let Way::Socket(socket) = &mut local.way else {
+            return Ok(Round::Done);
+        };
+        match pulled {
+            Pull::Moved { n, filled } => {
+                local.sent = local.sent.saturating_add(n as u64);
+                if !filled && socket.stream.short_reads() == ShortReads::Empty {
+                    socket.ready.read_short();
+                }
+                if socket.ready.readable {
+                    local.queued = Queued::Yes;
+                    self.state.run.push_back(id);
+                }
+                return Ok(Round::Done);
+            }
+            Pull::NoRoom => return Ok(Round::NoRoom),
+            Pull::NotReady => {
+                socket.ready.read_blocked();
+                if local.deaf == Seen::No {
+                    return Ok(Round::Done);
+                }
+            }
+            // Parked until its window opens, unless its socket is broken: nobody would come back
+            // for it.
+            Pull::NoWindow if !socket.ready.failed => return Ok(Round::Done),
+            Pull::Ended => local.local_eof = Seen::Yes,
+            Pull::NoWindow | Pull::Failed(_) => {}
+        }
+        let over = matches!(pulled, Pull::Ended);
+        let mut desk = Desk {
+            state: &mut self.state,
+            context,
+            program,
+        };
+        if over {
+            desk.settle(&mut self.session, id);
+        } else {
+            desk.fail(&mut self.session, id);
+        }
+        Ok(Round::Done)
+    }
+
+    /// The same of a channel that has an answer of ours to send before anything else.
+    fn visit_reply(
+        &mut self,
+        id: ChannelId,
+        context: &mut Context,
+        program: &mut dyn Program,
+    ) -> Result<Round, Cause> {
+        let local = self.state.locals.get_mut(id);
+        let Some(asking) = local.and_then(|local| local.subject.asking()) else {
+            return Ok(Round::Done);
+        };
+        match relay::pull(&mut self.session, id, asking)? {
+            Pull::NoRoom => return Ok(Round::NoRoom),
+            Pull::Moved { .. } => {
+                let mut desk = Desk {
+                    state: &mut self.state,
+                    context,
+                    program,
+                };
+                desk.queue_or_finish(&mut self.session, id);
+            }
+            // Parked until its window opens.
+            Pull::Ended | Pull::Failed(_) | Pull::NotReady | Pull::NoWindow => {}
+        }
+        Ok(Round::Done)
+    }
+}
+
+/// One packet of what a channel's socket has, if it may have something.
+fn pull(session: &mut Session, local: &mut Local) -> Result<Pull, Error> {
+    let Way::Socket(socket) = &mut local.way else {
+        return Ok(Pull::NotReady);
+    };
+    if local.local_eof == Seen::Yes {
+        Ok(Pull::NoWindow)
+    } else if local.deaf == Seen::Yes {
+        relay::pull(session, local.channel, &mut Broken(&mut socket.stream))
+    } else if socket.ready.readable {
+        relay::pull(session, local.channel, &mut socket.stream)
+    } else {
+        Ok(Pull::NotReady)
     }
 }
 
