@@ -2,7 +2,8 @@
 roles. What a peer has is read from its own KEXINIT; which of it is taken, adit's end decides.
 
 The short form crosses (key exchange × cipher) with one pair of keys, and (host key × user key) with
-one cipher; the full form crosses everything with everything."""
+one cipher; the full form crosses everything with everything for the provider ring, which is the one
+that ships. The pure one meets ring's every algorithm in the unit tests."""
 
 import os
 import subprocess
@@ -320,7 +321,7 @@ def summary(name, combos):
 def jobs(builds, full):
     """One for each program and build, in either direction."""
     return [
-        partial(one, build=build, kind=kind, direction=direction, full=full)
+        partial(one, build=build, kind=kind, direction=direction, full=full and build.name == "ring")
         for build in builds
         for kinds, direction in ((SERVERS, as_client), (CLIENTS, as_server))
         for kind in kinds
