@@ -6,6 +6,7 @@ use core::time::Duration;
 use std::io::{self, ErrorKind, Read as _, Write as _};
 
 use super::local::{Seen, Socket};
+use super::stream::ShortReads;
 use super::timer::Armed;
 use crate::retry::retry;
 use crate::socks::{Greeting, Refusal, Request, Step, Version};
@@ -136,11 +137,12 @@ impl Guest {
             }
         }
         match step {
-            None if there < PIECE => {
-                ready.read_short();
+            None => {
+                if there < PIECE && stream.short_reads() == ShortReads::Empty {
+                    ready.read_short();
+                }
                 None
             }
-            None => None,
             Some(Step::Reply(reply)) => {
                 self.reply.extend_from_slice(reply);
                 None
@@ -189,5 +191,55 @@ impl Guest {
             Err(_) => return Some(Turn::Gone),
         }
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{IoSlice, Write as _};
+    use std::os::fd::AsRawFd as _;
+    use std::os::unix::net::UnixStream;
+
+    use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
+
+    use super::super::ready::Ready;
+    use super::super::stream::Stream;
+    use super::*;
+
+    #[test]
+    fn a_request_that_comes_with_descriptors_is_read_to_its_end_at_once() {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        // A read stops behind the bytes that descriptors came with.
+        let passed = [theirs.as_raw_fd()];
+        let with = [ControlMessage::ScmRights(&passed)];
+        let fd = theirs.as_raw_fd();
+        let first = [IoSlice::new(b"CONNECT ")];
+        sendmsg::<()>(fd, &first, &with, MsgFlags::empty(), None).unwrap();
+        theirs.write_all(b"host:80 HTTP/1.1\r\n\r\n").unwrap();
+        let mut guest = Guest {
+            socket: Socket {
+                stream: Stream::Unix(mio::net::UnixStream::from_std(ours)),
+                source: 0,
+                ready: Ready {
+                    readable: true,
+                    writable: true,
+                    ..Ready::default()
+                },
+            },
+            about: About {
+                from: None,
+                forward: 0,
+            },
+            stage: Stage::Greeting(Greeting::default()),
+            reply: Vec::new(),
+            until: Duration::ZERO,
+            armed: Armed::default(),
+        };
+        let turn = guest.turn();
+        let Turn::Asked(request) = turn else {
+            panic!("{turn:?}");
+        };
+        assert_eq!((&*request.host, request.port), (&b"host"[..], 80));
     }
 }
