@@ -90,6 +90,15 @@ pub(super) fn listen_on_path(
     path: &Path,
     how: StreamLocalBind,
 ) -> io::Result<(UnixListener, MadePath)> {
+    listen_by(path, how, opened)
+}
+
+/// The same; `opened` gets hold of the file that was made.
+fn listen_by(
+    path: &Path,
+    how: StreamLocalBind,
+    opened: impl FnOnce(&Path) -> io::Result<File>,
+) -> io::Result<(UnixListener, MadePath)> {
     let bytes = path.as_os_str().as_bytes();
     // An empty one would be a name that the system makes up.
     if bytes.is_empty() || bytes.len() > PATH_MAX || bytes.contains(&0) {
@@ -104,8 +113,8 @@ pub(super) fn listen_on_path(
     let _ = fchmod(&fd, Mode::from_bits_truncate(mode));
     bind_where(&fd, path, how.unlink)?;
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
-    let made = opened(path)?;
-    let found = made.metadata()?;
+    let made = opened(path).and_then(|made| Ok((made.metadata()?, made)));
+    let (found, made) = made.inspect_err(|_| remove_unheld(path))?;
     if !found.file_type().is_socket() || found.uid() != geteuid().as_raw() {
         return Err(in_use("another program has put a file there"));
     }
@@ -121,6 +130,17 @@ pub(super) fn listen_on_path(
     // What the system allows (somaxconn), as for TCP.
     start_listening(&fd, Backlog::MAXCONN)?;
     Ok((UnixListener::from(fd), made))
+}
+
+/// The file that was just made could not be got hold of, mostly for want of a descriptor: it is gone
+/// again, unless somebody has put another one there. What takes no descriptor has to do to tell.
+fn remove_unheld(path: &Path) {
+    let is_ours =
+        |found: fs::Metadata| found.file_type().is_socket() && found.uid() == geteuid().as_raw();
+    if fs::symlink_metadata(path).is_ok_and(is_ours) {
+        // The error that led here is the one to tell.
+        let _ = fs::remove_file(path);
+    }
 }
 
 /// Binds, and makes room for it where that is allowed.
@@ -363,6 +383,29 @@ mod tests {
         fs::remove_file(&path).unwrap();
         drop((made, listener));
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_got_hold_of_is_not_left_behind() {
+        let scratch = Scratch::new();
+        let path = scratch.path();
+        let how = StreamLocalBind::default();
+        let error = listen_by(&path, how, |made| {
+            assert!(made.exists());
+            Err(Errno::EMFILE.into())
+        });
+        let errno = error.unwrap_err().raw_os_error();
+        assert_eq!(errno, Some(Errno::EMFILE as i32));
+        assert!(!path.exists());
+
+        // Somebody else's meanwhile.
+        let error = listen_by(&path, how, |made| {
+            fs::remove_file(made)?;
+            fs::write(made, b"precious")?;
+            Err(Errno::EMFILE.into())
+        });
+        error.unwrap_err();
+        assert_eq!(fs::read(&path).unwrap(), b"precious");
     }
 
     #[test]
