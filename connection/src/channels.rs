@@ -38,18 +38,39 @@ pub struct Channels {
     pub(crate) table: Table<Channel>,
 }
 
-/// There is no room: for another channel in the table or in the book, for another request among
-/// those without an answer, or for a host, an address or a path in a message.
+/// There is no room: for another request among those without an answer, or for an address or a path
+/// in a message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Full;
 
 impl fmt::Display for Full {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("too many channels, or requests, or a name that is too long")
+        f.write_str("too many requests, or a name that is too long")
     }
 }
 
 impl core::error::Error for Full {}
+
+/// Why a channel cannot be asked for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum NotOpened {
+    /// A host that is too long for a message, or a path that no socket can have. There is no use in
+    /// asking again.
+    BadName,
+    /// No room for another channel in the table or in the book: there is when another one is over.
+    Full,
+}
+
+impl fmt::Display for NotOpened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::BadName => "no message can name that host or path",
+            Self::Full => "too many channels",
+        })
+    }
+}
+
+impl core::error::Error for NotOpened {}
 
 impl Channels {
     /// No channels yet, and no memory taken for any.
@@ -104,11 +125,11 @@ impl Channels {
     /// [`Event::OpenRefused`](crate::Event::OpenRefused).
     ///
     /// # Errors
-    /// [`Full`]; nothing has changed then.
-    pub fn open(&mut self, kind: OpenKind<'_>) -> Result<ChannelId, Full> {
-        let request = kind.to_data().ok_or(Full)?;
+    /// Why not; nothing has changed then.
+    pub fn open(&mut self, kind: OpenKind<'_>) -> Result<ChannelId, NotOpened> {
+        let request = kind.to_data().ok_or(NotOpened::BadName)?;
         self.insert(|first_window| Channel::ours(kind.kind(), request, first_window))
-            .ok_or(Full)
+            .ok_or(NotOpened::Full)
     }
 
     /// The peer gets the channel that it asked for. Its confirmation is due; data may be sent once

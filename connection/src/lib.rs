@@ -35,7 +35,7 @@ mod window;
 pub use book::ProcessBook;
 pub use budget::Limits;
 pub use channel::{DATA_MAX, PACKET_SIZE_MIN};
-pub use channels::{Channels, Full};
+pub use channels::{Channels, Full, NotOpened};
 pub use error::{Error, PeerMisbehaved};
 pub use event::{AskedKind, Event, ForwardKind, Grant};
 pub use open::{Accepts, HOST_MAX, ORIGINATOR_MAX, OpenKind, PATH_MAX, UNKNOWN_ORIGINATOR};

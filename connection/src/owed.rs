@@ -50,7 +50,7 @@ impl Reply {
 pub(crate) struct Owed {
     rows: VecDeque<Reply>,
     rows_max: usize,
-    /// Channels that wait for the caller's decision: each has its row already.
+    /// Channels and requests that wait for the caller's decision: each has its row already.
     undecided: usize,
 }
 

@@ -90,7 +90,7 @@ fn an_id_does_not_come_again_before_131072_others_in_its_slot() {
 fn all_channels_of_a_client_at_once_are_found_and_served_in_order() {
     let mut side = Side::client();
     let ids: std::vec::Vec<_> = (0..16_384).map(|_| side.opened()).collect();
-    assert_eq!(side.channels.open(WEB), Err(Full));
+    assert_eq!(side.channels.open(WEB), Err(NotOpened::Full));
     assert_eq!(side.balance(&ids), Limits::CLIENT.window_budget);
     for id in &ids {
         side.channels.release(*id);

@@ -123,10 +123,11 @@ impl World {
                 assert!(expected);
                 self.add(id, true, 0);
             }
-            Err(Full) => {
+            Err(NotOpened::Full) => {
                 assert!(!expected);
                 self.refused_for_room += 1;
             }
+            Err(NotOpened::BadName) => panic!("a host that is short"),
         }
     }
 

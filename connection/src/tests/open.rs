@@ -52,7 +52,7 @@ fn the_longest_open_is_the_longest_message() {
     assert_eq!(longest.len(), Outgoing::MAX_LEN);
     let shorter = open(&host[..HOST_MAX - 1], &originator).unwrap();
     assert_eq!(shorter.len(), Outgoing::MAX_LEN - 1);
-    assert_eq!(open(&host, &originator), Err(Full));
+    assert_eq!(open(&host, &originator), Err(NotOpened::BadName));
 }
 
 #[test]
@@ -449,7 +449,7 @@ fn a_full_table_refuses_and_is_full() {
     let data = direct(b"web", 80);
     assert_eq!(side.hear(&asks(&data, PEER_PACKET)), Ok(Event::Quiet));
     side.says(&[our_refusal(4, "too many channels")]);
-    assert_eq!(side.channels.open(WEB), Err(Full));
+    assert_eq!(side.channels.open(WEB), Err(NotOpened::Full));
     assert_eq!(side.balance(&ids), limits.window_budget);
     // As soon as one is gone there is room for one, and those that never were do not count.
     side.channels.release(ids[1]);
@@ -457,7 +457,7 @@ fn a_full_table_refuses_and_is_full() {
     side.close(ids[1]).unwrap();
     let id = side.channels.open(WEB).unwrap();
     assert_eq!(side.channels.loan(id), limits.window_budget / (8 * 3));
-    assert_eq!(side.channels.open(WEB), Err(Full));
+    assert_eq!(side.channels.open(WEB), Err(NotOpened::Full));
 }
 
 #[test]
@@ -476,7 +476,7 @@ fn an_empty_book_refuses_and_is_full() {
         };
         let mut side = Side::new(limits, Accepts::Direct);
         let ids: Vec<_> = (0..opens).map(|_| side.asked()).collect();
-        assert_eq!(side.channels.open(WEB), Err(Full));
+        assert_eq!(side.channels.open(WEB), Err(NotOpened::Full));
         let data = direct(b"web", 80);
         assert_eq!(side.hear(&asks(&data, PEER_PACKET)), Ok(Event::Quiet));
         side.says(&[our_refusal(4, "too many channels")]);

@@ -171,7 +171,7 @@ fn a_profile_opens_as_many_channels_as_it_says_whoever_was_greedy_before() {
         for _ in 4..limits.max_channels {
             path.side.channels.open(WEB).unwrap();
         }
-        assert_eq!(path.side.channels.open(WEB), Err(Full));
+        assert_eq!(path.side.channels.open(WEB), Err(NotOpened::Full));
     }
 }
 

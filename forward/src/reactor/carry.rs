@@ -4,18 +4,28 @@
 use core::net::SocketAddr;
 use std::os::unix::ffi::OsStrExt;
 
-use adit_connection::{ChannelId, OpenKind, UNKNOWN_ORIGINATOR};
-use mio::Token;
+use adit_connection::{ChannelId, NotOpened, OpenKind, UNKNOWN_ORIGINATOR};
 
 use super::context::Context;
 use super::forwards::To;
 use super::guest::About;
-use super::local::{Local, Seen, Socket, Subject, Way};
+use super::local::{Local, Socket, Subject, Way};
 use super::peer::Peer;
 use super::ready::Ready;
 use super::stream::Stream;
 use super::{Reactor, Side, Source};
 use crate::observer::{Event, Program};
+
+/// Whether a channel has a socket now.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Attached {
+    /// The system would not watch it, and both are gone again.
+    No,
+    Yes,
+}
+
+/// Said of a socket that is reset because epoll(7) does not take it.
+const UNWATCHED: &str = "a connection was reset: the system has no memory to watch it";
 
 impl Reactor {
     /// Lets in an application that says where to.
@@ -26,33 +36,26 @@ impl Reactor {
         forward: usize,
         program: &mut dyn Program,
     ) {
-        let source = self.context.sources.insert(Source::Waker);
-        if stream
-            .register(&self.context.registry, Token(source))
-            .is_err()
-        {
-            self.context.sources.remove(source);
+        let Ok(source) = self.context.register(&mut stream, Source::Waker) else {
             stream.reset();
             program.observe(&Event::Debug {
                 peer: None,
-                text: "a connection was reset: the system has no memory to watch it",
+                text: UNWATCHED,
             });
             return;
-        }
+        };
         stream.adopt();
         let socket = Socket {
             stream,
             source,
-            ready: Ready {
-                writable: true,
-                ..Ready::default()
-            },
+            ready: Ready::writable(),
         };
         let about = About { from, forward };
         self.context.welcome(socket, about, program);
     }
 
-    /// Opens a channel for an application. Gives the socket back when there is none left.
+    /// Opens a channel for an application. Gives the socket back when there is none left, which is
+    /// to say that there may be one later.
     pub(super) fn carry(
         &mut self,
         stream: Stream,
@@ -87,26 +90,35 @@ impl Reactor {
                 return None;
             }
         });
-        let Ok(channel) = opened else {
-            return Some(stream);
+        let channel = match opened {
+            Ok(channel) => channel,
+            Err(NotOpened::Full) => return Some(stream),
+            Err(NotOpened::BadName) => {
+                stream.reset();
+                program.observe(&Event::Debug {
+                    peer: Some(peer.state.info()),
+                    text: "a connection was reset: no server can be told where it leads",
+                });
+                return None;
+            }
         };
         let subject = Subject::Forward { forward, from };
-        if peer.attach(channel, stream, subject, &mut self.context, program) == Seen::No {
-            return None;
+        let attached = peer.attach(channel, stream, subject, &mut self.context, program);
+        if attached == Attached::Yes {
+            program.observe(&Event::Accepted {
+                peer: peer.state.info(),
+                channel: channel.number(),
+                from,
+                forward,
+            });
+            self.schedule(slot);
         }
-        program.observe(&Event::Accepted {
-            peer: peer.state.info(),
-            channel: channel.number(),
-            from,
-            forward,
-        });
-        self.schedule(slot);
         None
     }
 }
 
 impl Peer {
-    /// Gives a socket to a channel that was opened for it. `Seen::No` when both are gone again.
+    /// Gives a socket to a channel that was opened for it.
     pub(super) fn attach(
         &mut self,
         channel: ChannelId,
@@ -114,35 +126,30 @@ impl Peer {
         subject: Subject,
         context: &mut Context,
         program: &mut dyn Program,
-    ) -> Seen {
-        let source = context.sources.insert(Source::Local {
+    ) -> Attached {
+        let entry = Source::Local {
             peer: self.state.slot,
             channel,
-        });
-        let registered = stream.register(&context.registry, Token(source));
-        if registered.is_err() {
-            context.sources.remove(source);
+        };
+        let Ok(source) = context.register(&mut stream, entry) else {
             stream.reset();
             self.session.close(channel);
             self.session.release(channel);
             program.observe(&Event::Debug {
                 peer: Some(self.state.info()),
-                text: "a connection was reset: the system has no memory to watch it",
+                text: UNWATCHED,
             });
-            return Seen::No;
-        }
+            return Attached::No;
+        };
         stream.adopt();
         let way = Way::Socket(Socket {
             stream,
             source,
-            ready: Ready {
-                writable: true,
-                ..Ready::default()
-            },
+            ready: Ready::writable(),
         });
         let local = Local::new(channel, way, subject, context.now);
         self.state.locals.insert(local);
-        Seen::Yes
+        Attached::Yes
     }
 }
 

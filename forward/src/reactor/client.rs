@@ -9,7 +9,6 @@ use std::sync::Arc;
 use adit_auth::Methods;
 use adit_connection::Limits;
 use adit_transport::Buffers;
-use mio::Token;
 
 use super::agent::Agent;
 use super::child::Child;
@@ -255,20 +254,18 @@ impl Reactor {
         program: &mut dyn Program,
     ) {
         let mut stream = Stream::Unix(socket);
-        let source = self.context.sources.insert(Source::Waker);
-        if let Err(error) = stream.register(&self.context.registry, Token(source)) {
-            self.context.sources.remove(source);
-            program.observe(&Event::ProxyFailed { error: &error });
-            return self.stop(End::NotConnected, program);
-        }
+        let source = match self.context.register(&mut stream, Source::Waker) {
+            Ok(source) => source,
+            Err(error) => {
+                program.observe(&Event::ProxyFailed { error: &error });
+                return self.stop(End::NotConnected, program);
+            }
+        };
         let connected = Connected {
             stream,
             address: None,
             source,
-            ready: Ready {
-                writable: true,
-                ..Ready::default()
-            },
+            ready: Ready::writable(),
         };
         self.make_session(connected, program);
     }

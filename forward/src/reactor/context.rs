@@ -3,10 +3,11 @@
 
 use core::time::Duration;
 use std::collections::VecDeque;
+use std::io;
 use std::sync::Arc;
 
 use adit_connection::ChannelId;
-use mio::Registry;
+use mio::{Registry, Token};
 
 use super::Source;
 use super::accept::Listening;
@@ -16,6 +17,7 @@ use super::guests::Guests;
 use super::inbox::Outlet;
 use super::pool::Pool;
 use super::ready::Readiness;
+use super::stream::Stream;
 use super::timer::Timers;
 use crate::observer::PeerId;
 
@@ -66,6 +68,17 @@ pub(super) struct OwnedDial {
 }
 
 impl Context {
+    /// Has the events of a connection come for this source. Says its place among the sources; on an
+    /// error there is none.
+    pub(super) fn register(&mut self, stream: &mut Stream, source: Source) -> io::Result<usize> {
+        let source = self.sources.insert(source);
+        let registered = stream.register(&self.registry, Token(source));
+        if registered.is_err() {
+            self.sources.remove(source);
+        }
+        registered.map(|()| source)
+    }
+
     /// Begins to connect. The slot stays in use only while it is pending.
     pub(super) fn dial(&mut self, dial: OwnedDial, tell: Tell<'_>) -> (usize, Progress) {
         let slot = self.dials.insert(dial);

@@ -6,8 +6,6 @@ use core::time::Duration;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-use mio::Token;
-
 use super::Source;
 use super::context::Context;
 use super::race::{Race, Step};
@@ -15,8 +13,12 @@ use super::ready::{Readiness, Ready};
 use super::stream::Stream;
 use super::timer::{Armed, Timer};
 
-/// Between two looks whether a Unix socket has room for another connection.
+/// Between the first two looks whether a Unix socket has room for another connection. Each further
+/// wait is twice as long, up to [`PATH_RETRY_MAX`]: a peer may have thousands of channels wait.
 pub(super) const PATH_RETRY: Duration = Duration::from_millis(50);
+
+/// Longest wait between two looks: what it adds to a wait that is as long already is not noticed.
+pub(super) const PATH_RETRY_MAX: Duration = Duration::from_secs(1);
 
 /// A socket that is connected, with its place among the sources.
 #[derive(Debug)]
@@ -73,6 +75,8 @@ pub(super) struct Dial {
     path: Option<Box<Path>>,
     /// Until when a path is tried.
     path_deadline: Option<Duration>,
+    /// How long it is left alone before it is tried again.
+    path_retry: Duration,
     attempts: Vec<Attempt>,
     last_error: Option<io::Error>,
     armed: Armed,
@@ -103,6 +107,7 @@ impl Dial {
             race: Race::new(addresses, deadline),
             path,
             path_deadline: deadline,
+            path_retry: PATH_RETRY,
             attempts: Vec::new(),
             last_error: None,
             armed: Armed::default(),
@@ -213,28 +218,22 @@ impl Dial {
     /// it is asked again: the system tells nobody when there is.
     fn reach(&mut self, slot: usize, path: Box<Path>, context: &mut Context) -> Progress {
         let connected = Stream::connect_path(&path).and_then(|mut stream| {
-            let source = context.sources.insert(Source::Waker);
-            let registered = stream.register(&context.registry, Token(source));
-            if registered.is_err() {
-                context.sources.remove(source);
-            }
-            registered.map(|()| Connected {
+            let source = context.register(&mut stream, Source::Waker)?;
+            Ok(Connected {
                 stream,
                 address: None,
                 source,
-                ready: Ready {
-                    writable: true,
-                    ..Ready::default()
-                },
+                ready: Ready::writable(),
             })
         });
-        let again = context.now.saturating_add(PATH_RETRY);
+        let again = context.now.saturating_add(self.path_retry);
         match connected {
             Err(error)
                 if error.kind() == ErrorKind::WouldBlock
                     && self.path_deadline.is_some_and(|deadline| again < deadline) =>
             {
                 self.path = Some(path);
+                self.path_retry = self.path_retry.saturating_mul(2).min(PATH_RETRY_MAX);
                 let timers = &mut context.timers;
                 timers.arm(Timer::Dial(slot), &mut self.armed, Some(again));
                 Progress::Pending
@@ -270,24 +269,15 @@ impl Dial {
             stream.reset();
             return Err(error);
         }
-        let source = context.sources.insert(Source::Attempt(slot));
-        let registered = stream.register(&context.registry, Token(source));
-        if let Err(error) = registered {
-            // It may be connected by now: see `Connected::give_up`.
-            stream.reset();
-            context.sources.remove(source);
-            return Err(error);
-        }
+        let registered = context.register(&mut stream, Source::Attempt(slot));
+        // It may be connected by now: see `Connected::give_up`.
+        let source = registered.inspect_err(|_| stream.reset())?;
         if let Look::Connected = looked {
-            let ready = Ready {
-                writable: true,
-                ..Ready::default()
-            };
             return Ok(Some(Connected {
                 stream,
                 address: Some(address),
                 source,
-                ready,
+                ready: Ready::writable(),
             }));
         }
         self.attempts.push(Attempt {

@@ -9,22 +9,24 @@
 //!                                              reply, FIN, what comes is dropped
 //! ```
 
+use core::net::SocketAddr;
 use core::time::Duration;
 use std::collections::VecDeque;
 
-use adit_connection::OpenKind;
+use adit_connection::{ChannelId, NotOpened, OpenKind};
 
 use super::arena::Arena;
 use super::carry::originator;
 use super::context::Context;
 use super::guest::{About, Guest, Stage, Turn};
-use super::local::{Local, Seen, Socket, Subject, Way};
+use super::local::{Local, Socket, Subject, Way};
+use super::peer::Peer;
 use super::ready::Readiness;
 use super::timer::{Armed, Timer};
 use super::whither::destination_of;
 use super::{Reactor, Side, Source};
 use crate::observer::{Event, Program};
-use crate::socks::{Greeting, Refusal, Version};
+use crate::socks::{Greeting, Refusal, Request, Version};
 
 /// Connections that have no channel yet. Whoever speaks is through within milliseconds; browsers
 /// open dozens at once.
@@ -53,6 +55,26 @@ impl Guests {
     /// Whether somebody waits for a channel: nobody else is let in before.
     pub(super) fn is_waiting(&self) -> bool {
         !self.waiting.is_empty()
+    }
+
+    /// Who waits longest for a channel, where it came from, and what it asks for.
+    fn first_waiting(&self) -> Option<(usize, Option<SocketAddr>, &Request)> {
+        let slot = *self.waiting.front()?;
+        let guest = self.arena.get(slot)?;
+        match &guest.stage {
+            Stage::Waiting(request) => Some((slot, guest.about.from, request)),
+            Stage::Greeting(_) | Stage::Leaving { .. } => None,
+        }
+    }
+
+    /// It waits no longer, and is no guest any more.
+    fn take_waiting(&mut self, slot: usize) -> Option<(Socket, About, Request)> {
+        self.waiting.retain(|n| *n != slot);
+        let guest = self.arena.remove(slot)?;
+        match guest.stage {
+            Stage::Waiting(request) => Some((guest.socket, guest.about, request)),
+            Stage::Greeting(_) | Stage::Leaving { .. } => None,
+        }
     }
 
     /// Room is made at the cost of whose time is over first: it had most of it, and whoever comes
@@ -245,58 +267,60 @@ impl Reactor {
         let Some(peer) = self.peers.get_mut(slot) else {
             return;
         };
-        let mut opened = Seen::No;
-        while let Some(first) = self.context.guests.waiting.front().copied() {
-            let guests = &mut self.context.guests;
-            let Some(Guest {
-                stage: Stage::Waiting(request),
-                about: About { from, .. },
-                ..
-            }) = guests.arena.get(first)
-            else {
-                guests.waiting.pop_front(); // not reached: who waits is there
-                continue;
-            };
-            let (originator, originator_port) = originator(*from);
+        let mut opened = 0;
+        while let Some((first, from, request)) = self.context.guests.first_waiting() {
+            let (originator, originator_port) = originator(from);
             let open = peer.session.open(OpenKind::DirectTcpip {
                 host: &request.host,
                 port: request.port,
                 originator: &originator,
                 originator_port,
             });
-            let Ok(channel) = open else { break };
-            guests.waiting.pop_front();
-            let Some(Guest {
-                socket,
-                about,
-                stage: Stage::Waiting(request),
-                ..
-            }) = guests.arena.remove(first)
-            else {
-                continue;
-            };
-            program.observe(&Event::Requested {
-                peer: peer.state.info(),
-                channel: channel.number(),
-                from: about.from,
-                forward: about.forward,
-                version: request.version,
-                to: destination_of(&request),
-            });
-            if let Some(entry) = self.context.sources.get_mut(socket.source) {
-                *entry = Source::Local {
-                    peer: slot,
-                    channel,
-                };
+            match open {
+                Ok(channel) => {
+                    peer.take_guest(channel, first, &mut self.context, program);
+                    opened += 1;
+                }
+                Err(NotOpened::Full) => break,
+                // Not reached: no request has a host that is longer than a message takes.
+                Err(NotOpened::BadName) => self.context.let_go(first),
             }
-            let subject = Subject::Asked(Box::new((about, request)));
-            let local = Local::new(channel, Way::Socket(socket), subject, self.context.now);
-            peer.state.locals.insert(local);
-            opened = Seen::Yes;
         }
-        if opened == Seen::Yes {
+        if opened > 0 {
             self.context.open_doors();
             self.schedule(slot);
         }
+    }
+}
+
+impl Peer {
+    /// Gives a guest's socket to the channel that was opened for it.
+    fn take_guest(
+        &mut self,
+        channel: ChannelId,
+        guest: usize,
+        context: &mut Context,
+        program: &mut dyn Program,
+    ) {
+        let Some((socket, about, request)) = context.guests.take_waiting(guest) else {
+            return; // not reached: a channel is opened for somebody who is there
+        };
+        program.observe(&Event::Requested {
+            peer: self.state.info(),
+            channel: channel.number(),
+            from: about.from,
+            forward: about.forward,
+            version: request.version,
+            to: destination_of(&request),
+        });
+        if let Some(entry) = context.sources.get_mut(socket.source) {
+            *entry = Source::Local {
+                peer: self.state.slot,
+                channel,
+            };
+        }
+        let subject = Subject::Asked(Box::new((about, request)));
+        let local = Local::new(channel, Way::Socket(socket), subject, context.now);
+        self.state.locals.insert(local);
     }
 }

@@ -13,7 +13,6 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixStream as StdUnixStream;
 
 use adit_connection::{ChannelId, OpenKind, UNKNOWN_ORIGINATOR};
-use mio::Token;
 use mio::net::UnixStream;
 
 use super::context::Context;
@@ -178,20 +177,15 @@ impl Reactor {
             peer: slot,
             channel,
         };
-        let source = self.context.sources.insert(source);
-        if let Err(error) = stream.register(&self.context.registry, Token(source)) {
-            self.context.sources.remove(source);
+        let registered = self.context.register(&mut stream, source);
+        let source = registered.inspect_err(|_| {
             peer.session.close(channel);
             peer.session.release(channel);
-            return Err(error);
-        }
+        })?;
         let way = Way::Socket(Socket {
             stream,
             source,
-            ready: Ready {
-                writable: true,
-                ..Ready::default()
-            },
+            ready: Ready::writable(),
         });
         let to = Box::new(to);
         let subject = Subject::Joint { joint, to };

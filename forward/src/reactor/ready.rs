@@ -45,6 +45,14 @@ pub(super) struct Ready {
 }
 
 impl Ready {
+    /// Of a socket that was just connected: there is room, and its first event says the rest.
+    pub(super) fn writable() -> Self {
+        Self {
+            writable: true,
+            ..Self::default()
+        }
+    }
+
     /// Takes over what an event says.
     pub(super) fn note(&mut self, event: Readiness) {
         self.hung_up |= event.read_closed;

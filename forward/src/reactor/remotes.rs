@@ -7,15 +7,16 @@ use std::io;
 use std::sync::Arc;
 
 use adit_auth::{Permissions, UserAuthenticated};
-use adit_connection::{ForwardKind, OpenKind};
+use adit_connection::{ForwardKind, NotOpened, OpenKind};
 use adit_proto::Decode;
 use adit_proto::msg::{StreamlocalForward, TcpipForward};
 
 use super::accept::For;
+use super::carry::{Attached, originator};
 use super::context::Context;
 use super::desk::Desk;
 use super::forwards::Listen;
-use super::local::{Seen, Subject};
+use super::local::Subject;
 use super::stream::{At, Stream};
 use super::{Reactor, Side};
 use crate::error::Error;
@@ -279,29 +280,29 @@ impl Reactor {
             stream.reset();
             return None;
         };
-        let originator = from.map(|from| (from.ip().to_canonical().to_string(), from.port()));
+        let (originator, originator_port) = originator(from);
         let opened = peer.session.open(match &*asked {
-            Asked::Tcp { address, port } => {
-                let (originator, originator_port) = originator
-                    .as_ref()
-                    .map_or(adit_connection::UNKNOWN_ORIGINATOR, |(address, port)| {
-                        (address.as_bytes(), *port)
-                    });
-                OpenKind::ForwardedTcpip {
-                    address,
-                    port: *port,
-                    originator,
-                    originator_port,
-                }
-            }
+            Asked::Tcp { address, port } => OpenKind::ForwardedTcpip {
+                address,
+                port: *port,
+                originator: &originator,
+                originator_port,
+            },
             Asked::Unix { path } => OpenKind::ForwardedStreamlocal { path },
         });
-        let Ok(channel) = opened else {
-            return Some(stream);
+        let channel = match opened {
+            Ok(channel) => channel,
+            Err(NotOpened::Full) => return Some(stream),
+            // Not reached: the client has named it in a message.
+            Err(NotOpened::BadName) => {
+                stream.reset();
+                return None;
+            }
         };
         let at = Arc::clone(&asked);
         let subject = Subject::Remote { at, from };
-        if peer.attach(channel, stream, subject, &mut self.context, program) == Seen::Yes {
+        let attached = peer.attach(channel, stream, subject, &mut self.context, program);
+        if attached == Attached::Yes {
             program.observe(&Told::ListenAccepted {
                 peer: peer.state.info(),
                 channel: channel.number(),

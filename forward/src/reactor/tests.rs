@@ -176,6 +176,31 @@ fn a_full_channel_table_accepts_nothing_more_until_a_channel_ends() {
     server.stop();
 }
 
+#[test]
+fn what_no_server_can_be_told_is_reset_and_holds_nobody_up() {
+    let (server, address) = server();
+    let mut reactor = client(address, loopback());
+    if let Side::Client(client) = &mut reactor.side {
+        client.forwards = Arc::new([Forward {
+            listen: Listen::Tcp(vec![loopback()]),
+            to: To::Tcp {
+                host: "h".repeat(adit_connection::HOST_MAX + 1),
+                port: 80,
+            },
+        }]);
+    }
+    let (handle, near) = started(reactor);
+    for _ in 0..3 {
+        let mut near = TcpStream::connect(near).unwrap();
+        let patience = Some(Duration::from_secs(20));
+        near.set_read_timeout(patience).unwrap();
+        let read = near.read(&mut [0]).map_err(|e| e.kind());
+        assert_eq!(read, Err(ErrorKind::ConnectionReset));
+    }
+    handle.stop();
+    server.stop();
+}
+
 /// Tells of what is not as it should be, and when there is something to wait for.
 struct Attentive(Sender<String>);
 

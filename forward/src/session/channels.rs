@@ -2,7 +2,9 @@
 
 use core::time::Duration;
 
-use adit_connection::{ChannelId, ForwardRequest, Full, OpenKind, ProcessBook, RequestId};
+use adit_connection::{
+    ChannelId, ForwardRequest, Full, NotOpened, OpenKind, ProcessBook, RequestId,
+};
 use adit_proto::msg::Debug;
 use adit_proto::{Encode, reason};
 
@@ -18,8 +20,8 @@ impl Session {
     /// Asks the peer for a connection to a host as it resolves it.
     ///
     /// # Errors
-    /// [`Full`]: the table has no slot, or the budget nothing to lend.
-    pub fn open(&mut self, kind: OpenKind<'_>) -> Result<ChannelId, Full> {
+    /// The table has no slot or the budget nothing to lend, or no message can say where to.
+    pub fn open(&mut self, kind: OpenKind<'_>) -> Result<ChannelId, NotOpened> {
         self.channels.open(kind)
     }
 

@@ -13,7 +13,7 @@ use nix::sys::socket::{
 
 use super::super::Reactor;
 use super::super::context::{OwnedDial, Owner};
-use super::super::dial::{Dial, Failed, PATH_RETRY, Progress, Where};
+use super::super::dial::{Dial, Failed, PATH_RETRY, PATH_RETRY_MAX, Progress, Where};
 use super::loopback;
 
 /// A directory with a path in it, gone with the test.
@@ -57,8 +57,8 @@ fn dial(reactor: &mut Reactor, path: &Path, deadline: Option<Duration>) -> (usiz
 }
 
 fn again(reactor: &mut Reactor, slot: usize) -> Progress {
-    reactor.context.now += PATH_RETRY;
-    let now = reactor.context.now;
+    let now = reactor.context.timers.next().unwrap();
+    reactor.context.now = now;
     assert!(reactor.context.timers.pop(now).is_some());
     if let Some(owned) = reactor.context.dials.get_mut(slot) {
         owned.dial.fired();
@@ -127,12 +127,19 @@ fn one_that_never_has_room_is_given_up() {
         (Some(Duration::ZERO), 1),
         (Some(PATH_RETRY), 1),
         (Some(PATH_RETRY + Duration::from_millis(1)), 2),
-        (Some(PATH_RETRY * 5), 5),
+        (Some(PATH_RETRY * 3), 2),
+        (Some(PATH_RETRY * 3 + Duration::from_millis(1)), 3),
+        // 50, 100, 200, 400 and 800 ms, and then each second.
+        (Some(Duration::from_secs(10)), 14),
+        (Some(Duration::from_secs(100)), 104),
     ] {
         reactor.context.now = Duration::ZERO;
         let (slot, mut progress) = dial(&mut reactor, &scratch.path(), deadline);
         let mut tried = 1;
         while let Progress::Pending = progress {
+            let now = reactor.context.now;
+            let wait = reactor.context.timers.next().unwrap() - now;
+            assert!((PATH_RETRY..=PATH_RETRY_MAX).contains(&wait), "{wait:?}");
             progress = again(&mut reactor, slot);
             tried += 1;
         }

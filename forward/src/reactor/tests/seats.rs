@@ -59,10 +59,7 @@ impl Hall {
         let socket = Socket {
             stream: Stream::Fake(ours),
             source,
-            ready: Ready {
-                writable: true,
-                ..Ready::default()
-            },
+            ready: Ready::writable(),
         };
         let about = About {
             from: Some(from),
