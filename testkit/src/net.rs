@@ -147,6 +147,8 @@ struct Inner {
     /// The two of a connection are next to each other: 2n and 2n + 1.
     ends: Vec<End>,
     listeners: Vec<Listening>,
+    /// Where nothing arrives.
+    lost: Vec<SocketAddr>,
     /// Calls that moved or told something.
     progress: u64,
 }
@@ -161,6 +163,7 @@ impl Net {
             running: Host::Apps,
             ends: Vec::new(),
             listeners: Vec::new(),
+            lost: Vec::new(),
             progress: 0,
         })))
     }
@@ -202,6 +205,11 @@ impl Net {
         Listener::new(self.clone(), at, address)
     }
 
+    /// From now on whoever connects to there hears nothing, not even that nobody is there.
+    pub fn lose(&self, address: SocketAddr) {
+        self.lock().lost.push(address);
+    }
+
     /// Begins to connect, as the system call would.
     ///
     /// # Errors
@@ -213,7 +221,8 @@ impl Net {
         let listener = inner.listeners.iter().position(|l| l.is_at(address));
         let theirs = listener.map_or(Host::Apps, |at| inner.listening(at).host());
         let refused = !calm && theirs == Host::Apps && inner.dice.one_in(weather.refused);
-        let at_once = calm || inner.dice.one_in(weather.at_once);
+        let lost = inner.lost.contains(&address);
+        let at_once = !lost && (calm || inner.dice.one_in(weather.at_once));
         if at_once && (refused || listener.is_none()) {
             return Err(ErrorKind::ConnectionRefused.into());
         }
@@ -225,6 +234,7 @@ impl Net {
         inner.ends.push(End::new(host, room));
         inner.ends.push(End::new(theirs, room));
         match listener.filter(|_| !refused) {
+            _ if lost => inner.end(id).connecting = Connecting::Lost,
             Some(at) if at_once => inner.queue(at, id + 1),
             listener => inner.end(id).connecting = Connecting::Begun(listener),
         }

@@ -8,9 +8,7 @@ use std::collections::VecDeque;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
-use adit_connection::{
-    Answer, AskedKind, ChannelId, ForwardRequest, ORIGINATOR_MAX, REQUESTS_MAX, RequestId,
-};
+use adit_connection::{Answer, ChannelId, ForwardRequest, REQUESTS_MAX, RequestId};
 use adit_proto::Decode;
 use adit_proto::msg::{ForwardedStreamlocal, ForwardedTcpip};
 use adit_proto::reason::OpenFailure;
@@ -19,7 +17,7 @@ use super::asking::Asking;
 use super::context::Context;
 use super::desk::Desk;
 use super::forwards::{RemoteForward, RemoteListen, To};
-use super::local::{Seen, Subject};
+use super::local::{Seen, Subject, kept};
 use super::peer::Peer;
 use super::resolve::Target;
 use super::whither::{NOWHERE, destination_of, whither};
@@ -29,7 +27,13 @@ use crate::session::{Session, Span};
 
 /// Most connections that a server has handed on and that are on their way to where they go. One to
 /// this machine is there at once; of others this many may wait for a host that does not answer.
-const OPENING_MAX: usize = 256;
+pub(super) const OPENING_MAX: usize = 256;
+
+/// Said of one more.
+pub(super) const TOO_MANY: &str = "too many connections are being made";
+
+/// Said to a server that would choose where this machine connects to.
+const NOT_ASKED_FOR: &str = "this was not asked to be forwarded";
 
 /// A client's remote forwards, and how far each is.
 pub(super) struct RemoteForwards {
@@ -40,14 +44,17 @@ pub(super) struct RemoteForwards {
     /// The server answered since the loop last looked.
     news: Seen,
     /// Held once more by each connection that is on its way.
-    opening: Arc<()>,
+    opening: Opening,
 }
+
+/// What is counted of connections that are on their way.
+type Opening = Arc<()>;
 
 /// How far a forward is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Standing {
     /// The server has not answered.
-    Asked,
+    Pending,
     /// It listens; for TCP, on this port.
     Granted(u16),
     /// It does not.
@@ -72,7 +79,7 @@ pub(super) struct Forwarded {
     originator: Vec<u8>,
     originator_port: u32,
     /// While it is on its way.
-    opening: Option<Arc<()>>,
+    opening: Option<Opening>,
     /// What it says of where it goes, where that is its own choice.
     pub(super) asking: Option<Box<Asking>>,
 }
@@ -100,8 +107,13 @@ impl Forwarded {
         }
     }
 
-    /// It is there.
-    pub(super) fn reached(&mut self) {
+    /// It sets out.
+    pub(super) fn begun(&mut self, opening: Opening) {
+        self.opening = Some(opening);
+    }
+
+    /// It is on its way no longer.
+    pub(super) fn is_there_or_given_up(&mut self) {
         self.opening = None;
     }
 }
@@ -156,7 +168,7 @@ impl RemoteForwards {
         };
         let standing = match standing {
             Standing::Granted(port) if self.has(listen, port) => Standing::Refused,
-            Standing::Asked | Standing::Granted(_) | Standing::Refused => standing,
+            Standing::Granted(_) | Standing::Pending | Standing::Refused => standing,
         };
         *self.standings.get_mut(forward)? = standing;
         Some((forward, standing))
@@ -170,7 +182,8 @@ impl RemoteForwards {
                     address == other && granted == port
                 }
                 (RemoteListen::Unix(path), RemoteListen::Unix(other)) => path == other,
-                _ => false,
+                (RemoteListen::Tcp { .. }, RemoteListen::Unix(_))
+                | (RemoteListen::Unix(_), RemoteListen::Tcp { .. }) => false,
             })
     }
 
@@ -178,7 +191,7 @@ impl RemoteForwards {
         let both = self.forwards.iter().zip(&self.standings).enumerate();
         both.filter_map(|(n, (forward, standing))| match standing {
             Standing::Granted(port) => Some((n, &forward.listen, *port)),
-            Standing::Asked | Standing::Refused => None,
+            Standing::Pending | Standing::Refused => None,
         })
     }
 
@@ -212,19 +225,23 @@ impl RemoteForwards {
         }
     }
 
-    /// A connection of that forward, unless too many are on their way.
-    fn begin(&self, forward: usize, originator: &[u8], port: u32) -> Option<Forwarded> {
-        // One is held here.
-        let opening = Arc::strong_count(&self.opening).saturating_sub(1);
-        (opening < OPENING_MAX).then(|| Forwarded {
+    /// A connection of that forward, which does not go anywhere yet.
+    fn handed_on(&self, forward: usize, originator: &[u8], port: u32) -> Forwarded {
+        Forwarded {
             forwards: Arc::clone(&self.forwards),
             forward,
-            // Nothing is done with it but to show it.
-            originator: originator.iter().copied().take(ORIGINATOR_MAX).collect(),
+            originator: kept(originator),
             originator_port: port,
-            opening: Some(Arc::clone(&self.opening)),
+            opening: None,
             asking: None,
-        })
+        }
+    }
+
+    /// For one more that sets out, unless too many are on their way.
+    pub(super) fn begin(&self) -> Option<Opening> {
+        // One is held here.
+        let opening = Arc::strong_count(&self.opening).saturating_sub(1);
+        (opening < OPENING_MAX).then(|| Arc::clone(&self.opening))
     }
 
     /// What is to be listened on no longer.
@@ -292,7 +309,7 @@ impl Desk<'_> {
             let forwards = &mut self.state.remote_forwards;
             if let Ok(id) = asked {
                 forwards.in_flight.push_back((id, n));
-                forwards.standings.push(Standing::Asked);
+                forwards.standings.push(Standing::Pending);
             } else {
                 // There is room for one more: nobody could listen there.
                 forwards.standings.push(Standing::Refused);
@@ -312,71 +329,98 @@ impl Desk<'_> {
     ) {
         if let Some((forward, standing)) = self.state.remote_forwards.answered(id, answer) {
             let peer = self.state.info();
-            self.program.observe(&match (standing, answer) {
-                (Standing::Granted(_), Answer::Granted { port }) => Told::RemoteListening {
+            let port = match answer {
+                Answer::Granted { port } => port,
+                Answer::Refused => None,
+            };
+            self.program.observe(&match standing {
+                Standing::Granted(_) => Told::RemoteListening {
                     peer,
                     forward,
                     port,
                 },
-                _ => Told::RemoteListenFailed { peer, forward },
+                Standing::Pending | Standing::Refused => Told::RemoteListenFailed { peer, forward },
             });
         }
         self.ask_to_listen(session);
     }
 
-    /// The server hands a connection on.
-    pub(super) fn forwarded(
+    /// The server hands on a connection to a port.
+    pub(super) fn forwarded_tcpip(
         &mut self,
         session: &mut Session,
         id: ChannelId,
-        kind: AskedKind,
         data: Span,
     ) -> Result<(), Error> {
-        let data = session.bytes(data);
-        let (at, originator, originator_port) = if kind == AskedKind::ForwardedStreamlocal {
-            let path = ForwardedStreamlocal::decode(data)?.socket_path;
-            (Destination::Unix { path }, &[][..], 0)
-        } else {
-            let asked = ForwardedTcpip::decode(data)?;
-            let (host, port) = (asked.connected_address, asked.connected_port);
-            (
-                Destination::Tcp { host, port },
-                asked.originator_ip_address,
-                asked.originator_port,
-            )
+        let asked = ForwardedTcpip::decode(session.bytes(data))?;
+        let at = Destination::Tcp {
+            host: asked.connected_address,
+            port: asked.connected_port,
         };
+        let originator = (asked.originator_ip_address, asked.originator_port);
+        match self.handed_on(id, at, originator) {
+            Some(forwarded) => self.take_up(session, id, forwarded),
+            None => session.refuse(id, OpenFailure::AdministrativelyProhibited, NOT_ASKED_FOR),
+        }
+        Ok(())
+    }
+
+    /// The server hands on a connection to a Unix socket.
+    pub(super) fn forwarded_streamlocal(
+        &mut self,
+        session: &mut Session,
+        id: ChannelId,
+        data: Span,
+    ) -> Result<(), Error> {
+        let path = ForwardedStreamlocal::decode(session.bytes(data))?.socket_path;
+        match self.handed_on(id, Destination::Unix { path }, (b"", 0)) {
+            Some(forwarded) => self.take_up(session, id, forwarded),
+            None => session.refuse(id, OpenFailure::AdministrativelyProhibited, NOT_ASKED_FOR),
+        }
+        Ok(())
+    }
+
+    /// What a connection to there is, or `None` where nobody asked for any.
+    fn handed_on(
+        &mut self,
+        id: ChannelId,
+        at: Destination<'_>,
+        (originator, port): (&[u8], u32),
+    ) -> Option<Forwarded> {
         let remote = &self.state.remote_forwards;
         let Some(forward) = remote.find(at) else {
             self.program.observe(&Told::RemoteUnknown {
                 peer: self.state.info(),
                 at,
             });
-            let text = "this was not asked to be forwarded";
-            session.refuse(id, OpenFailure::AdministrativelyProhibited, text);
-            return Ok(());
+            return None;
         };
-        let Some(forwarded) = remote.begin(forward, originator, originator_port) else {
-            let text = "too many connections are being made";
-            session.refuse(id, OpenFailure::ResourceShortage, text);
-            return Ok(());
-        };
+        let forwarded = remote.handed_on(forward, originator, port);
         self.program.observe(&Told::RemoteConnection {
             peer: self.state.info(),
             channel: id.number(),
             forward,
             originator: forwarded.originator(),
         });
-        let to = remote.forwards.get(forward).map(|forward| &forward.to);
+        Some(forwarded)
+    }
+
+    /// Goes where its forward says, or has it say itself where to.
+    fn take_up(&mut self, session: &mut Session, id: ChannelId, mut forwarded: Forwarded) {
+        let remote = &self.state.remote_forwards;
+        let to = remote.forwards.get(forwarded.forward).map(|f| &f.to);
         let target = match to {
             Some(To::Tcp { host, port }) => Target::of(host, *port),
             Some(To::Unix(path)) => Target::Path(path.clone()),
             Some(To::Dynamic) | None => {
-                self.ask(session, id, Subject::Forwarded(Box::new(forwarded)));
-                return Ok(());
+                return self.ask(session, id, Subject::Forwarded(Box::new(forwarded)));
             }
         };
+        let Some(opening) = remote.begin() else {
+            return session.refuse(id, OpenFailure::ResourceShortage, TOO_MANY);
+        };
+        forwarded.begun(opening);
         self.reach(session, id, Subject::Forwarded(Box::new(forwarded)), target);
-        Ok(())
     }
 }
 

@@ -11,14 +11,20 @@ use std::io::{self, Read};
 use adit_auth::Permissions;
 use adit_connection::ChannelId;
 
+use super::asked::TOO_MANY;
 use super::desk::Desk;
 use super::guests::{LEAVE_TIME, REQUEST_TIME};
-use super::local::{Ending, Local, Queued, Seen, Subject, Way};
+use super::local::{Ending, Local, Queued, Subject, Way};
 use super::resolve::Target;
-use crate::observer::{ChannelEnd, Event as Told};
+use crate::observer::{ChannelEnd, Event as Told, OpenError};
 use crate::policy::{Denied, PermitOpen, Policy};
 use crate::session::Session;
 use crate::socks::{Answer, Greeting, Refusal, Request, Step};
+
+/// Connections of one session whose request is not through: as many as a port of `-D` has of them.
+/// One more, and the one whose time is over first goes. They are apart from those that are on their
+/// way, so that whoever says nothing on one port is in nobody's way on another.
+pub(super) const ASKING_MAX: usize = 256;
 
 /// What a connection has said so far, and what it is to be told.
 #[derive(Debug)]
@@ -27,24 +33,59 @@ pub(super) struct Asking {
     pub(super) request: Option<Request>,
     /// For the peer, ahead of everything else.
     reply: Vec<u8>,
-    /// The channel ends behind the reply.
-    over: Seen,
+    stage: Stage,
     until: Duration,
 }
 
-/// Those of one session that are timed: until their request is through, and when they are to leave.
+/// How far one is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Stage {
+    /// What it says counts.
+    Heard,
+    /// The channel ends behind the reply.
+    Leaving,
+}
+
+/// Whether a channel is one of those that say themselves where to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Asks {
+    No,
+    Yes,
+}
+
+/// Those of one session that are timed, first whose time is over first.
 #[derive(Debug, Default)]
-pub(super) struct Askings(BTreeSet<(Duration, ChannelId)>);
+pub(super) struct Askings {
+    /// Until the request is through; at most [`ASKING_MAX`].
+    asking: BTreeSet<(Duration, ChannelId)>,
+    /// Until the reply has gone that says why there is no connection; as many.
+    leaving: BTreeSet<(Duration, ChannelId)>,
+}
 
 impl Askings {
     /// When the next one has taken too long.
     pub(super) fn deadline(&self) -> Option<Duration> {
-        self.0.first().map(|(at, _)| *at)
+        let first = [&self.asking, &self.leaving].map(|all| all.first());
+        first.into_iter().flatten().map(|(at, _)| *at).min()
     }
 
     pub(super) fn forget(&mut self, asking: &Asking, id: ChannelId) {
-        self.0.remove(&(asking.until, id));
+        self.asking.remove(&(asking.until, id));
+        self.leaving.remove(&(asking.until, id));
     }
+
+    /// How many ask, and how many are told why not.
+    #[cfg(test)]
+    pub(super) fn counts(&self) -> (usize, usize) {
+        (self.asking.len(), self.leaving.len())
+    }
+}
+
+/// Takes out the first one, if its time is over.
+fn pop_due(all: &mut BTreeSet<(Duration, ChannelId)>, now: Duration) -> Option<ChannelId> {
+    let due = all.first().is_some_and(|(until, _)| *until <= now);
+    let (_, id) = due.then(|| all.pop_first())??;
+    Some(id)
 }
 
 impl Asking {
@@ -55,12 +96,12 @@ impl Asking {
 
     /// Whether nothing is left but to end the channel.
     pub(super) fn is_done(&self) -> bool {
-        self.over == Seen::Yes && self.reply.is_empty()
+        self.stage == Stage::Leaving && self.reply.is_empty()
     }
 
     /// Whether what the peer sends is to be kept.
     pub(super) fn is_kept(&self) -> bool {
-        self.over == Seen::No
+        self.stage == Stage::Heard
     }
 }
 
@@ -86,20 +127,36 @@ fn permitted(permits: &PermitOpen, request: &Request) -> Result<Target, Refusal>
 impl Desk<'_> {
     /// A connection whose destination is not known yet. Its channel is opened, so that it can say.
     pub(super) fn ask(&mut self, session: &mut Session, id: ChannelId, subject: Subject) {
+        self.make_room(session);
         let until = self.context.now.saturating_add(REQUEST_TIME);
-        let mut local = Local::new(id, Way::Dial(usize::MAX), subject, self.context.now);
+        let mut local = Local::new(id, Way::Nowhere, subject, self.context.now);
         if let Some(asking) = local.subject.asking_slot() {
             *asking = Some(Box::new(Asking {
                 greeting: Greeting::default(),
                 request: None,
                 reply: Vec::new(),
-                over: Seen::No,
+                stage: Stage::Heard,
                 until,
             }));
         }
         self.state.locals.insert(local);
-        self.state.askings.0.insert((until, id));
+        self.state.askings.asking.insert((until, id));
         session.accept(id);
+    }
+
+    /// For one more that asks, at the cost of whose time is over first: it had most of it. It is
+    /// told so, unless as many are being told already.
+    fn make_room(&mut self, session: &mut Session) {
+        while self.state.askings.asking.len() >= ASKING_MAX
+            && let Some((_, first)) = self.state.askings.asking.pop_first()
+        {
+            self.turn_away(session, first, Refusal::Crowded);
+        }
+        while self.state.askings.leaving.len() > ASKING_MAX
+            && let Some((_, first)) = self.state.askings.leaving.pop_first()
+        {
+            self.fail(session, first);
+        }
     }
 
     /// More of what it says is in the spill.
@@ -110,7 +167,7 @@ impl Desk<'_> {
         let mut read = 0;
         let mut ended = None;
         if let Some(asking) = local.subject.asking() {
-            while asking.request.is_none() && asking.over == Seen::No && !local.spill.is_empty() {
+            while asking.request.is_none() && asking.is_kept() && !local.spill.is_empty() {
                 let (n, step) = asking.greeting.handle(local.spill.front());
                 local.spill.forget(n);
                 read += n;
@@ -129,24 +186,37 @@ impl Desk<'_> {
         if let Some(why) = ended {
             return self.turn_away(session, id, why);
         }
-        let asking = self.state.locals.get_mut(id).and_then(|local| {
-            let asking = local.subject.asking()?;
-            asking
-                .request
-                .clone()
-                .map(|request| (request, asking.until))
-        });
-        let Some((request, until)) = asking else {
+        let local = self.state.locals.get_mut(id);
+        let Some(asking) = local.and_then(|local| local.subject.asking()) else {
+            return;
+        };
+        let Some(request) = &asking.request else {
             return self.queue(id);
         };
-        self.state.askings.0.remove(&(until, id));
-        match permitted(&self.state.permit_remote_open, &request) {
+        self.state.askings.forget(asking, id);
+        match permitted(&self.state.permit_remote_open, request) {
             Ok(target) => {
                 self.queue(id);
-                self.set_out(session, id, target);
+                self.follow(session, id, target);
             }
             Err(why) => self.turn_away(session, id, why),
         }
+    }
+
+    /// Goes where it said, as one of those that are on their way.
+    fn follow(&mut self, session: &mut Session, id: ChannelId, target: Target) {
+        let Some(opening) = self.state.remote_forwards.begin() else {
+            return self.not_reached(session, id, OpenError::Shortage, TOO_MANY);
+        };
+        if let Some(Subject::Forwarded(forwarded)) = self
+            .state
+            .locals
+            .get_mut(id)
+            .map(|local| &mut local.subject)
+        {
+            forwarded.begun(opening);
+        }
+        self.set_out(session, id, target);
     }
 
     /// What it said is not followed.
@@ -173,13 +243,11 @@ impl Desk<'_> {
         self.dismiss(session, id, &reply);
     }
 
-    /// Where it would go was reached. `Seen::No`: this is none of those.
-    pub(super) fn asked_and_reached(&mut self, session: &mut Session, id: ChannelId) -> Seen {
-        let Some(local) = self.state.locals.get_mut(id) else {
-            return Seen::No;
-        };
-        let Some(asking) = local.subject.asking() else {
-            return Seen::No;
+    /// Where it would go was reached.
+    pub(super) fn asked_and_reached(&mut self, session: &mut Session, id: ChannelId) -> Asks {
+        let local = self.state.locals.get_mut(id);
+        let Some(asking) = local.and_then(|local| local.subject.asking()) else {
+            return Asks::No;
         };
         if let Some(request) = &asking.request {
             asking
@@ -189,22 +257,22 @@ impl Desk<'_> {
         self.state.drain.push(id);
         self.queue(id);
         self.settle(session, id);
-        Seen::Yes
+        Asks::Yes
     }
 
-    /// Where it would go was not reached. `Seen::No`: this is none of those.
+    /// Where it would go was not reached.
     pub(super) fn asked_in_vain(
         &mut self,
         session: &mut Session,
         id: ChannelId,
         reason_code: u32,
         text: &str,
-    ) -> Seen {
+    ) -> Asks {
         let Some(local) = self.state.locals.get_mut(id) else {
-            return Seen::No;
+            return Asks::No;
         };
         let Some(asking) = local.subject.asking() else {
-            return Seen::No;
+            return Asks::No;
         };
         let reply = asking.request.as_ref().map(|request| {
             request.version.answer(Answer::Failed {
@@ -212,9 +280,12 @@ impl Desk<'_> {
                 description: text.as_bytes(),
             })
         });
-        local.way = Way::Dial(usize::MAX);
+        local.way = Way::Nowhere;
+        if let Subject::Forwarded(forwarded) = &mut local.subject {
+            forwarded.is_there_or_given_up();
+        }
         self.dismiss(session, id, &reply.unwrap_or_default());
-        Seen::Yes
+        Asks::Yes
     }
 
     /// The channel ends behind this reply.
@@ -226,10 +297,10 @@ impl Desk<'_> {
         let given_up = local.spill.clear();
         if let Some(asking) = local.subject.asking() {
             asking.reply.extend_from_slice(reply);
-            asking.over = Seen::Yes;
-            self.state.askings.0.remove(&(asking.until, id));
+            asking.stage = Stage::Leaving;
+            self.state.askings.forget(asking, id);
             asking.until = until;
-            self.state.askings.0.insert((until, id));
+            self.state.askings.leaving.insert((until, id));
         }
         session.channels.delivered(id, given_up, self.context.now);
         self.queue_or_finish(session, id);
@@ -251,17 +322,12 @@ impl Desk<'_> {
 
     /// Requests that took too long, and replies that nobody took.
     pub(super) fn expire_askings(&mut self, session: &mut Session) {
-        while let Some((until, id)) = self.state.askings.0.first().copied()
-            && until <= self.context.now
-        {
-            self.state.askings.0.remove(&(until, id));
-            let local = self.state.locals.get_mut(id);
-            let over = local.and_then(|l| l.subject.asking()).map(|a| a.over);
-            match over {
-                Some(Seen::No) => self.turn_away(session, id, Refusal::TooSlow),
-                Some(Seen::Yes) => self.fail(session, id),
-                None => {}
-            }
+        let now = self.context.now;
+        while let Some(id) = pop_due(&mut self.state.askings.asking, now) {
+            self.turn_away(session, id, Refusal::TooSlow);
+        }
+        while let Some(id) = pop_due(&mut self.state.askings.leaving, now) {
+            self.fail(session, id);
         }
     }
 

@@ -96,6 +96,9 @@ impl Desk<'_> {
         if let Some(asking) = local.subject.asking() {
             self.state.askings.forget(asking, id);
         }
+        if let Way::LookUp(look_up) = &local.way {
+            self.state.look_ups.forget(look_up, id);
+        }
         // What it never took is given up; the peer may send as much again, to others.
         let given_up = local.spill.clear();
         session.channels.delivered(id, given_up, self.context.now);
@@ -178,7 +181,7 @@ impl relay::Locals for Desk<'_> {
                 spill: &mut local.spill,
                 writable: &mut socket.ready.writable,
             }),
-            Way::Dial(_) | Way::LookUp(_) => None,
+            Way::Dial(_) | Way::LookUp(_) | Way::Nowhere => None,
         }
     }
 
@@ -186,8 +189,10 @@ impl relay::Locals for Desk<'_> {
         let local = self.state.locals.get_mut(id)?;
         let asking = local.subject.asking()?;
         match &local.way {
-            Way::Dial(_) | Way::LookUp(_) if asking.is_kept() => Some(&mut local.spill),
-            Way::Dial(_) | Way::LookUp(_) | Way::Socket(_) => None,
+            Way::Dial(_) | Way::LookUp(_) | Way::Nowhere if asking.is_kept() => {
+                Some(&mut local.spill)
+            }
+            Way::Dial(_) | Way::LookUp(_) | Way::Nowhere | Way::Socket(_) => None,
         }
     }
 
@@ -278,12 +283,10 @@ impl relay::Locals for Desk<'_> {
             }),
             Event::ForwardAsked { kind, data } => self.forward_asked(session, kind, data)?,
             Event::OpenAsked { id, kind, data } => match kind {
-                AskedKind::DirectStreamlocal | AskedKind::DirectTcpip => {
-                    self.open_asked(session, id, kind, data)?;
-                }
-                AskedKind::ForwardedStreamlocal | AskedKind::ForwardedTcpip => {
-                    self.forwarded(session, id, kind, data)?;
-                }
+                AskedKind::DirectStreamlocal => self.direct_streamlocal(session, id, data)?,
+                AskedKind::DirectTcpip => self.direct_tcpip(session, id, data)?,
+                AskedKind::ForwardedStreamlocal => self.forwarded_streamlocal(session, id, data)?,
+                AskedKind::ForwardedTcpip => self.forwarded_tcpip(session, id, data)?,
             },
             Event::OpenConfirmed(id) => self.confirmed(session, id),
             Event::OpenRefused {

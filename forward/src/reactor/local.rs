@@ -47,6 +47,8 @@ pub(super) struct Local {
 
 /// How far a local side is.
 pub(super) enum Way {
+    /// Nobody has said where to, or it is not to be gone there.
+    Nowhere,
     /// Its name waits to be looked up, or is being looked up.
     LookUp(Box<LookUp>),
     /// It is being connected; the dial's slot.
@@ -172,7 +174,8 @@ impl Direct {
     }
 }
 
-fn kept(originator: &[u8]) -> Vec<u8> {
+/// As much of an originator as an address takes: a peer may send 30 kB of it with each channel.
+pub(super) fn kept(originator: &[u8]) -> Vec<u8> {
     originator.iter().copied().take(ORIGINATOR_MAX).collect()
 }
 
@@ -218,7 +221,7 @@ impl Local {
     pub(super) fn socket(&mut self) -> Option<&mut Socket> {
         match &mut self.way {
             Way::Socket(socket) => Some(socket),
-            Way::Dial(_) | Way::LookUp(_) => None,
+            Way::Dial(_) | Way::LookUp(_) | Way::Nowhere => None,
         }
     }
 
@@ -258,6 +261,7 @@ impl Local {
     /// Closes its socket, or gives up what leads to one.
     pub(super) fn close(mut self, ending: Ending, context: &mut Context) {
         match self.way {
+            Way::Nowhere => {}
             Way::LookUp(look_up) => look_up.wanted.give_up(),
             Way::Dial(slot) => {
                 if let Some(mut dial) = context.dials.remove(slot) {

@@ -1,23 +1,26 @@
-//! A server's channels on their way: allowed or not, looked up, connected (RFC 4254 §7.2).
+//! Channels that the peer asks for, on their way: looked up and connected, on both sides; and on a
+//! server's whether that is allowed (RFC 4254 §7.2). What a server hands on is in
+//! [`asked`](super::asked).
 
 use core::time::Duration;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::io;
 
 use adit_auth::{Permissions, UserAuthenticated};
-use adit_connection::{AskedKind, ChannelId};
+use adit_connection::ChannelId;
 use adit_proto::Decode;
 use adit_proto::msg::{DirectStreamlocal, DirectTcpip};
 use adit_proto::reason::OpenFailure;
 use nix::errno::Errno;
 
 use super::Source;
+use super::asking::Asks;
 use super::context::{OwnedDial, Owner};
 use super::desk::Desk;
 use super::dial::{Connected, Dial, Failed, Progress, Where};
 use super::inbox::Note;
 use super::limits::is_shortage;
-use super::local::{Direct, Ending, Local, LookUp, Seen, Socket, Subject, Way};
+use super::local::{Direct, Ending, Local, LookUp, Socket, Subject, Way};
 use super::resolve::{self, Resolved, Target, Wanted};
 use super::state::Letter;
 use crate::error::Error;
@@ -25,14 +28,16 @@ use crate::observer::{Event as Told, OpenError, OpenQuestion};
 use crate::session::{Session, Span};
 
 /// From the first attempt to connect to the answer.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A session's look-ups.
+/// A session's look-ups, each with the time at which it gets an answer in any case: that is their
+/// order, too.
 #[derive(Default)]
 pub(super) struct LookUps {
     in_flight: usize,
-    waiting: VecDeque<ChannelId>,
-    /// All that have no answer, with the time at which they get one.
+    /// Those that the resolver has not heard of yet.
+    waiting: BTreeSet<(Duration, ChannelId)>,
+    /// All that have no answer.
     deadlines: BTreeSet<(Duration, ChannelId)>,
 }
 
@@ -42,30 +47,47 @@ impl LookUps {
         self.deadlines.first().map(|(at, _)| *at)
     }
 
-    /// It has its answer. Not left to its time: answers that come at once, since the resolver has
-    /// no room, would let a client pile up deadlines as fast as it asks. Nor searched for: a client
-    /// may have thousands.
-    fn forget(&mut self, until: Duration, id: ChannelId) {
-        self.deadlines.remove(&(until, id));
+    /// Nobody waits for it any more: it has its answer, or its channel is over. Not left to its
+    /// time: a peer that asks and closes, or that hears at once that the resolver has no room, would
+    /// pile them up as fast as it asks. Nor searched for: a peer may have thousands.
+    pub(super) fn forget(&mut self, look_up: &LookUp, id: ChannelId) {
+        self.waiting.remove(&(look_up.until, id));
+        self.deadlines.remove(&(look_up.until, id));
+    }
+
+    /// How many wait for the resolver, and for an answer.
+    #[cfg(test)]
+    pub(super) fn counts(&self) -> (usize, usize) {
+        (self.waiting.len(), self.deadlines.len())
     }
 }
 
 impl Desk<'_> {
-    pub(super) fn open_asked(
+    /// A client asks for a connection to a host.
+    pub(super) fn direct_tcpip(
         &mut self,
         session: &mut Session,
         id: ChannelId,
-        kind: AskedKind,
         data: Span,
     ) -> Result<(), Error> {
-        let data = session.bytes(data);
-        let direct = match kind {
-            AskedKind::DirectStreamlocal => Direct::streamlocal(&DirectStreamlocal::decode(data)?),
-            // The others are answered elsewhere.
-            AskedKind::DirectTcpip
-            | AskedKind::ForwardedStreamlocal
-            | AskedKind::ForwardedTcpip => Direct::tcp(&DirectTcpip::decode(data)?),
-        };
+        let direct = Direct::tcp(&DirectTcpip::decode(session.bytes(data))?);
+        self.open_if_permitted(session, id, direct);
+        Ok(())
+    }
+
+    /// A client asks for a connection to a Unix socket.
+    pub(super) fn direct_streamlocal(
+        &mut self,
+        session: &mut Session,
+        id: ChannelId,
+        data: Span,
+    ) -> Result<(), Error> {
+        let direct = Direct::streamlocal(&DirectStreamlocal::decode(session.bytes(data))?);
+        self.open_if_permitted(session, id, direct);
+        Ok(())
+    }
+
+    fn open_if_permitted(&mut self, session: &mut Session, id: ChannelId, direct: Direct) {
         let verdict = self.program.may_open(&OpenQuestion {
             peer: self.state.info(),
             to: direct.to(),
@@ -84,12 +106,11 @@ impl Desk<'_> {
                     originator: direct.originator(),
                     why,
                 });
-                return Ok(());
+                return;
             }
         };
         let subject = Subject::Direct(Box::new(direct));
         self.reach(session, id, subject, Target::from(&permitted));
-        Ok(())
     }
 
     /// Begins to connect to where a channel of the peer's goes; accepts or refuses it once it is
@@ -101,8 +122,7 @@ impl Desk<'_> {
         subject: Subject,
         target: Target,
     ) {
-        let way = Way::Dial(usize::MAX);
-        let local = Local::new(id, way, subject, self.context.now);
+        let local = Local::new(id, Way::Nowhere, subject, self.context.now);
         self.state.locals.insert(local);
         self.set_out(session, id, target);
     }
@@ -124,7 +144,7 @@ impl Desk<'_> {
                     }));
                 }
                 let look_ups = &mut self.state.look_ups;
-                look_ups.waiting.push_back(id);
+                look_ups.waiting.insert((until, id));
                 look_ups.deadlines.insert((until, id));
                 self.look_up_more(session);
             }
@@ -134,11 +154,11 @@ impl Desk<'_> {
     /// Hands names to the resolver, as many as one session may.
     fn look_up_more(&mut self, session: &mut Session) {
         while self.state.look_ups.in_flight < resolve::PER_SESSION_MAX {
-            let Some(channel) = self.state.look_ups.waiting.pop_front() else {
+            let Some((_, channel)) = self.state.look_ups.waiting.pop_first() else {
                 return;
             };
             let Some(Way::LookUp(look_up)) = self.state.locals.get(channel).map(|l| &l.way) else {
-                continue; // given up meanwhile
+                continue; // not reached: who gives up is forgotten
             };
             let (name, port, wanted) = (look_up.name.clone(), look_up.port, look_up.wanted.clone());
             let (notes, peer, slot) = (self.context.notes.clone(), self.state.id, self.state.slot);
@@ -164,7 +184,7 @@ impl Desk<'_> {
         let Some(Way::LookUp(look_up)) = self.state.locals.get(id).map(|l| &l.way) else {
             return;
         };
-        self.state.look_ups.forget(look_up.until, id);
+        self.state.look_ups.forget(look_up, id);
         match resolved {
             Ok(addresses) => self.dial(session, id, Where::Addresses(&addresses)),
             Err(words) => {
@@ -179,7 +199,7 @@ impl Desk<'_> {
         while let Some((until, id)) = deadlines(&self.state.look_ups)
             && until <= self.context.now
         {
-            self.state.look_ups.forget(until, id);
+            self.state.look_ups.deadlines.remove(&(until, id));
             let text = "the name could not be looked up in time";
             self.not_reached(session, id, OpenError::TimedOut, text);
         }
@@ -247,14 +267,13 @@ impl Desk<'_> {
                 channel: id,
             };
         }
-        let asked = self.asked_and_reached(session, id);
-        if asked == Seen::No {
+        if self.asked_and_reached(session, id) == Asks::No {
             session.accept(id);
         }
         if let Some(Subject::Forwarded(forwarded)) =
             self.state.locals.get_mut(id).map(|l| &mut l.subject)
         {
-            forwarded.reached();
+            forwarded.is_there_or_given_up();
         }
         if let Some(to) = self.state.locals.get(id).and_then(|l| l.subject.reached()) {
             self.program.observe(&Told::ChannelOpened {
@@ -267,7 +286,8 @@ impl Desk<'_> {
         self.queue(id);
     }
 
-    fn not_reached(
+    /// There is no connection: says so to the peer, in its way, and lets go of the channel.
+    pub(super) fn not_reached(
         &mut self,
         session: &mut Session,
         id: ChannelId,
@@ -278,7 +298,7 @@ impl Desk<'_> {
             return;
         };
         if let Way::LookUp(look_up) = &local.way {
-            self.state.look_ups.forget(look_up.until, id);
+            self.state.look_ups.forget(look_up, id);
         }
         let reason = match &error {
             OpenError::Shortage => OpenFailure::ResourceShortage,
@@ -293,7 +313,7 @@ impl Desk<'_> {
                 error,
             });
         }
-        if self.asked_in_vain(session, id, reason.code(), text) == Seen::Yes {
+        if self.asked_in_vain(session, id, reason.code(), text) == Asks::Yes {
             return;
         }
         session.refuse(id, reason, text);

@@ -3,6 +3,8 @@
 mod before_login;
 mod faults;
 mod guests;
+mod handed_on;
+mod home;
 mod path_dials;
 mod remotes;
 mod requests;

@@ -12,6 +12,8 @@ pub(super) enum Connecting {
     /// To this listener, or to nobody.
     Begun(Option<usize>),
     Done,
+    /// Nothing that is sent there arrives.
+    Lost,
 }
 
 /// When what is new is told of.
@@ -121,6 +123,7 @@ impl End {
     pub(super) fn is_expecting(&self) -> bool {
         match self.connecting {
             Connecting::Begun(_) => !self.is_closed,
+            Connecting::Lost => false,
             Connecting::Done => {
                 !(self.is_dead || self.is_silenced())
                     && (!self.flying.is_empty() || self.is_fin_coming || self.is_reset_coming)

@@ -89,7 +89,7 @@ impl Stream {
         let end = inner.end_ref(self.id);
         match end.connecting {
             Connecting::Done => Ok(end.from.unwrap_or(stream_address(self.id ^ 1))),
-            Connecting::Begun(_) => Err(ErrorKind::NotConnected.into()),
+            Connecting::Begun(_) | Connecting::Lost => Err(ErrorKind::NotConnected.into()),
         }
     }
 

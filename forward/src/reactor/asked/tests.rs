@@ -1,6 +1,6 @@
 //! Which forward an answer is about, and which one a connection belongs to.
 
-use adit_connection::{Accepts, Channels, Limits};
+use adit_connection::{Accepts, Channels, Limits, ORIGINATOR_MAX};
 
 use super::*;
 
@@ -30,7 +30,7 @@ fn answered(rows: &[(RemoteListen, Answer)]) -> RemoteForwards {
         };
         let id = channels.request(listen).unwrap();
         remote.in_flight.push_back((id, n));
-        remote.standings.push(Standing::Asked);
+        remote.standings.push(Standing::Pending);
         assert!(remote.answered(id, *answer).is_some());
         assert_eq!(remote.answered(id, *answer), None, "there is one answer");
     }
@@ -141,7 +141,7 @@ fn no_more_are_in_flight_than_may_be() {
         };
         let id = channels.request(listen).unwrap();
         remote.in_flight.push_back((id, n));
-        remote.standings.push(Standing::Asked);
+        remote.standings.push(Standing::Pending);
         asked.push(id);
     }
     assert_eq!(asked.len(), REQUESTS_MAX);
@@ -152,12 +152,16 @@ fn no_more_are_in_flight_than_may_be() {
 #[test]
 fn no_more_connections_are_on_their_way_than_may_be() {
     let remote = answered(&[(tcp("", 80), YES)]);
-    let begin = || remote.begin(0, &[b'o'; ORIGINATOR_MAX + 1], 1);
+    let begin = || {
+        let mut one = remote.handed_on(0, &[b'o'; ORIGINATOR_MAX + 1], 1);
+        one.begun(remote.begin()?);
+        Some(one)
+    };
     let mut opening: Vec<_> = (0..OPENING_MAX).map(|_| begin().unwrap()).collect();
     assert_eq!(opening[0].originator.len(), ORIGINATOR_MAX);
     assert!(begin().is_none());
     // One that is there is on its way no longer, and one that is given up neither.
-    opening[0].reached();
+    opening[0].is_there_or_given_up();
     let one = begin();
     assert!(one.is_some() && begin().is_none());
     drop(one);
