@@ -1,29 +1,19 @@
-//! What a client asks its server to listen on, what is granted of it, and the connections that the
-//! server hands on (RFC 4254 §7.1, §7.2; OpenSSH, PROTOCOL §2.4).
-//!
-//! A server may open a channel for what was asked for *and* granted, and for nothing else: it would
-//! choose where this machine connects to.
+//! What a client asks its server to listen on, and what is granted of it (RFC 4254 §7.1; OpenSSH,
+//! PROTOCOL §2.4). The connections that come of it are in [`handed_on`](super::handed_on).
 
 use std::collections::VecDeque;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
-use adit_connection::{Answer, ChannelId, ForwardRequest, REQUESTS_MAX, RequestId};
-use adit_proto::Decode;
-use adit_proto::msg::{ForwardedStreamlocal, ForwardedTcpip};
-use adit_proto::reason::OpenFailure;
+use adit_connection::{Answer, ForwardRequest, REQUESTS_MAX, RequestId};
 
-use super::asking::Asking;
 use super::context::Context;
 use super::desk::Desk;
-use super::forwards::{RemoteForward, RemoteListen, To};
-use super::local::{Seen, Subject, kept};
+use super::forwards::{RemoteForward, RemoteListen};
+use super::local::Seen;
 use super::peer::Peer;
-use super::resolve::Target;
-use super::whither::{NOWHERE, destination_of, whither};
-use crate::error::Error;
 use crate::observer::{Destination, Event as Told, Program};
-use crate::session::{Session, Span};
+use crate::session::Session;
 
 /// Most connections that a server has handed on and that are on their way to where they go. One to
 /// this machine is there at once; of others this many may wait for a host that does not answer.
@@ -32,12 +22,9 @@ pub(super) const OPENING_MAX: usize = 256;
 /// Said of one more.
 pub(super) const TOO_MANY: &str = "too many connections are being made";
 
-/// Said to a server that would choose where this machine connects to.
-const NOT_ASKED_FOR: &str = "this was not asked to be forwarded";
-
 /// A client's remote forwards, and how far each is.
 pub(super) struct RemoteForwards {
-    forwards: Arc<[RemoteForward]>,
+    pub(super) forwards: Arc<[RemoteForward]>,
     standings: Vec<Standing>,
     /// Requests without an answer, and which forwards they are for.
     in_flight: VecDeque<(RequestId, usize)>,
@@ -48,7 +35,7 @@ pub(super) struct RemoteForwards {
 }
 
 /// What is counted of connections that are on their way.
-type Opening = Arc<()>;
+pub(super) type Opening = Arc<()>;
 
 /// How far a forward is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -70,52 +57,6 @@ pub(super) enum Outcome {
     Granted,
     /// At least one was refused.
     Refused,
-}
-
-/// A connection that the server has handed on.
-pub(super) struct Forwarded {
-    forwards: Arc<[RemoteForward]>,
-    forward: usize,
-    originator: Vec<u8>,
-    originator_port: u32,
-    /// While it is on its way.
-    opening: Option<Opening>,
-    /// What it says of where it goes, where that is its own choice.
-    pub(super) asking: Option<Box<Asking>>,
-}
-
-impl Forwarded {
-    /// Where it goes.
-    pub(super) fn to(&self) -> Destination<'_> {
-        if let Some(asking) = &self.asking {
-            return asking.request.as_ref().map_or(NOWHERE, destination_of);
-        }
-        let forward = self.forwards.get(self.forward);
-        forward.map_or(NOWHERE, |forward| whither(&forward.to))
-    }
-
-    /// Who connected, as the server says.
-    pub(super) fn originator(&self) -> Destination<'_> {
-        match self.forwards.get(self.forward).map(|f| &f.listen) {
-            Some(RemoteListen::Unix(path)) => Destination::Unix {
-                path: path.as_os_str().as_bytes(),
-            },
-            Some(RemoteListen::Tcp { .. }) | None => Destination::Tcp {
-                host: &self.originator,
-                port: self.originator_port,
-            },
-        }
-    }
-
-    /// It sets out.
-    pub(super) fn begun(&mut self, opening: Opening) {
-        self.opening = Some(opening);
-    }
-
-    /// It is on its way no longer.
-    pub(super) fn is_there_or_given_up(&mut self) {
-        self.opening = None;
-    }
 }
 
 impl RemoteForwards {
@@ -198,7 +139,7 @@ impl RemoteForwards {
     /// The forward that a connection to there belongs to. The address is to be what was asked for
     /// (RFC 4254 §7.2); as some servers say instead what it means to them, a port that only one
     /// forward has is enough.
-    fn find(&self, at: Destination<'_>) -> Option<usize> {
+    pub(super) fn find(&self, at: Destination<'_>) -> Option<usize> {
         match at {
             Destination::Unix { path } => self.granted().find_map(|(n, listen, _)| {
                 let RemoteListen::Unix(there) = listen else {
@@ -222,18 +163,6 @@ impl RemoteForwards {
                     None => None,
                 }
             }
-        }
-    }
-
-    /// A connection of that forward, which does not go anywhere yet.
-    fn handed_on(&self, forward: usize, originator: &[u8], port: u32) -> Forwarded {
-        Forwarded {
-            forwards: Arc::clone(&self.forwards),
-            forward,
-            originator: kept(originator),
-            originator_port: port,
-            opening: None,
-            asking: None,
         }
     }
 
@@ -343,84 +272,6 @@ impl Desk<'_> {
             });
         }
         self.ask_to_listen(session);
-    }
-
-    /// The server hands on a connection to a port.
-    pub(super) fn forwarded_tcpip(
-        &mut self,
-        session: &mut Session,
-        id: ChannelId,
-        data: Span,
-    ) -> Result<(), Error> {
-        let asked = ForwardedTcpip::decode(session.bytes(data))?;
-        let at = Destination::Tcp {
-            host: asked.connected_address,
-            port: asked.connected_port,
-        };
-        let originator = (asked.originator_ip_address, asked.originator_port);
-        match self.handed_on(id, at, originator) {
-            Some(forwarded) => self.take_up(session, id, forwarded),
-            None => session.refuse(id, OpenFailure::AdministrativelyProhibited, NOT_ASKED_FOR),
-        }
-        Ok(())
-    }
-
-    /// The server hands on a connection to a Unix socket.
-    pub(super) fn forwarded_streamlocal(
-        &mut self,
-        session: &mut Session,
-        id: ChannelId,
-        data: Span,
-    ) -> Result<(), Error> {
-        let path = ForwardedStreamlocal::decode(session.bytes(data))?.socket_path;
-        match self.handed_on(id, Destination::Unix { path }, (b"", 0)) {
-            Some(forwarded) => self.take_up(session, id, forwarded),
-            None => session.refuse(id, OpenFailure::AdministrativelyProhibited, NOT_ASKED_FOR),
-        }
-        Ok(())
-    }
-
-    /// What a connection to there is, or `None` where nobody asked for any.
-    fn handed_on(
-        &mut self,
-        id: ChannelId,
-        at: Destination<'_>,
-        (originator, port): (&[u8], u32),
-    ) -> Option<Forwarded> {
-        let remote = &self.state.remote_forwards;
-        let Some(forward) = remote.find(at) else {
-            self.program.observe(&Told::RemoteUnknown {
-                peer: self.state.info(),
-                at,
-            });
-            return None;
-        };
-        let forwarded = remote.handed_on(forward, originator, port);
-        self.program.observe(&Told::RemoteConnection {
-            peer: self.state.info(),
-            channel: id.number(),
-            forward,
-            originator: forwarded.originator(),
-        });
-        Some(forwarded)
-    }
-
-    /// Goes where its forward says, or has it say itself where to.
-    fn take_up(&mut self, session: &mut Session, id: ChannelId, mut forwarded: Forwarded) {
-        let remote = &self.state.remote_forwards;
-        let to = remote.forwards.get(forwarded.forward).map(|f| &f.to);
-        let target = match to {
-            Some(To::Tcp { host, port }) => Target::of(host, *port),
-            Some(To::Unix(path)) => Target::Path(path.clone()),
-            Some(To::Dynamic) | None => {
-                return self.ask(session, id, Subject::Forwarded(Box::new(forwarded)));
-            }
-        };
-        let Some(opening) = remote.begin() else {
-            return session.refuse(id, OpenFailure::ResourceShortage, TOO_MANY);
-        };
-        forwarded.begun(opening);
-        self.reach(session, id, Subject::Forwarded(Box::new(forwarded)), target);
     }
 }
 

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use adit_connection::{ChannelId, ORIGINATOR_MAX};
 use adit_proto::msg::{DirectStreamlocal, DirectTcpip};
 
-use super::asked::Forwarded;
 use super::asking::Asking;
 use super::context::Context;
 use super::forwards::To;
 use super::guest::About;
+use super::handed_on::Forwarded;
 use super::hops::Joint;
 use super::ready::Ready;
 use super::remotes::Asked;

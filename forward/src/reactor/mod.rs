@@ -24,6 +24,7 @@ mod forwards;
 mod greet;
 mod guest;
 mod guests;
+mod handed_on;
 mod hops;
 mod host;
 mod inbox;

@@ -2,6 +2,7 @@
 
 use adit_connection::{Accepts, Channels, Limits, ORIGINATOR_MAX};
 
+use super::super::forwards::To;
 use super::*;
 
 fn tcp(address: &str, port: u16) -> RemoteListen {
@@ -158,7 +159,11 @@ fn no_more_connections_are_on_their_way_than_may_be() {
         Some(one)
     };
     let mut opening: Vec<_> = (0..OPENING_MAX).map(|_| begin().unwrap()).collect();
-    assert_eq!(opening[0].originator.len(), ORIGINATOR_MAX);
+    let kept = Destination::Tcp {
+        host: &[b'o'; ORIGINATOR_MAX],
+        port: 1,
+    };
+    assert_eq!(opening[0].originator(), kept);
     assert!(begin().is_none());
     // One that is there is on its way no longer, and one that is given up neither.
     opening[0].is_there_or_given_up();
