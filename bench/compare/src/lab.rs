@@ -1,0 +1,116 @@
+//! What every measurement stands on: the programs, a private folder with keys, and free ports.
+
+use std::fs;
+use std::io;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+
+use crate::peers::{Peer, words};
+use crate::process::output;
+
+/// Paths of programs, and a folder that goes with it.
+pub struct Lab {
+    /// The project's folder.
+    pub root: PathBuf,
+    pub adit: String,
+    pub aditd: String,
+    pub load: String,
+    pub russh: String,
+    pub ssh: String,
+    pub sshd: String,
+    pub dbclient: String,
+    pub dropbear: String,
+    pub user: String,
+    pub user_home: String,
+    folder: PathBuf,
+}
+
+impl Lab {
+    /// `programs` holds adit and aditd, `tools` what this workspace builds.
+    pub fn new(root: &Path, programs: &Path, tools: &Path) -> io::Result<Self> {
+        let folder = std::env::temp_dir().join(format!("adit-bench.{}", std::process::id()));
+        fs::create_dir_all(folder.join("home/.ssh"))?;
+        let user = output(&words("id -un"))?.trim().to_owned();
+        let entry = output(&words(&format!("getent passwd {user}")))?;
+        let lab = Self {
+            root: root.to_owned(),
+            adit: text(&programs.join("adit")),
+            aditd: text(&programs.join("aditd")),
+            load: text(&tools.join("adit-load")),
+            russh: text(&tools.join("russh-forward")),
+            ssh: found("ssh"),
+            sshd: found("sshd"),
+            dbclient: found("dbclient"),
+            dropbear: found("dropbear"),
+            user,
+            user_home: entry.split(':').nth(5).unwrap_or("/root").to_owned(),
+            folder,
+        };
+        lab.make_keys()?;
+        Ok(lab)
+    }
+
+    fn make_keys(&self) -> io::Result<()> {
+        // Where sshd's unprivileged half goes.
+        drop(fs::create_dir_all("/run/sshd"));
+        for name in ["user", "host"] {
+            let path = self.path(name);
+            let mut argv = words("ssh-keygen -q -t ed25519 -C bench -N");
+            argv.extend([String::new(), "-f".to_owned(), path.clone()]);
+            output(&argv)?;
+            if self.has(Peer::Dropbear) {
+                output(&words(&format!(
+                    "dropbearconvert openssh dropbear {path} {path}.dropbear"
+                )))?;
+            }
+        }
+        for copy in ["authorized_keys", "home/.ssh/authorized_keys"] {
+            fs::copy(self.path("user.pub"), self.path(copy))?;
+        }
+        let key = fs::read_to_string(self.path("host.pub"))?;
+        fs::write(self.path("known_hosts"), format!("* {key}"))
+    }
+
+    /// A file in the folder.
+    pub fn path(&self, name: &str) -> String {
+        text(&self.folder.join(name))
+    }
+
+    /// Whether the program is on this machine.
+    pub fn has(&self, peer: Peer) -> bool {
+        match peer {
+            Peer::Adit | Peer::Russh | Peer::Plain => true,
+            Peer::OpenSsh => !self.ssh.is_empty() && !self.sshd.is_empty(),
+            // Its server needs a private view of the home directory.
+            Peer::Dropbear => {
+                let both = !self.dbclient.is_empty() && !self.dropbear.is_empty();
+                both && self.user == "root"
+            }
+        }
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        drop(fs::remove_dir_all(&self.folder));
+    }
+}
+
+/// A port that was free a moment ago.
+pub fn free_port() -> io::Result<u16> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}
+
+fn text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+/// Empty where there is no such program.
+fn found(name: &str) -> String {
+    let path = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin:/sbin";
+    let folders = path.split(':').map(|folder| Path::new(folder).join(name));
+    folders
+        .into_iter()
+        .find(|file| file.is_file())
+        .map_or(String::new(), |file| text(&file))
+}
