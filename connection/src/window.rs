@@ -127,7 +127,7 @@ impl LocalWindow {
         self.owed = self.owed.saturating_add(n);
     }
 
-    /// Whether the window holds the peer up: it used three quarters of it within a round, and
+    /// Whether the window holds the peer up: it used three quarters of it within a round trip, and
     /// whoever reads here kept up with that. A slow reader therefore never gets more.
     pub(crate) fn is_too_small(&self, clock: &Clock) -> bool {
         let three_quarters = self.loan().saturating_sub(self.loan() / 4);
@@ -175,19 +175,20 @@ impl LocalWindow {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 struct Millis(u32);
 
-/// The time of the latest call that brought one, and how long a round lasts.
+/// The time of the latest call that brought one, and how long a round lasts: one round trip. A
+/// window of which three quarters come within that is at most four thirds of what the path holds, and
+/// doubled it is at most eight thirds. Where rounds were longer, windows and queues would be, too.
 #[derive(Debug)]
 pub(crate) struct Clock {
     now: Millis,
     round_millis: u32,
 }
 
-/// Round trips in a round. More let windows, and what waits in queues because of them, grow beyond
-/// what the path holds; fewer keep a path slow whose queues add to the round trip.
-const ROUND_TRIPS: u32 = 2;
-/// Pauses that a round has room for. Each lost packet makes one of a round trip, as all behind it
-/// waits until it is there.
-const PAUSES: u32 = 16;
+/// Pauses that a round has room for, however long they are. Each lost packet makes one of a round
+/// trip or more, as all behind it waits until it is there, and a window that filled the path would
+/// have let the peer send on. Shorter pauses are those between the packets of a narrow path, and
+/// count in full: its windows would grow, and what waits in its queues with them.
+const PAUSES: u32 = 2;
 /// A round where no round trip is measured. Too long a one lets windows grow to what arrives in a
 /// second, which the book bounds; too short a one would keep a slow path slow.
 const ROUND_ASSUMED: u32 = 1000;
@@ -210,8 +211,7 @@ impl Clock {
     pub(crate) fn set_round_trip(&mut self, round_trip: core::time::Duration) {
         self.round_millis = u32::try_from(round_trip.as_micros().div_ceil(1000))
             .unwrap_or(u32::MAX)
-            .max(ROUND_TRIP_MIN)
-            .saturating_mul(ROUND_TRIPS);
+            .max(ROUND_TRIP_MIN);
     }
 
     const fn since(&self, then: Millis) -> u32 {
@@ -246,12 +246,12 @@ mod tests {
     }
 
     #[test]
-    fn a_window_is_too_small_when_three_quarters_are_used_within_two_round_trips() {
+    fn a_window_is_too_small_when_three_quarters_are_used_within_a_round_trip() {
         let now = clock(5000);
         assert!(!used(749, &now).is_too_small(&now));
         assert!(used(750, &now).is_too_small(&now));
         let mut later = clock(5200);
-        for (round_trip, is_too_small) in [(101, true), (100, true), (99, false)] {
+        for (round_trip, is_too_small) in [(201, true), (200, true), (199, false)] {
             later.set_round_trip(Duration::from_millis(round_trip));
             assert_eq!(used(750, &now).is_too_small(&later), is_too_small);
         }
@@ -265,19 +265,37 @@ mod tests {
         assert!(window.is_too_small(&now));
     }
 
-    #[test]
-    fn a_window_grows_where_each_part_of_it_waits_for_what_was_lost() {
-        let mut clock = clock(5000);
+    /// A window of 1000 of which `parts` came, with a pause of so many milliseconds before each but
+    /// the first, and a round trip of 50.
+    fn paused(parts: &[u32], pause: u64) -> bool {
+        let mut now = 5000;
+        let mut clock = clock(now);
         clock.set_round_trip(Duration::from_millis(50));
         let mut window = LocalWindow::new(1000);
-        for n in 1..=7 {
-            clock.advance(Duration::from_millis(5000 + 60 * n));
+        for (n, part) in parts.iter().enumerate() {
+            now += if n > 0 { pause } else { 0 };
+            clock.advance(Duration::from_millis(now));
             assert!(!window.is_too_small(&clock));
-            window.spend(110).unwrap();
-            window.hold(110, &clock);
-            window.delivered(110, &clock);
+            window.spend(*part).unwrap();
+            window.hold(*part, &clock);
+            window.delivered(*part as usize, &clock);
         }
-        assert!(window.is_too_small(&clock));
+        window.is_too_small(&clock)
+    }
+
+    #[test]
+    fn a_window_grows_where_parts_of_it_wait_for_what_was_lost() {
+        for pause in [25, 26, 60, 10_000] {
+            assert!(paused(&[250, 250, 250], pause));
+            assert!(!paused(&[200, 200, 200, 200], pause));
+        }
+    }
+
+    #[test]
+    fn the_pauses_between_packets_of_a_narrow_path_count_in_full() {
+        for (pause, is_too_small) in [(16, true), (17, false), (24, false)] {
+            assert_eq!(paused(&[200, 200, 200, 200], pause), is_too_small);
+        }
     }
 
     #[test]
@@ -345,7 +363,7 @@ mod tests {
         for (late, is_too_small) in [(99, true), (100, true), (101, false)] {
             for part in parts {
                 let mut clock = clock(5000);
-                clock.set_round_trip(Duration::from_millis(50));
+                clock.set_round_trip(Duration::from_millis(100));
                 let mut window = LocalWindow::new(1000);
                 window.spend(800).unwrap();
                 window.hold(800, &clock);
@@ -371,7 +389,7 @@ mod tests {
     #[test]
     fn a_round_trip_is_at_least_a_millisecond_and_rounded_up() {
         let mut clock = Clock::new();
-        for (micros, millis) in [(0, 2), (999, 2), (1000, 2), (1001, 4), (u64::MAX, u32::MAX)] {
+        for (micros, millis) in [(0, 1), (999, 1), (1000, 1), (1001, 2), (u64::MAX, u32::MAX)] {
             clock.set_round_trip(Duration::from_micros(micros));
             assert_eq!(clock.round_millis, millis);
         }
@@ -386,9 +404,9 @@ mod tests {
 
     #[test]
     fn a_new_round_counts_anew() {
-        // Sixteen pauses are a round, and the next one begins another.
-        for (pauses, is_too_small) in [(16, true), (17, false)] {
-            let mut window = used(734, &clock(5000));
+        // Two pauses are a round, and the next one begins another.
+        for (pauses, is_too_small) in [(2, true), (3, false)] {
+            let mut window = used(748, &clock(5000));
             let mut now = clock(5000);
             for n in 1..=pauses {
                 now = clock(5000 + 1000 * n);
