@@ -9,6 +9,7 @@ use mio::Token;
 use mio::net::{TcpListener, UnixListener};
 
 use super::context::Context;
+use super::descriptors::Mark;
 use super::forwards::{Listen, StreamLocalBind};
 use super::limits::{Pause, Tell, is_about_one_connection};
 use super::listener::listen;
@@ -116,11 +117,18 @@ impl Listening {
         Accepted::Stop
     }
 
-    fn next(&mut self) -> io::Result<(Stream, Option<SocketAddr>)> {
-        match self.held.take() {
-            Some(held) => Ok(held),
-            None => self.listener.accept(),
+    fn next(&mut self, mark: Mark) -> io::Result<(Stream, Option<SocketAddr>)> {
+        if let Some(held) = self.held.take() {
+            return Ok(held);
         }
+        let (stream, from) = self.listener.accept()?;
+        if let For::Remote { .. } = self.purpose
+            && let Err(error) = mark.check(&stream)
+        {
+            stream.reset();
+            return Err(error);
+        }
+        Ok((stream, from))
     }
 }
 
@@ -168,6 +176,9 @@ impl Context {
         purpose: For,
     ) -> io::Result<(At, usize)> {
         let at = listener.at()?;
+        if let For::Remote { .. } = purpose {
+            self.mark.check(&listener)?;
+        }
         let source = self.sources.insert(Source::Waker);
         let registered = listener.register(&self.registry, Token(source));
         if let Err(error) = registered {
@@ -284,7 +295,7 @@ impl Reactor {
         if !listening.can_accept(&self.context) {
             return Accepted::Stop;
         }
-        match listening.next() {
+        match listening.next(self.context.mark) {
             Ok((stream, from)) => {
                 listening.pause.accepted();
                 stream.set_nodelay();

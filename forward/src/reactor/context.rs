@@ -12,6 +12,7 @@ use mio::{Registry, Token};
 use super::Source;
 use super::accept::Listening;
 use super::arena::Arena;
+use super::descriptors::Mark;
 use super::dial::{Dial, Progress, Tell};
 use super::guests::Guests;
 use super::inbox::Outlet;
@@ -27,6 +28,8 @@ pub(super) struct Context {
     pub(super) registry: Registry,
     /// `Token(n)` is slot n.
     pub(super) sources: Arena<Source>,
+    /// Descriptors that forwards may have.
+    pub(super) mark: Mark,
     /// Connections being made.
     pub(super) dials: Arena<OwnedDial>,
     /// Sockets that listen.

@@ -217,7 +217,7 @@ impl Dial {
     /// A Unix socket takes a connection at once or not at all. Where it has no room for one now
     /// it is asked again: the system tells nobody when there is.
     fn reach(&mut self, slot: usize, path: Box<Path>, context: &mut Context) -> Progress {
-        let connected = Stream::connect_path(&path).and_then(|mut stream| {
+        let connected = Stream::connect_path(&path, context.mark).and_then(|mut stream| {
             let source = context.register(&mut stream, Source::Waker)?;
             Ok(Connected {
                 stream,
@@ -261,7 +261,7 @@ impl Dial {
         address: SocketAddr,
         context: &mut Context,
     ) -> io::Result<Option<Connected>> {
-        let mut stream = Stream::connect(address)?;
+        let mut stream = Stream::connect(address, context.mark)?;
         stream.set_nodelay();
         // On a fast path it is through already: one look saves a turn of the loop.
         let looked = look(&stream);

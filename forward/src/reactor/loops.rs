@@ -15,15 +15,19 @@ use core::num::NonZeroUsize;
 use core::time::Duration;
 use std::io;
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
+use std::time::Instant;
 
 use super::config::ServerConfig;
 use super::inbox::{Handle, Note, Outlet};
+use super::pool::Pool;
+use super::resolve::THREADS_MAX;
 use super::server::Server;
 use super::signal::Signals;
 use super::spread::{Neighbour, Spread};
-use super::{Commons, End, Reactor};
+use super::{End, FILE_THREADS_MAX, Reactor};
 use crate::observer::Program;
 
 /// Most loops. One process with more serves no better: accept(2) is on one of them, and what they
@@ -60,6 +64,27 @@ impl LoopCount {
     #[must_use]
     pub const fn get(self) -> usize {
         self.0.get()
+    }
+}
+
+/// What all loops of one server use.
+#[derive(Clone)]
+pub(super) struct Commons {
+    /// The clock's start, so that a time means the same on each of them.
+    pub(super) epoch: Instant,
+    /// One pool of threads for all of them: however many loops there are, no more threads than one
+    /// has, and all of those for the loop that has work.
+    pub(super) names: Arc<Pool>,
+    pub(super) files: Arc<Pool>,
+}
+
+impl Default for Commons {
+    fn default() -> Self {
+        Self {
+            epoch: Instant::now(),
+            names: Arc::new(Pool::new("adit-resolve", THREADS_MAX)),
+            files: Arc::new(Pool::new("adit-files", FILE_THREADS_MAX)),
+        }
     }
 }
 

@@ -15,6 +15,7 @@ mod child;
 mod client;
 mod config;
 mod context;
+mod descriptors;
 mod desk;
 mod dial;
 mod door;
@@ -64,7 +65,6 @@ use core::time::Duration;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::net::TcpListener;
-use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Instant;
 
@@ -81,12 +81,14 @@ pub use config::{
     OnForwardFailure, ServerConfig, SshConfig, WINDOW_MEMORY_MIN, WindowMemory,
 };
 use context::Context;
+use descriptors::Mark;
 pub use forwards::{Forward, Listen, RemoteForward, RemoteListen, StreamLocalBind, To, Unlink};
 use guests::Guests;
 pub use inbox::Handle;
 use inbox::{Note, Outlet};
 pub use limits::raise_descriptor_limit;
 pub use listener::listen;
+use loops::Commons;
 pub use loops::{LOOPS_MAX, LoopCount, Loops};
 use peer::Peer;
 use pool::Pool;
@@ -172,27 +174,6 @@ pub struct Reactor {
     broken: Option<io::Error>,
 }
 
-/// What all loops of one server use.
-#[derive(Clone)]
-struct Commons {
-    /// The clock's start, so that a time means the same on each of them.
-    epoch: Instant,
-    /// One pool of threads for all of them: however many loops there are, no more threads than one
-    /// has, and all of those for the loop that has work.
-    names: Arc<Pool>,
-    files: Arc<Pool>,
-}
-
-impl Default for Commons {
-    fn default() -> Self {
-        Self {
-            epoch: Instant::now(),
-            names: Arc::new(Pool::new("adit-resolve", resolve::THREADS_MAX)),
-            files: Arc::new(Pool::new("adit-files", FILE_THREADS_MAX)),
-        }
-    }
-}
-
 /// Whether a loop has begun to work.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Started {
@@ -256,6 +237,10 @@ impl Reactor {
             names,
             files,
         } = commons;
+        let mark = match &side {
+            Side::Client(_) => Mark::NONE,
+            Side::Server(server) => server.mark(),
+        };
         let poll = Poll::new()?;
         let registry = poll.registry().try_clone()?;
         let mut sources = Arena::default();
@@ -266,6 +251,7 @@ impl Reactor {
             context: Context {
                 registry,
                 sources,
+                mark,
                 dials: Arena::default(),
                 listeners: Arena::default(),
                 accepting: VecDeque::new(),

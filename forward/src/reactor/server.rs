@@ -11,6 +11,7 @@ use adit_transport::Buffers;
 use mio::Token;
 
 use super::config::ServerConfig;
+use super::descriptors::Mark;
 use super::door::Door;
 use super::inbox::Note;
 use super::local::Seen;
@@ -81,6 +82,11 @@ impl Server {
     /// Another loop's side of the same server.
     pub(super) fn beside(&self) -> Self {
         Self::of(Arc::clone(&self.house), self.book.clone())
+    }
+
+    /// What forwards leave to those who log in.
+    pub(super) fn mark(&self) -> Mark {
+        Mark::of_process(self.house.config.max_startups.full)
     }
 
     /// A session from there ended so; what it costs its source is told.

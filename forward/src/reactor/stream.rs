@@ -4,7 +4,7 @@
 use core::net::SocketAddr;
 use std::io::{self, IoSlice, Read, Write};
 use std::net::Shutdown;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, RawFd};
 use std::path::Path;
 
 #[cfg(test)]
@@ -12,9 +12,12 @@ use adit_testkit::net;
 use mio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use mio::{Interest, Registry, Token};
 use nix::libc;
-use nix::sys::socket::{MsgFlags, recv, setsockopt, sockopt};
+use nix::sys::socket::{
+    AddressFamily, MsgFlags, SockaddrStorage, UnixAddr, recv, setsockopt, sockopt,
+};
 
 use super::config::KeepAlive;
+use super::descriptors::Mark;
 use super::paths::MadePath;
 use crate::observer::Place;
 
@@ -45,18 +48,24 @@ pub(super) enum Stream {
 
 impl Stream {
     /// Begins to connect: [`Stream::take_error`] and [`Stream::peer_addr`] say how it went.
-    pub(super) fn connect(address: SocketAddr) -> io::Result<Self> {
+    pub(super) fn connect(address: SocketAddr, mark: Mark) -> io::Result<Self> {
         #[cfg(test)]
         if let Some(connected) = net::connect(address) {
             return connected.map(Self::Fake);
         }
-        TcpStream::connect(address).map(Self::Tcp)
+        let family = match address {
+            SocketAddr::V4(_) => AddressFamily::Inet,
+            SocketAddr::V6(_) => AddressFamily::Inet6,
+        };
+        let fd = mark.connect(family, &SockaddrStorage::from(address))?;
+        Ok(Self::Tcp(TcpStream::from_std(fd.into())))
     }
 
     /// Connects to a Unix socket, at once or not at all: EAGAIN says that the connections which
     /// wait to be accepted there are as many as may be.
-    pub(super) fn connect_path(path: &Path) -> io::Result<Self> {
-        UnixStream::connect(path).map(Self::Unix)
+    pub(super) fn connect_path(path: &Path, mark: Mark) -> io::Result<Self> {
+        let fd = mark.connect(AddressFamily::Unix, &UnixAddr::new(path)?)?;
+        Ok(Self::Unix(UnixStream::from_std(fd.into())))
     }
 
     /// Has its events come with this token.
@@ -207,6 +216,18 @@ impl Stream {
     }
 }
 
+impl AsRawFd for Stream {
+    fn as_raw_fd(&self) -> RawFd {
+        match self {
+            // None: whatever is asked of it, it is no reason to refuse.
+            #[cfg(test)]
+            Self::Fake(_) => -1,
+            Self::Tcp(tcp) => tcp.as_raw_fd(),
+            Self::Unix(unix) => unix.as_raw_fd(),
+        }
+    }
+}
+
 impl Read for Stream {
     fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
         match self {
@@ -266,6 +287,17 @@ pub(super) enum Listener {
     Fake(net::Listener),
     Tcp(TcpListener),
     Unix(UnixListener, MadePath),
+}
+
+impl AsRawFd for Listener {
+    fn as_raw_fd(&self) -> RawFd {
+        match self {
+            #[cfg(test)]
+            Self::Fake(_) => -1,
+            Self::Tcp(tcp) => tcp.as_raw_fd(),
+            Self::Unix(unix, _) => unix.as_raw_fd(),
+        }
+    }
 }
 
 impl Listener {
