@@ -21,6 +21,7 @@ pub use adit_auth::permits::{
     BadPermit, HOST_MAX, Host, ListenHost, ListenPermit, PERMITS_MAX, Permit, PermitListen,
     PermitOpen, is_socket_path,
 };
+use adit_proto::reason::OpenFailure;
 
 use allow::Rule;
 pub use allow::{AllowForwarding, DisableForwarding};
@@ -269,8 +270,7 @@ impl Permitted {
 }
 
 impl Denied {
-    /// What the client is told beside "administratively prohibited" (RFC 4254 §5.1), and the log
-    /// beside sshd's line.
+    /// What the client is told beside [`Denied::reason`], and the log beside sshd's line.
     #[must_use]
     pub const fn text(self) -> &'static str {
         match self {
@@ -300,6 +300,28 @@ impl Denied {
                 "this server runs as root and opens sockets for root alone, or those that its \
                  PermitOpen names"
             }
+        }
+    }
+
+    /// What the client is told as a code (RFC 4254 §5.1). What is no destination at all is nobody's
+    /// policy: who hears of one looks for it at the server, or at the key.
+    #[must_use]
+    pub const fn reason(self) -> OpenFailure {
+        match self {
+            Self::BadHost | Self::BadPath | Self::BadPort => OpenFailure::ConnectFailed,
+            Self::KeyForwardsNothing
+            | Self::KeyListenNotListed
+            | Self::KeyNotListed
+            | Self::ListenName
+            | Self::ListenNotListed
+            | Self::ListenNoSockets
+            | Self::ListenNothing
+            | Self::ListenRootsPort
+            | Self::ListenRootsSocket
+            | Self::NoSockets
+            | Self::NotListed
+            | Self::NothingAllowed
+            | Self::RootsSocket => OpenFailure::AdministrativelyProhibited,
         }
     }
 

@@ -238,6 +238,26 @@ fn what_is_permitted_is_what_was_matched() {
 }
 
 #[test]
+fn what_is_no_destination_is_nobodys_policy() {
+    for (why, reason) in [
+        (Denied::BadHost, OpenFailure::ConnectFailed),
+        (Denied::BadPath, OpenFailure::ConnectFailed),
+        (Denied::BadPort, OpenFailure::ConnectFailed),
+        (Denied::NotListed, OpenFailure::AdministrativelyProhibited),
+        (
+            Denied::KeyNotListed,
+            OpenFailure::AdministrativelyProhibited,
+        ),
+        (
+            Denied::NothingAllowed,
+            OpenFailure::AdministrativelyProhibited,
+        ),
+    ] {
+        assert_eq!(why.reason(), reason, "{why}");
+    }
+}
+
+#[test]
 fn bytes_that_are_not_utf_8_are_no_host() {
     assert_eq!(
         policy("yes", "").direct_tcpip(b"a\xff", 80, &Permissions::ALL),

@@ -99,7 +99,7 @@ impl Desk<'_> {
         let permitted = match verdict {
             Ok(permitted) => permitted,
             Err(why) => {
-                session.refuse(id, OpenFailure::AdministrativelyProhibited, why.text());
+                session.refuse(id, why.reason(), why.text());
                 self.program.observe(&Told::OpenDenied {
                     peer: self.state.info(),
                     to: direct.to(),
