@@ -37,7 +37,9 @@ impl ChannelId {
         self.slot() as usize
     }
 
-    const fn slot(self) -> u16 {
+    /// The slot, as people know a channel: a small number that another one has later.
+    #[must_use]
+    pub const fn slot(self) -> u16 {
         let [_, _, high, low] = (self.0 & (SLOTS_MAX - 1)).to_be_bytes();
         u16::from_be_bytes([high, low])
     }

@@ -18,7 +18,7 @@ use adit_crypto::{Secret, SigningKey};
 pub use adit_transport::Negotiated;
 
 use crate::policy::{Denied, Permitted, PermittedListen};
-pub use end::{Authenticated, ChannelEnd, ClosedChannel, Gone, OpenError, ProxyEnd};
+pub use end::{Authenticated, ChannelEnd, ClosedChannel, Gone, OpenError, Opener, ProxyEnd};
 pub use event::Event;
 pub use place::{Destination, KeyHolder, PeerId, PeerInfo, Place};
 pub use question::{

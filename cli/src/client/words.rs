@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 
-use adit_forward::observer::{ChannelEnd, ClosedChannel, Destination};
+use adit_forward::observer::{ChannelEnd, ClosedChannel, Destination, Opener};
 use adit_forward::spec::{Listen, RemoteListen, Target};
 use adit_proto::reason::OpenFailure;
 
@@ -132,6 +132,7 @@ impl fmt::Display for Closed<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ClosedChannel {
             channel,
+            opener,
             from,
             to,
             sent,
@@ -139,11 +140,12 @@ impl fmt::Display for Closed<'_> {
             lasted,
             why,
         } = self.0;
-        let why = match why {
-            ChannelEnd::Finished => "done",
-            ChannelEnd::LocalReset => "reset by the application",
-            ChannelEnd::PeerClosed => "closed by the server",
-            ChannelEnd::SessionEnded => "the session ended",
+        let why = match (why, opener) {
+            (ChannelEnd::Finished, _) => "done",
+            (ChannelEnd::LocalReset, Opener::Us) => "reset by the application",
+            (ChannelEnd::LocalReset, Opener::Peer) => "reset by the destination",
+            (ChannelEnd::PeerClosed, _) => "closed by the server",
+            (ChannelEnd::SessionEnded, _) => "the session ended",
         };
         write!(
             f,

@@ -19,11 +19,15 @@ pub enum Authenticated {
 /// A channel's life, for one line in a log.
 #[derive(Clone, Copy, Debug)]
 pub struct ClosedChannel<'a> {
-    /// Our number of the channel.
+    /// The channel's slot at this side: a small number that another one has later.
     pub channel: u32,
-    /// The application: its address (client), or the originator that the client gave (server).
+    /// Who opened it.
+    pub opener: Opener,
+    /// The application: its address, where it came to this side, or the originator that the peer
+    /// gave.
     pub from: Destination<'a>,
-    /// Where to.
+    /// Where to. At a server, of a connection to what a client had it listen on: that place, since
+    /// where it leads from there is the client's affair.
     pub to: Destination<'a>,
     /// Bytes from the local socket to the peer.
     pub sent: u64,
@@ -33,6 +37,15 @@ pub struct ClosedChannel<'a> {
     pub lasted: Duration,
     /// Why it ended.
     pub why: ChannelEnd,
+}
+
+/// Which side opened a channel: the application is there, and the destination on the other one.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Opener {
+    /// The peer.
+    Peer,
+    /// This side.
+    Us,
 }
 
 /// Why a channel ended.

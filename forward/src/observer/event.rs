@@ -183,7 +183,7 @@ pub enum Event<'a> {
     RemoteConnection {
         /// The peer.
         peer: PeerInfo<'a>,
-        /// Our number of the channel.
+        /// The channel's slot at this side: a small number that another one has later.
         channel: u32,
         /// As above.
         forward: usize,
@@ -230,7 +230,7 @@ pub enum Event<'a> {
     Accepted {
         /// The peer it will be carried to.
         peer: PeerInfo<'a>,
-        /// Our number of the channel.
+        /// The channel's slot at this side: a small number that another one has later.
         channel: u32,
         /// Who connected; `None` over a Unix socket, where nobody has an address.
         from: Option<SocketAddr>,
@@ -241,7 +241,7 @@ pub enum Event<'a> {
     Requested {
         /// The peer it will be carried to.
         peer: PeerInfo<'a>,
-        /// Our number of the channel.
+        /// The channel's slot at this side: a small number that another one has later.
         channel: u32,
         /// Who connected; `None` over a Unix socket, where nobody has an address.
         from: Option<SocketAddr>,
@@ -256,7 +256,7 @@ pub enum Event<'a> {
     RemoteGuestRefused {
         /// The peer.
         peer: PeerInfo<'a>,
-        /// Our number of the channel.
+        /// The channel's slot at this side: a small number that another one has later.
         channel: u32,
         /// Who connected, as the server says.
         originator: Destination<'a>,
@@ -281,7 +281,7 @@ pub enum Event<'a> {
     ChannelOpened {
         /// The peer.
         peer: PeerInfo<'a>,
-        /// Our number of the channel.
+        /// The channel's slot at this side: a small number that another one has later.
         channel: u32,
         /// Where to.
         to: Destination<'a>,
@@ -292,7 +292,7 @@ pub enum Event<'a> {
     OpenRefused {
         /// The peer.
         peer: PeerInfo<'a>,
-        /// Our number of the channel.
+        /// The channel's slot at this side: a small number that another one has later.
         channel: u32,
         /// Where to.
         to: Destination<'a>,
@@ -341,7 +341,7 @@ pub enum Event<'a> {
     ListenAccepted {
         /// The peer.
         peer: PeerInfo<'a>,
-        /// The channel.
+        /// The channel's slot at this side: a small number that another one has later.
         channel: u32,
         /// Where it came to, as asked for.
         at: Destination<'a>,

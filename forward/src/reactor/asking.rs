@@ -234,7 +234,7 @@ impl Desk<'_> {
         {
             self.program.observe(&Told::RemoteGuestRefused {
                 peer: self.state.info(),
-                channel: id.number(),
+                channel: id.slot().into(),
                 originator: forwarded.originator(),
                 version,
                 why,

@@ -107,7 +107,7 @@ impl Reactor {
         if attached == Attached::Yes {
             program.observe(&Event::Accepted {
                 peer: peer.state.info(),
-                channel: channel.number(),
+                channel: channel.slot().into(),
                 from,
                 forward,
             });

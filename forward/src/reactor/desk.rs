@@ -1,17 +1,18 @@
 //! What a session's events lead to: the place where one session, its local sockets, the loop's
 //! shared state and the program meet. Everything here happens within one turn.
 
+use adit_auth::{Failed, KeyId};
 use adit_connection::{AskedKind, ChannelId};
 
 use super::context::Context;
 use super::hops::{Joint, JointNews};
-use super::local::{Ending, Local, Queued, Seen, Subject, Way};
+use super::local::{Ending, Local, Needs, Queued, Seen, Subject, Way};
 use super::state::{Answering, Cause, State};
 use super::stream::Stream;
 use crate::error::Error;
 use crate::observer::{ChannelEnd, Event as Told, Program};
 use crate::relay::{self, Outlet};
-use crate::session::{Event, Session};
+use crate::session::{Event, Session, Span};
 use crate::spill::Spill;
 
 /// See the module.
@@ -45,7 +46,7 @@ impl Desk<'_> {
             // At once, with what the socket has not taken: an application that does not read would
             // write for ever to one that is gone. A reset takes such bytes on TCP, too.
             self.end(session, id, ChannelEnd::PeerClosed, Ending::Reset);
-        } else if local.settle() == Seen::Yes {
+        } else if local.settle() == Needs::Nothing {
             if local.awaits_close() == Seen::Yes {
                 return session.channels.close(id);
             }
@@ -158,6 +159,59 @@ impl Desk<'_> {
     }
 }
 
+/// What some events lead to.
+impl Desk<'_> {
+    fn authentication_failed(&mut self, session: &Session, failed: &Failed) {
+        self.state.asked = Answering::Nobody;
+        self.state.tried = Seen::Yes;
+        self.program.observe(&Told::AuthenticationFailed {
+            peer: self.state.info(),
+            user: session.claimed_user().unwrap_or_default(),
+            failed,
+        });
+    }
+
+    fn banner(&mut self, session: &Session, message: Span) {
+        self.program.observe(&Told::Banner {
+            peer: self.state.info(),
+            message: session.bytes(message),
+        });
+    }
+
+    fn debug(&mut self, session: &Session, message: Span) {
+        let text = String::from_utf8_lossy(session.bytes(message));
+        self.program.observe(&Told::Debug {
+            peer: Some(self.state.info()),
+            text: &text,
+        });
+    }
+
+    fn key_offered(&mut self, id: KeyId) {
+        self.state.keys_tried = self.state.keys_tried.saturating_add(1);
+        if let Some(key) = self.state.key(id) {
+            self.program.observe(&Told::OfferingKey {
+                peer: self.state.info(),
+                name: &key.name,
+                key_blob: &key.public_blob,
+            });
+        }
+    }
+
+    fn peer_closed(&mut self, session: &mut Session, id: ChannelId) {
+        if let Some(local) = self.state.locals.get_mut(id) {
+            local.peer_close = Seen::Yes;
+        }
+        self.settle(session, id);
+    }
+
+    fn peer_eof(&mut self, session: &mut Session, id: ChannelId) {
+        if let Some(local) = self.state.locals.get_mut(id) {
+            local.peer_eof = Seen::Yes;
+        }
+        self.settle(session, id);
+    }
+}
+
 /// Whether CLOSE without EOF from this peer means that its local side broke. SSH has no message for
 /// a reset. adit sends EOF for an end in order and for nothing else; other programs leave it out when
 /// both directions are done, and there a reset would take bytes from applications that were to end
@@ -218,70 +272,23 @@ impl relay::Locals for Desk<'_> {
         match event {
             Event::Alive | Event::Data { .. } => {}
             Event::Authenticated => self.authenticated(session),
-            Event::AuthFailed(failed) => {
-                self.state.asked = Answering::Nobody;
-                self.state.tried = Seen::Yes;
-                self.program.observe(&Told::AuthenticationFailed {
-                    peer: self.state.info(),
-                    user: session.claimed_user().unwrap_or_default(),
-                    failed: &failed,
-                });
-            }
-            Event::Banner(message) => self.program.observe(&Told::Banner {
-                peer: self.state.info(),
-                message: session.bytes(message),
-            }),
-            Event::Closed(id) => {
-                if let Some(local) = self.state.locals.get_mut(id) {
-                    local.peer_close = Seen::Yes;
-                }
-                self.settle(session, id);
-            }
-            Event::Debug { message, .. } => {
-                let text = String::from_utf8_lossy(session.bytes(message));
-                self.program.observe(&Told::Debug {
-                    peer: Some(self.state.info()),
-                    text: &text,
-                });
-            }
+            Event::AuthFailed(failed) => self.authentication_failed(session, &failed),
+            Event::Banner(message) => self.banner(session, message),
+            Event::Closed(id) => self.peer_closed(session, id),
+            Event::Debug { message, .. } => self.debug(session, message),
             Event::Disconnected {
                 reason_code,
                 description,
-            } => {
-                let description = session.bytes(description).to_vec();
-                self.state.end(Cause::Disconnected {
-                    reason_code,
-                    description,
-                    keys_tried: self.state.keys_tried,
-                });
-            }
-            Event::Eof(id) => {
-                if let Some(local) = self.state.locals.get_mut(id) {
-                    local.peer_eof = Seen::Yes;
-                }
-                self.settle(session, id);
-            }
+            } => self.state.end(Cause::Disconnected {
+                reason_code,
+                description: session.bytes(description).to_vec(),
+                keys_tried: self.state.keys_tried,
+            }),
+            Event::Eof(id) => self.peer_eof(session, id),
             Event::Established => self.established(session),
-            Event::HostKey(offer) => self.host_key(session, offer),
-            Event::KeyOffered(id) => {
-                self.state.keys_tried = self.state.keys_tried.saturating_add(1);
-                if let Some(key) = self.state.key(id) {
-                    self.program.observe(&Told::OfferingKey {
-                        peer: self.state.info(),
-                        name: &key.name,
-                        key_blob: &key.public_blob,
-                    });
-                }
-            }
-            Event::PartialSuccess(method) => self.program.observe(&Told::PartialSuccess {
-                peer: self.state.info(),
-                method: method.name(),
-            }),
-            Event::PasswordExpired(message) => self.program.observe(&Told::PasswordExpired {
-                peer: self.state.info(),
-                message: session.bytes(message),
-            }),
             Event::ForwardAsked { kind, data } => self.forward_asked(session, kind, data)?,
+            Event::HostKey(offer) => self.host_key(session, offer),
+            Event::KeyOffered(id) => self.key_offered(id),
             Event::OpenAsked { id, kind, data } => match kind {
                 AskedKind::DirectStreamlocal => self.direct_streamlocal(session, id, data)?,
                 AskedKind::DirectTcpip => self.direct_tcpip(session, id, data)?,
@@ -294,20 +301,24 @@ impl relay::Locals for Desk<'_> {
                 reason_code,
                 description,
             } => self.refused(session, id, reason_code, description),
+            Event::PartialSuccess(method) => self.program.observe(&Told::PartialSuccess {
+                peer: self.state.info(),
+                method: method.name(),
+            }),
+            Event::PasswordExpired(message) => self.program.observe(&Told::PasswordExpired {
+                peer: self.state.info(),
+                message: session.bytes(message),
+            }),
             Event::Refused(refused) => self.state.end(Cause::Refused(refused)),
-            Event::RequestAnswered { id, answer } => self.request_answered(session, id, answer),
             Event::Rekeyed => self.program.observe(&Told::Rekeyed {
                 peer: self.state.info(),
             }),
+            Event::RequestAnswered { id, answer } => self.request_answered(session, id, answer),
             Event::Told { name, instruction } => {
-                for text in [name, instruction]
-                    .into_iter()
-                    .filter(|text| !text.is_empty())
-                {
-                    self.program.observe(&Told::Banner {
-                        peer: self.state.info(),
-                        message: session.bytes(text),
-                    });
+                for text in [name, instruction] {
+                    if !text.is_empty() {
+                        self.banner(session, text);
+                    }
                 }
             }
             Event::WindowOpened(id) => self.queue(id),

@@ -23,8 +23,8 @@ impl Desk<'_> {
             return;
         };
         let greeted = match (&local.subject, &mut local.way) {
-            (Subject::Asked(asked), Way::Socket(socket)) => {
-                let reply = asked.1.version.answer(Answer::Connected);
+            (Subject::Guest(guest), Way::Socket(socket)) => {
+                let reply = guest.1.version.answer(Answer::Connected);
                 greet(socket, &mut local.spill, &reply)
             }
             _ => Ok(()),
@@ -35,7 +35,7 @@ impl Desk<'_> {
         {
             self.program.observe(&Told::ChannelOpened {
                 peer: self.state.info(),
-                channel: id.number(),
+                channel: id.slot().into(),
                 to,
                 address: None,
             });
@@ -62,7 +62,7 @@ impl Desk<'_> {
         if let Some(to) = asked_for(&self.state.forwards, &local.subject) {
             self.program.observe(&Told::OpenRefused {
                 peer: self.state.info(),
-                channel: id.number(),
+                channel: id.slot().into(),
                 to,
                 reason_code,
                 description,
@@ -73,11 +73,11 @@ impl Desk<'_> {
         }
         match *local {
             Local {
-                subject: Subject::Asked(asked),
+                subject: Subject::Guest(guest),
                 way: Way::Socket(socket),
                 ..
             } => {
-                let (about, request) = *asked;
+                let (about, request) = *guest;
                 let reply = request.version.answer(Answer::Failed {
                     reason_code,
                     description,
@@ -93,7 +93,7 @@ impl Desk<'_> {
 /// Where a channel of ours leads to.
 fn asked_for<'a>(forwards: &'a [Forward], subject: &'a Subject) -> Option<Destination<'a>> {
     match subject {
-        Subject::Asked(asked) => Some(destination_of(&asked.1)),
+        Subject::Guest(guest) => Some(destination_of(&guest.1)),
         Subject::Direct(_) | Subject::Forwarded(_) => None,
         Subject::Forward { forward, .. } => Some(destination(forwards, *forward)),
         Subject::Joint { to, .. } => Some(whither(to)),

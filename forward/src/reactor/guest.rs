@@ -60,6 +60,13 @@ pub(super) enum Turn {
     Stays,
 }
 
+/// How much of a reply has gone.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Sent {
+    All,
+    Part,
+}
+
 impl Stage {
     pub(super) const LEAVING: Self = Self::Leaving {
         finished: Seen::No,
@@ -73,8 +80,8 @@ impl Guest {
     pub(super) fn turn(&mut self) -> Turn {
         loop {
             match self.send() {
-                Ok(Seen::Yes) => {}
-                Ok(Seen::No) => return Turn::Stays,
+                Ok(Sent::All) => {}
+                Ok(Sent::Part) => return Turn::Stays,
                 Err(_) => return Turn::Gone,
             }
             let came = match &mut self.stage {
@@ -90,11 +97,11 @@ impl Guest {
         }
     }
 
-    /// Sends what is to be sent. `Seen::Yes`: nothing is left.
-    fn send(&mut self) -> io::Result<Seen> {
+    /// Sends what is to be sent, as far as there is room.
+    fn send(&mut self) -> io::Result<Sent> {
         while !self.reply.is_empty() {
             if !self.socket.ready.writable {
-                return Ok(Seen::No);
+                return Ok(Sent::Part);
             }
             let (stream, reply) = (&mut self.socket.stream, &self.reply);
             match retry(|| stream.write(reply)) {
@@ -104,7 +111,7 @@ impl Guest {
                 Err(e) => return Err(e),
             }
         }
-        Ok(Seen::Yes)
+        Ok(Sent::All)
     }
 
     /// Takes what belongs to its request, and nothing of what is behind it.

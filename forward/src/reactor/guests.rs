@@ -307,7 +307,7 @@ impl Peer {
         };
         program.observe(&Event::Requested {
             peer: self.state.info(),
-            channel: channel.number(),
+            channel: channel.slot().into(),
             from: about.from,
             forward: about.forward,
             version: request.version,
@@ -319,7 +319,7 @@ impl Peer {
                 channel,
             };
         }
-        let subject = Subject::Asked(Box::new((about, request)));
+        let subject = Subject::Guest(Box::new((about, request)));
         let local = Local::new(channel, Way::Socket(socket), subject, context.now);
         self.state.locals.insert(local);
     }

@@ -140,7 +140,7 @@ impl Desk<'_> {
         let forwarded = remote.handed_on(forward, originator, port);
         self.program.observe(&Told::RemoteConnection {
             peer: self.state.info(),
-            channel: id.number(),
+            channel: id.slot().into(),
             forward,
             originator: forwarded.originator(),
         });

@@ -15,11 +15,11 @@ use super::guest::About;
 use super::handed_on::Forwarded;
 use super::hops::Joint;
 use super::ready::Ready;
-use super::remotes::Asked;
+use super::remotes::Named;
 use super::resolve::Wanted;
 use super::stream::Stream;
 use super::whither::{NOWHERE, came_from, destination, destination_of, entrance, whither};
-use crate::observer::{ChannelEnd, ClosedChannel, Destination};
+use crate::observer::{ChannelEnd, ClosedChannel, Destination, Opener};
 use crate::socks::Request;
 use crate::spill::Spill;
 
@@ -82,7 +82,7 @@ pub(super) enum Subject {
         from: Option<SocketAddr>,
     },
     /// An application that said itself where to.
-    Asked(Box<(About, Request)>),
+    Guest(Box<(About, Request)>),
     /// A destination that the client asked for.
     Direct(Box<Direct>),
     /// A connection that a client's server has handed on.
@@ -91,7 +91,7 @@ pub(super) enum Subject {
     Joint { joint: Joint, to: Box<To> },
     /// A connection to what a client had its server listen on.
     Remote {
-        at: Arc<Asked>,
+        at: Arc<Named>,
         /// Over TCP.
         from: Option<SocketAddr>,
     },
@@ -107,7 +107,7 @@ impl Subject {
     pub(super) fn asking_slot(&mut self) -> Option<&mut Option<Box<Asking>>> {
         match self {
             Self::Forwarded(forwarded) => Some(&mut forwarded.asking),
-            Self::Asked(_)
+            Self::Guest(_)
             | Self::Direct(_)
             | Self::Forward { .. }
             | Self::Joint { .. }
@@ -120,7 +120,7 @@ impl Subject {
         match self {
             Self::Direct(direct) => Some(direct.to()),
             Self::Forwarded(forwarded) => Some(forwarded.to()),
-            Self::Asked(_) | Self::Forward { .. } | Self::Joint { .. } | Self::Remote { .. } => {
+            Self::Guest(_) | Self::Forward { .. } | Self::Joint { .. } | Self::Remote { .. } => {
                 None
             }
         }
@@ -130,7 +130,7 @@ impl Subject {
 /// direct-tcpip or direct-streamlocal@openssh.com as it was asked for (RFC 4254 §7.2; OpenSSH,
 /// PROTOCOL §2.4).
 pub(super) struct Direct {
-    to: Asked,
+    to: Named,
     originator: Vec<u8>,
     originator_port: u32,
 }
@@ -141,7 +141,7 @@ impl Direct {
     /// limit in the layer below.
     pub(super) fn tcp(asked: &DirectTcpip<'_>) -> Self {
         Self {
-            to: Asked::Tcp {
+            to: Named::Tcp {
                 address: asked.host_to_connect.to_vec(),
                 // No other reaches this floor, and nothing is at 0.
                 port: u16::try_from(asked.port_to_connect).unwrap_or(0),
@@ -154,7 +154,7 @@ impl Direct {
     /// The two reserved fields are where sshd expects the originator.
     pub(super) fn streamlocal(asked: &DirectStreamlocal<'_>) -> Self {
         Self {
-            to: Asked::Unix {
+            to: Named::Unix {
                 path: asked.socket_path.to_vec(),
             },
             originator: kept(asked.reserved),
@@ -185,6 +185,14 @@ pub(super) enum Queued {
     Yes,
 }
 
+/// Whether a local side needs anything more of its channel.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Needs {
+    Channel,
+    Nothing,
+}
+
+/// Whether something has happened.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Seen {
     No,
@@ -225,18 +233,17 @@ impl Local {
         }
     }
 
-    /// Passes the peer's end of data on, once there is nothing left to write. `Seen::Yes` when
-    /// this side needs nothing more of its channel.
-    pub(super) fn settle(&mut self) -> Seen {
+    /// Passes the peer's end of data on, once there is nothing left to write.
+    pub(super) fn settle(&mut self) -> Needs {
         if !self.spill.is_empty() {
-            return Seen::No;
+            return Needs::Channel;
         }
         if self.peer_close == Seen::Yes {
-            return Seen::Yes;
+            return Needs::Nothing;
         }
         if self.peer_eof == Seen::Yes {
             if self.local_eof == Seen::Yes {
-                return Seen::Yes;
+                return Needs::Nothing;
             }
             // Where bytes were given up, FIN would say that there were none.
             if self.deaf == Seen::No
@@ -246,7 +253,7 @@ impl Local {
                 let _ = socket.stream.shutdown();
             }
         }
-        Seen::No
+        Needs::Channel
     }
 
     /// Why it ended, if nothing failed.
@@ -279,6 +286,17 @@ impl Local {
         self.spill.clear();
     }
 
+    /// Who opened its channel.
+    fn opener(&self) -> Opener {
+        match &self.subject {
+            Subject::Direct(_) | Subject::Forwarded(_) => Opener::Peer,
+            Subject::Guest(_)
+            | Subject::Forward { .. }
+            | Subject::Joint { .. }
+            | Subject::Remote { .. } => Opener::Us,
+        }
+    }
+
     /// For the log.
     pub(super) fn told<'a>(
         &'a self,
@@ -301,8 +319,8 @@ impl Local {
                     destination(forwards, *forward),
                 )
             }
-            Subject::Asked(asked) => {
-                let (about, request) = &**asked;
+            Subject::Guest(guest) => {
+                let (about, request) = &**guest;
                 let from = about.from.map(|address| came_from(address, from));
                 let from = from.unwrap_or_else(|| entrance(forwards, about.forward));
                 (from, destination_of(request))
@@ -313,7 +331,8 @@ impl Local {
             }
         };
         ClosedChannel {
-            channel: self.channel.number(),
+            channel: self.channel.slot().into(),
+            opener: self.opener(),
             from,
             to,
             sent: self.sent,
@@ -365,7 +384,7 @@ mod tests {
             let (mut local, mut theirs) = connected();
             local.deaf = deaf;
             local.peer_eof = Seen::Yes;
-            assert_eq!(local.settle(), Seen::No);
+            assert_eq!(local.settle(), Needs::Channel);
             // On loopback a FIN is there when shutdown(2) returns.
             theirs.set_nonblocking(true).unwrap();
             let read = theirs.read(&mut [0]).map_err(|e| e.kind());

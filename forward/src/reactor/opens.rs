@@ -278,7 +278,7 @@ impl Desk<'_> {
         if let Some(to) = self.state.locals.get(id).and_then(|l| l.subject.reached()) {
             self.program.observe(&Told::ChannelOpened {
                 peer: self.state.info(),
-                channel: id.number(),
+                channel: id.slot().into(),
                 to,
                 address,
             });

@@ -21,7 +21,7 @@ use super::stream::{At, Stream};
 use super::{Reactor, Side};
 use crate::error::Error;
 use crate::observer::{Destination, Event as Told, ListenQuestion, Place, Program};
-use crate::policy::{Bind, Overridden};
+use crate::policy::{Bind, Overridden, PermittedListen};
 use crate::session::{Session, Span};
 
 /// Most places that a server listens at for one session: what a client of this kind may ask for
@@ -32,10 +32,10 @@ pub(super) const LISTENERS_MAX: usize = 128;
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) struct RemoteId(u64);
 
-/// Where a client asked its server to listen: the words are its own, since it knows what comes from
-/// there by them.
+/// A place as a client named it: the words are its own, since it knows what comes from there by
+/// them.
 #[derive(Debug, Eq, PartialEq)]
-pub(super) enum Asked {
+pub(super) enum Named {
     Tcp {
         address: Vec<u8>,
         /// The one that is bound.
@@ -46,7 +46,7 @@ pub(super) enum Asked {
     },
 }
 
-impl Asked {
+impl Named {
     /// For events and questions.
     pub(super) fn at(&self) -> Destination<'_> {
         match self {
@@ -82,7 +82,7 @@ impl Asked {
 
 #[derive(Debug)]
 struct Remote {
-    asked: Arc<Asked>,
+    named: Arc<Named>,
     /// The slots of its sockets, one of each family.
     slots: Vec<usize>,
 }
@@ -111,22 +111,22 @@ impl Remotes {
 
     /// One that a test has made.
     #[cfg(test)]
-    pub(super) fn stand(&mut self, asked: Asked, slot: impl FnOnce(RemoteId) -> usize) -> usize {
+    pub(super) fn stand(&mut self, named: Named, slot: impl FnOnce(RemoteId) -> usize) -> usize {
         let id = RemoteId(self.next);
         self.next += 1;
         let slot = slot(id);
-        let (asked, slots) = (Arc::new(asked), vec![slot]);
-        self.all.insert(id, Remote { asked, slots });
+        let (named, slots) = (Arc::new(named), vec![slot]);
+        self.all.insert(id, Remote { named, slots });
         slot
     }
 
-    fn get(&self, id: RemoteId) -> Option<&Arc<Asked>> {
-        self.all.get(&id).map(|remote| &remote.asked)
+    fn get(&self, id: RemoteId) -> Option<&Arc<Named>> {
+        self.all.get(&id).map(|remote| &remote.named)
     }
 
-    fn find(&self, asked: &Asked) -> Option<RemoteId> {
+    fn find(&self, named: &Named) -> Option<RemoteId> {
         let mut all = self.all.iter();
-        all.find_map(|(id, remote)| (*remote.asked == *asked).then_some(*id))
+        all.find_map(|(id, remote)| (*remote.named == *named).then_some(*id))
     }
 }
 
@@ -138,44 +138,52 @@ impl Desk<'_> {
         kind: ForwardKind,
         data: Span,
     ) -> Result<(), Error> {
-        let asked = Asked::of(kind, session.bytes(data))?;
+        let named = Named::of(kind, session.bytes(data))?;
         match kind {
             ForwardKind::CancelStreamlocalForward | ForwardKind::CancelTcpipForward => {
-                self.cancel(session, &asked);
+                self.cancel(session, &named);
             }
             ForwardKind::StreamlocalForward | ForwardKind::TcpipForward => {
-                self.listen(session, asked);
+                self.listen(session, named);
             }
         }
         Ok(())
     }
 
-    fn listen(&mut self, session: &mut Session, mut asked: Asked) {
+    fn listen(&mut self, session: &mut Session, named: Named) {
         let verdict = self.program.may_listen(&ListenQuestion {
             peer: self.state.info(),
-            at: asked.at(),
+            at: named.at(),
             permissions: session
                 .user()
                 .map_or(&Permissions::NONE, UserAuthenticated::permissions),
         });
-        let permitted = match verdict {
-            Ok(permitted) => permitted,
+        match verdict {
+            Ok(permitted) => self.listen_where_permitted(session, named, &permitted),
             Err(why) => {
                 self.program.observe(&Told::ListenDenied {
                     peer: self.state.info(),
-                    at: asked.at(),
+                    at: named.at(),
                     why,
                 });
                 // The answer itself has no room for it (RFC 4254 §7.1).
                 session.remark(why.text());
-                return session.refuse_forward();
+                session.refuse_forward();
             }
-        };
-        let is_open_port = asked.is_open_port();
+        }
+    }
+
+    fn listen_where_permitted(
+        &mut self,
+        session: &mut Session,
+        mut named: Named,
+        permitted: &PermittedListen,
+    ) {
+        let is_open_port = named.is_open_port();
         let id = RemoteId(self.state.remotes.next);
         if self.state.remotes.all.len() >= LISTENERS_MAX {
             let error = io::Error::other("this session has as many listeners as it may");
-            return self.listen_failed(session, &asked, None, &error);
+            return self.listen_failed(session, &named, None, &error);
         }
         let listen = match permitted.bind() {
             Bind::Tcp(addresses) => Listen::Tcp(addresses.clone()),
@@ -189,46 +197,38 @@ impl Desk<'_> {
         let open = match self.context.listen_for(&listen, how, purpose) {
             Ok(open) => open,
             Err((at, error)) => {
-                return self.listen_failed(session, &asked, Some(at.place()), &error);
+                return self.listen_failed(session, &named, Some(at.place()), &error);
             }
         };
-        if let (Asked::Tcp { port, .. }, Some(bound)) = (&mut asked, port_of(&open)) {
+        if let (Named::Tcp { port, .. }, Some(bound)) = (&mut named, port_of(&open)) {
             *port = bound;
         }
         for (at, _) in &open {
             self.program.observe(&Told::ListenGranted {
                 peer: self.state.info(),
-                at: asked.at(),
+                at: named.at(),
                 address: at.place(),
             });
         }
         session.grant_forward(port_of(&open).filter(|_| is_open_port));
-        if permitted.overridden() == Overridden::Yes
-            && let Asked::Tcp { address, .. } = &asked
-        {
-            // sshd's words.
-            session.remark(&format!(
-                "Forwarding listen address \"{}\" overridden by server GatewayPorts",
-                address.escape_ascii()
-            ));
-        }
+        remark_overridden(session, &named, permitted);
         let slots = open.into_iter().map(|(_, slot)| slot).collect();
         let remotes = &mut self.state.remotes;
         remotes.next = remotes.next.saturating_add(1);
-        let asked = Arc::new(asked);
-        remotes.all.insert(id, Remote { asked, slots });
+        let named = Arc::new(named);
+        remotes.all.insert(id, Remote { named, slots });
     }
 
     fn listen_failed(
         &mut self,
         session: &mut Session,
-        asked: &Asked,
+        named: &Named,
         address: Option<Place<'_>>,
         error: &io::Error,
     ) {
         self.program.observe(&Told::ListenRefused {
             peer: self.state.info(),
-            at: asked.at(),
+            at: named.at(),
             address,
             error,
         });
@@ -236,9 +236,9 @@ impl Desk<'_> {
     }
 
     /// Connections that came from there stay; who waits to be accepted is reset.
-    fn cancel(&mut self, session: &mut Session, asked: &Asked) {
+    fn cancel(&mut self, session: &mut Session, named: &Named) {
         let remotes = &mut self.state.remotes;
-        let found = remotes.find(asked).and_then(|id| remotes.all.remove(&id));
+        let found = remotes.find(named).and_then(|id| remotes.all.remove(&id));
         let Some(remote) = found else {
             return session.refuse_forward();
         };
@@ -248,8 +248,20 @@ impl Desk<'_> {
         session.grant_forward(None);
         self.program.observe(&Told::ListenCancelled {
             peer: self.state.info(),
-            at: asked.at(),
+            at: named.at(),
         });
+    }
+}
+
+/// sshd's words, where the address that was asked for counts for nothing.
+fn remark_overridden(session: &mut Session, named: &Named, permitted: &PermittedListen) {
+    if permitted.overridden() == Overridden::Yes
+        && let Named::Tcp { address, .. } = named
+    {
+        session.remark(&format!(
+            "Forwarding listen address \"{}\" overridden by server GatewayPorts",
+            address.escape_ascii()
+        ));
     }
 }
 
@@ -276,19 +288,19 @@ impl Reactor {
             stream.reset();
             return None;
         };
-        let Some(asked) = peer.state.remotes.get(remote).cloned() else {
+        let Some(named) = peer.state.remotes.get(remote).cloned() else {
             stream.reset();
             return None;
         };
         let (originator, originator_port) = originator(from);
-        let opened = peer.session.open(match &*asked {
-            Asked::Tcp { address, port } => OpenKind::ForwardedTcpip {
+        let opened = peer.session.open(match &*named {
+            Named::Tcp { address, port } => OpenKind::ForwardedTcpip {
                 address,
                 port: *port,
                 originator: &originator,
                 originator_port,
             },
-            Asked::Unix { path } => OpenKind::ForwardedStreamlocal { path },
+            Named::Unix { path } => OpenKind::ForwardedStreamlocal { path },
         });
         let channel = match opened {
             Ok(channel) => channel,
@@ -299,14 +311,14 @@ impl Reactor {
                 return None;
             }
         };
-        let at = Arc::clone(&asked);
+        let at = Arc::clone(&named);
         let subject = Subject::Remote { at, from };
         let attached = peer.attach(channel, stream, subject, &mut self.context, program);
         if attached == Attached::Yes {
             program.observe(&Told::ListenAccepted {
                 peer: peer.state.info(),
-                channel: channel.number(),
-                at: asked.at(),
+                channel: channel.slot().into(),
+                at: named.at(),
                 from,
             });
             self.schedule(slot);

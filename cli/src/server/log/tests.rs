@@ -4,7 +4,9 @@ use std::io;
 use std::time::Duration;
 
 use adit_auth::{FailedKey, FailedSignature, Fingerprint};
-use adit_forward::observer::{ChannelEnd, ClosedChannel, Destination, How, OpenError, Place};
+use adit_forward::observer::{
+    ChannelEnd, ClosedChannel, Destination, How, OpenError, Opener, Place,
+};
 use adit_forward::policy::Denied;
 
 use super::*;
@@ -312,6 +314,7 @@ fn a_destination_that_is_not_reached_is_named() {
 fn a_forwarded_connection_has_one_line_at_its_end() {
     let channel = ClosedChannel {
         channel: 0,
+        opener: Opener::Peer,
         from: to(b"127.0.0.1"),
         to: to(b"db.example"),
         sent: 2000,
@@ -319,13 +322,22 @@ fn a_forwarded_connection_has_one_line_at_its_end() {
         lasted: Duration::from_millis(1234),
         why: ChannelEnd::Finished,
     };
+    // A connection to what the server listens on for the client.
+    let remote = ClosedChannel {
+        opener: Opener::Us,
+        to: to(b"localhost"),
+        why: ChannelEnd::LocalReset,
+        ..channel
+    };
     let peer = peer(Some(b"alice"));
-    let channel = &channel;
+    let closed = |channel| Event::ChannelClosed { peer, channel };
     assert_eq!(
-        logged(&[Event::ChannelClosed { peer, channel }]),
+        logged(&[closed(&channel), closed(&remote)]),
         [
             "Closed forward for alice from 192.0.2.1 port 50000 to host db.example port 5432: \
-          10 bytes sent, 2000 received, 1.234 s, finished"
+          10 bytes sent, 2000 received, 1.234 s, finished",
+            "Closed connection for alice from 192.0.2.1 port 50000 on host localhost port 5432: \
+          2000 bytes sent, 10 received, 1.234 s, reset by the application"
         ]
     );
 }

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use adit_forward::observer::{ChannelEnd, ClosedChannel, Destination, OpenError, PeerInfo, Place};
+use adit_forward::observer::{
+    ChannelEnd, ClosedChannel, Destination, OpenError, Opener, PeerInfo, Place,
+};
 
 use crate::escape::escaped;
 use crate::file::reason;
@@ -122,22 +124,41 @@ pub(super) struct Closed<'a> {
 
 impl fmt::Display for Closed<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let why = match self.channel.why {
-            ChannelEnd::Finished => "finished",
-            ChannelEnd::LocalReset => "reset by the destination",
-            ChannelEnd::PeerClosed => "closed by the client",
-            ChannelEnd::SessionEnded => "the session ended",
+        let ClosedChannel {
+            opener,
+            to,
+            sent,
+            received,
+            lasted,
+            why,
+            ..
+        } = self.channel;
+        let user = Word(self.peer.user.unwrap_or_default());
+        let client = At(self.peer.address);
+        // Sent is what goes towards the destination: what the peer sent, or what came here.
+        let (sent, received) = match opener {
+            Opener::Peer => (received, sent),
+            Opener::Us => (sent, received),
         };
-        // Towards the destination goes what the peer sent.
+        match opener {
+            Opener::Peer => write!(f, "Closed forward for {user} from {client} to {}", Host(to))?,
+            Opener::Us => write!(
+                f,
+                "Closed connection for {user} from {client} on {}",
+                Host(to)
+            )?,
+        }
+        let why = match (why, opener) {
+            (ChannelEnd::Finished, _) => "finished",
+            (ChannelEnd::LocalReset, Opener::Peer) => "reset by the destination",
+            (ChannelEnd::LocalReset, Opener::Us) => "reset by the application",
+            (ChannelEnd::PeerClosed, _) => "closed by the client",
+            (ChannelEnd::SessionEnded, _) => "the session ended",
+        };
+        let lasted = lasted.as_secs_f64();
         write!(
             f,
-            "Closed forward for {} from {} to {}: {} bytes sent, {} received, {:.3} s, {why}",
-            Word(self.peer.user.unwrap_or_default()),
-            At(self.peer.address),
-            Host(&self.channel.to),
-            self.channel.received,
-            self.channel.sent,
-            self.channel.lasted.as_secs_f64(),
+            ": {sent} bytes sent, {received} received, {lasted:.3} s, {why}"
         )
     }
 }

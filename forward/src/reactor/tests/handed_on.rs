@@ -227,4 +227,7 @@ fn look_ups_that_nobody_waits_for_any_more_leave_nothing() {
         assert_eq!(ends(&mut home).len(), 20);
         assert_eq!(home.peer().state.look_ups.counts(), (0, 0));
     }
+    // People are told of the slot, which is the same for those that follow each other.
+    assert_eq!(home.hears.channels.len(), 1000);
+    assert!(home.hears.channels.iter().all(|channel| *channel < 20));
 }

@@ -34,12 +34,16 @@ pub(super) const PORT: u16 = 8000;
 pub(super) struct Hears {
     pub(super) refused: Vec<Refusal>,
     pub(super) failed: Vec<String>,
+    pub(super) channels: Vec<u32>,
 }
 
 impl Program for Hears {
     fn observe(&mut self, event: &Event<'_>) {
         if let Event::RemoteGuestRefused { why, .. } = event {
             self.refused.push(*why);
+        }
+        if let Event::RemoteConnection { channel, .. } = event {
+            self.channels.push(*channel);
         }
         if let Event::OpenFailed { error, .. } = event {
             self.failed.push(format!("{error:?}"));

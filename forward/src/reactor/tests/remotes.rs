@@ -12,7 +12,7 @@ use adit_testkit::net::{Host, Stream};
 
 use super::super::Side;
 use super::super::accept::For;
-use super::super::remotes::Asked;
+use super::super::remotes::Named;
 use super::super::stream::Listener;
 use super::guests::{Guest, Place};
 use crate::admission::{MaxStartups, PerSource};
@@ -48,7 +48,7 @@ fn place_with(book: &ProcessBook) -> (Place, Vec<Guest>, usize) {
     let listener = Listener::Fake(place.net.listen(REMOTE.parse().unwrap()));
     let peer = place.reactor.peers.get_mut(slot).unwrap();
     let context = &mut place.reactor.context;
-    let at = Asked::Tcp {
+    let at = Named::Tcp {
         address: b"localhost".to_vec(),
         port: 8080,
     };
