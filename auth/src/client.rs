@@ -101,7 +101,7 @@ impl Client {
         }
     }
 
-    /// The service is accepted: begins. A second call does nothing.
+    /// The service is accepted, or as good as accepted: begins. A second call does nothing.
     pub fn start(&mut self, established: &Established<'_>) {
         if matches!(self.state, State::AwaitStart) {
             self.about.established(established);

@@ -142,11 +142,19 @@ impl Session {
                 Input::Packet(packet) => self.packet(packet, now)?,
                 Input::HostKey(offer) => Some(Event::HostKey(offer)),
                 Input::Established => {
-                    self.established();
+                    self.begin_auth();
                     Some(Event::Established)
                 }
                 Input::Rekeyed => Some(Event::Rekeyed),
-                Input::Extensions => None,
+                // RFC 4253 §10: a client waits for SERVICE_ACCEPT only where the exchange has not
+                // proved who the server is. EXT_INFO is the first that comes under the server's keys
+                // (RFC 8308 §2.4), and the last that authentication has to know: a round trip less.
+                Input::Extensions => {
+                    if let Phase::ClientAuth(_) = self.phase {
+                        self.begin_auth();
+                    }
+                    None
+                }
                 Input::Pong { round_trip } => {
                     self.channels.set_round_trip(round_trip);
                     Some(Event::Alive)
@@ -306,7 +314,8 @@ impl Session {
         }
     }
 
-    fn established(&mut self) {
+    /// Where that was done before it does nothing.
+    fn begin_auth(&mut self) {
         let Some(session_id) = self.transport.session_id() else {
             return;
         };

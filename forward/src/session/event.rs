@@ -79,7 +79,8 @@ pub enum Event {
     },
     /// The peer has no more to send on this channel.
     Eof(ChannelId),
-    /// Keys are in use and authentication may begin: [`adit_transport::Transport::negotiated`] says which.
+    /// Keys are in use and authentication may begin, or a client's has begun:
+    /// [`adit_transport::Transport::negotiated`] says which keys.
     Established,
     /// Server: the client wants it to listen somewhere, or no longer to:
     /// [`super::Session::grant_forward`] or [`super::Session::refuse_forward`] before the next

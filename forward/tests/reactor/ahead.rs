@@ -1,10 +1,28 @@
-//! What a client sends ahead of the server's answers (RFC 4252 §5.1 lets it).
+//! What a client sends ahead of the server's answers (RFC 4253 §4.2 and RFC 4252 §5.1 let it).
+
+use std::io::Read;
+use std::net::TcpListener;
 
 use adit_proto::msg::GlobalRequest;
 use adit_proto::{Rest, number};
 
 use crate::scripted::{Bytes, Scripted, user_request};
-use crate::world::{Answers, server, server_config};
+use crate::world::{Answers, client, client_config, loopback, server, server_config};
+
+#[test]
+fn the_identification_and_kexinit_of_a_client_come_in_one_piece() {
+    let listener = TcpListener::bind(loopback()).unwrap();
+    let config = client_config(listener.local_addr().unwrap(), loopback());
+    let _client = client(config, Answers::default());
+    let mut stream = listener.accept().unwrap().0;
+    let mut piece = [0; 8192];
+    let n = stream.read(&mut piece).unwrap();
+    let line = piece[..n].windows(2).position(|end| end == b"\r\n");
+    let packet = &piece[line.unwrap() + 2..n];
+    let (length, rest) = packet.split_first_chunk().unwrap();
+    assert_eq!(u32::from_be_bytes(*length) as usize, rest.len());
+    assert_eq!(rest[1], number::KEXINIT);
+}
 
 #[test]
 fn requests_that_come_in_one_piece_are_all_answered() {

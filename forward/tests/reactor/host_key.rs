@@ -57,7 +57,12 @@ fn a_server_that_hangs_up_again_is_not_connected_to_a_third_time() {
     let (listener, host_key, client, person) = left_alone(Leaves::WithReset);
     person.answer.send(HostKeyVerdict::Trust).unwrap();
     drop(Scripted::show_host_key(&listener, &host_key));
-    assert_eq!(client.next(), "Closed");
+    // What it has shown may have been enough to offer a key ahead of its service.
+    let mut told = client.next();
+    if told == "offering test" {
+        told = client.next();
+    }
+    assert_eq!(told, "Closed");
     assert_eq!(client.thread.join().unwrap(), End::NotAuthenticated);
 }
 

@@ -42,7 +42,8 @@ const STRICT: &[Row] = &[(&[1..=1], End)];
 
 /// RFC 8308 §2.4 and PROTOCOL §1.8: behind NEWKEYS and until the login. Where EXT_INFO comes among
 /// the other messages there is not looked at, but how often. A PING is answered after the login.
-const BEFORE_LOGIN: &[Row] = &[(&[7..=7], Read), (&[192..=193], Skip)];
+const EXTENSIONS: &[Row] = &[(&[7..=7], Read)];
+const BEFORE_LOGIN: &[Row] = &[(&[192..=193], Skip)];
 
 /// RFC 4254, and RFC 4253 §11.4 for what nobody knows.
 const LOGGED_IN: &[Row] = &[
@@ -68,16 +69,11 @@ fn common(strict: Strict, at: At) -> &'static [&'static [Row]] {
         (At::KexInit | At::Share | At::NewKeys | At::RekeyShare | At::RekeyNewKeys, _) => {
             &[ANY_TIME]
         }
+        (At::Service, _) => &[ANY_TIME, BEFORE_LOGIN],
         (
-            At::Service
-            | At::Auth
-            | At::Probe
-            | At::Signature
-            | At::Password
-            | At::Interactive
-            | At::Answered,
+            At::Auth | At::Probe | At::Signature | At::Password | At::Interactive | At::Answered,
             _,
-        ) => &[ANY_TIME, BEFORE_LOGIN],
+        ) => &[ANY_TIME, BEFORE_LOGIN, EXTENSIONS],
         (At::Open | At::Channel, _) => &[ANY_TIME, LOGGED_IN],
         (At::Held, _) => &[ANY_TIME, HELD],
     }
@@ -90,7 +86,7 @@ fn of_server(at: At) -> &'static [Row] {
         At::Share => &[(&[30..=30], Say(&[31, 21, 7]))],
         At::RekeyShare => &[(&[30..=30], Say(&[31, 21]))],
         At::NewKeys | At::RekeyNewKeys => &[(&[21..=21], Read)],
-        At::Service => &[(&[5..=5], Say(&[6]))],
+        At::Service => &[(&[5..=5], Say(&[6])), (&[7..=7], Read)],
         // RFC 4253 §10: what is supported is accepted, again too.
         At::Auth | At::Probe | At::Password => &[(&[5..=5], Say(&[6])), (&[50..=50], Say(&[51]))],
         // RFC 4252 §5.1: further requests "SHOULD be silently ignored".
@@ -128,7 +124,8 @@ fn of_client(at: At) -> &'static [Row] {
         At::Share => &[(&[31..=31], Say(&[21, 7, 5]))],
         At::RekeyShare => &[(&[31..=31], Say(&[21]))],
         At::NewKeys | At::RekeyNewKeys => &[(&[21..=21], Read)],
-        At::Service => &[(&[6..=6], Say(&[50]))],
+        // RFC 4253 §10: who knows the server does not wait for SERVICE_ACCEPT, but for EXT_INFO.
+        At::Service => &[(&[6..=7], Say(&[50]))],
         At::Auth => &[(&[51..=51, 53..=53], Read)],
         At::Probe => &[(&[51..=51, 53..=53], Read), (&[60..=60], Say(&[50]))],
         At::Signature => &[(&[51..=51, 53..=53], Read), (&[52..=52], LogIn)],
