@@ -12,7 +12,7 @@ use adit_forward::reactor::{
     self, ClientConfig, End, HopConfig, Proxy, Reactor, Signals, Stdio, StdioForward,
     StreamLocalBind, To, Unlink,
 };
-use adit_forward::spec::{self, Family, Names};
+use adit_forward::spec::{Family, Names};
 use nix::unistd::dup2_stdout;
 
 use crate::client::about::Stays;
@@ -25,7 +25,7 @@ use crate::client::listening;
 use crate::client::options::Options;
 use crate::client::paths::Tokens;
 use crate::client::prepare::{Preparing, alive, connect_timeout, here};
-use crate::client::program::Tunnel;
+use crate::client::program::{Server, Tunnel};
 use crate::exit::Exit;
 use crate::file::reason;
 use crate::me::Me;
@@ -98,24 +98,7 @@ fn try_run(
         report,
         person: &person,
     };
-    let (mut jumps, mut servers) = (Vec::new(), Vec::new());
-    for (n, jump) in command.jumps.iter().enumerate() {
-        let prepared = with.prepare(jump, Vec::new())?;
-        let next = command.jumps.get(n.saturating_add(1)).unwrap_or(command);
-        servers.push(prepared.server);
-        jumps.push(HopConfig {
-            ssh: prepared.ssh,
-            connect_timeout: connect_timeout(&jump.options),
-            user: prepared.here.user,
-            methods: prepared.methods,
-            identities: prepared.identities,
-            alive: alive(&jump.options),
-            leads_to: To::Tcp {
-                host: next.host.clone(),
-                port: next.options.port.unwrap_or(SSH_PORT),
-            },
-        });
-    }
+    let (jumps, servers) = jumps(command, &with)?;
     let options = &command.options;
     let here = here(command, me)?;
     let (forwards, listen) = listening::local(options, &here, report)?;
@@ -123,14 +106,7 @@ fn try_run(
     let prepared = with.prepare(command, forwards)?;
     let first = command.jumps.first().unwrap_or(command);
     let (addresses, proxy) = beginning(first, me)?;
-    let stdio = options.stdio_forward.as_ref();
-    let stdio = stdio.map(|forward| stdio_forward(forward, &here));
-    let stdio = stdio.transpose()?;
-    if let (Some(_), Some(Proxy::Stdio(_))) = (&stdio, &proxy) {
-        let why = "-W and ProxyCommand - both want standard input and output.";
-        return Err(Fatal::new(why));
-    }
-
+    let stdio = stdio_forward(options, &here, proxy.as_ref())?;
     let config = ClientConfig {
         ssh: prepared.ssh,
         addresses,
@@ -164,6 +140,29 @@ fn try_run(
     Ok(program.end(end))
 }
 
+/// The servers on the way, for the event loop and for messages.
+fn jumps(command: &Command, with: &Preparing<'_>) -> Result<(Vec<HopConfig>, Vec<Server>), Fatal> {
+    let (mut jumps, mut servers) = (Vec::new(), Vec::new());
+    for (n, jump) in command.jumps.iter().enumerate() {
+        let prepared = with.prepare(jump, Vec::new())?;
+        let next = command.jumps.get(n.saturating_add(1)).unwrap_or(command);
+        servers.push(prepared.server);
+        jumps.push(HopConfig {
+            ssh: prepared.ssh,
+            connect_timeout: connect_timeout(&jump.options),
+            user: prepared.here.user,
+            methods: prepared.methods,
+            identities: prepared.identities,
+            alive: alive(&jump.options),
+            leads_to: To::Tcp {
+                host: next.host.clone(),
+                port: next.options.port.unwrap_or(SSH_PORT),
+            },
+        });
+    }
+    Ok((jumps, servers))
+}
+
 /// What the first server is reached by.
 fn beginning(first: &Command, me: &Me) -> Result<(Vec<SocketAddr>, Option<Proxy>), Fatal> {
     let here = here(first, me)?;
@@ -180,14 +179,25 @@ fn beginning(first: &Command, me: &Me) -> Result<(Vec<SocketAddr>, Option<Proxy>
 }
 
 /// `-W` for the event loop.
-fn stdio_forward(forward: &spec::StdioForward, here: &Tokens) -> Result<StdioForward, Fatal> {
+fn stdio_forward(
+    options: &Options,
+    here: &Tokens,
+    proxy: Option<&Proxy>,
+) -> Result<Option<StdioForward>, Fatal> {
+    let Some(forward) = &options.stdio_forward else {
+        return Ok(None);
+    };
     let to = listening::to(Some(&forward.to), here).map_err(|why| {
         Fatal::new(format!(
             "Bad stdio forwarding specification '{forward}': {why}"
         ))
     })?;
+    if let Some(Proxy::Stdio(_)) = proxy {
+        let why = "-W and ProxyCommand - both want standard input and output.";
+        return Err(Fatal::new(why));
+    }
     let stdio = stdio()?;
-    Ok(StdioForward { to, stdio })
+    Ok(Some(StdioForward { to, stdio }))
 }
 
 /// Standard input and output, for the event loop alone: what is left in their place is not what

@@ -102,17 +102,22 @@ impl Tunnel {
                 ));
             }
             Event::RemoteUnknown { at, .. } => self.explained.unknown.tell(*at, &self.report),
-            Event::OpenFailed { to, error, .. } => match error {
-                OpenError::Name(text) => self.report.error(format_args!(
-                    "connect_to {}: unknown host ({})",
-                    Name(*to),
-                    escaped(text.as_bytes())
-                )),
-                OpenError::Connect(error) => self.connect_failed(to, &connect_reason(error)),
-                OpenError::Shortage => self.connect_failed(to, "no descriptors are left"),
-                OpenError::TimedOut | _ => self.connect_failed(to, "Connection timed out"),
-            },
+            Event::OpenFailed { to, error, .. } => self.not_reached(to, error),
             _ => {}
+        }
+    }
+
+    /// Where a connection at the server was to lead to.
+    fn not_reached(&self, to: &Destination<'_>, error: &OpenError<'_>) {
+        match error {
+            OpenError::Name(text) => self.report.error(format_args!(
+                "connect_to {}: unknown host ({})",
+                Name(*to),
+                escaped(text.as_bytes())
+            )),
+            OpenError::Connect(error) => self.connect_failed(to, &connect_reason(error)),
+            OpenError::Shortage => self.connect_failed(to, "no descriptors are left"),
+            OpenError::TimedOut | _ => self.connect_failed(to, "Connection timed out"),
         }
     }
 
