@@ -145,11 +145,12 @@ def commands(client, *rows):
 
 JUMPERS = ("ssh", "adit")
 COMMANDS = {"adit": ("ssh", "adit", "dbclient"), "ssh": ("adit",)}
-# Each alone, in the long form.
-ALONE = jumps("adit", *((hop, "aditd") for hop in HOPS))
+# The others each alone, in the long form.
+ALONE = jumps("adit", *((hop, "aditd") for hop in HOPS if hop != "sshd"))
 OURS = jumps(
     "adit",
     ("aditd", "sshd"),
+    ("sshd", "aditd"),
     HOPS + ("sshd",),
     # As many hops as there may be.
     ("aditd", "sshd") * 4 + ("aditd",),
