@@ -219,6 +219,15 @@ impl Desk<'_> {
         self.set_out(session, id, target);
     }
 
+    /// It has ended. Without a request by now there will be none.
+    pub(super) fn asks_no_more(&mut self, session: &mut Session, id: ChannelId) {
+        let local = self.state.locals.get_mut(id);
+        let asking = local.and_then(|local| local.subject.asking());
+        if asking.is_some_and(|asking| asking.request.is_none() && asking.stage == Stage::Heard) {
+            self.dismiss(session, id, &[]);
+        }
+    }
+
     /// What it said is not followed.
     fn turn_away(&mut self, session: &mut Session, id: ChannelId, why: Refusal) {
         let Some(local) = self.state.locals.get_mut(id) else {

@@ -208,6 +208,7 @@ impl Desk<'_> {
         if let Some(local) = self.state.locals.get_mut(id) {
             local.peer_eof = Seen::Yes;
         }
+        self.asks_no_more(session, id);
         self.settle(session, id);
     }
 }

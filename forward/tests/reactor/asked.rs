@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use adit_connection::OpenKind;
 use adit_forward::reactor::{OnForwardFailure, RemoteForward, RemoteListen, To};
-use adit_proto::msg::{ChannelData, ChannelOpenConfirmation, ChannelOpenFailure, GlobalRequest};
+use adit_proto::msg::{
+    ChannelClose, ChannelData, ChannelEof, ChannelOpenConfirmation, ChannelOpenFailure,
+    GlobalRequest,
+};
 use adit_proto::{Decode, number};
 use adit_testkit::kinds::open;
 use adit_testkit::scripted::channels::Sizes;
@@ -170,6 +173,34 @@ fn connections_to_what_nobody_asked_for_are_refused_by_the_thousand() {
     still_works(&mut server, 7, PORT, &far);
     far.set_nonblocking(true).unwrap();
     assert!(far.accept().is_err(), "nobody else came");
+}
+
+#[test]
+fn a_connection_that_ends_before_it_has_said_where_to_is_let_go_at_once() {
+    let to = To::Dynamic;
+    let (_client, mut server) = asked(vec![RemoteForward {
+        to,
+        ..remote(loopback())
+    }]);
+    grant(&mut server, PORT);
+    for said in [&b""[..], &[5], &[4, 1, 0]] {
+        say(&mut server, &handed_on(7, PORT));
+        let message = server.answer();
+        let confirmed = ChannelOpenConfirmation::decode(&message).unwrap();
+        let recipient_channel = confirmed.sender_channel;
+        if !said.is_empty() {
+            server.send(&ChannelData {
+                recipient_channel,
+                data: said,
+            });
+        }
+        server.send(&ChannelEof { recipient_channel });
+        server.flush();
+        assert_eq!(server.answer()[0], number::CHANNEL_EOF);
+        assert_eq!(server.answer()[0], number::CHANNEL_CLOSE);
+        server.send(&ChannelClose { recipient_channel });
+        server.flush();
+    }
 }
 
 #[test]
