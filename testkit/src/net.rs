@@ -12,79 +12,29 @@
 //! [`Stream::set_linger`], sends RST. Everything else is open: how much arrives when, which event comes
 //! in which order and how late, whether a call is interrupted.
 //!
-//! One thread at a time has a network: [`Net::install`] makes it the one that [`connect`] uses.
+//! One thread at a time has a network: [`Net::install`] makes it the one that [`connect`] and [`listen`] use.
 
 mod end;
+mod here;
 mod listener;
 mod stream;
+mod weather;
 
-use core::cell::RefCell;
 use core::fmt;
 use core::net::SocketAddr;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::dice::Dice;
 use end::{Connecting, End, News};
 use listener::Listening;
 
+pub use here::{connect, connect_path, listen, listen_on_path, path_of};
 pub use listener::Listener;
-pub use stream::{Closing, Stream};
-
-thread_local! {
-    static CURRENT: RefCell<Option<Net>> = const { RefCell::new(None) };
-}
-
-/// Connects in the network of this thread; `None` where there is none.
-#[must_use]
-pub fn connect(address: SocketAddr) -> Option<io::Result<Stream>> {
-    CURRENT.with_borrow(|net| net.as_ref().map(|net| net.connect(address)))
-}
-
-/// How bad a network is. 0 for "one in" is never.
-#[derive(Clone, Copy, Debug)]
-pub struct Weather {
-    /// One call in this many is interrupted by a signal.
-    pub interrupted: usize,
-    /// One write in this many finds the socket full though it is not quite.
-    pub full: usize,
-    /// One write in this many is cut somewhere.
-    pub short: usize,
-    /// One event in this many comes for nothing.
-    pub spurious: usize,
-    /// One event in this many waits for another time.
-    pub late: usize,
-    /// Most bytes that arrive at once.
-    pub piece: usize,
-    /// Bytes that one direction of a connection holds, at least 1.
-    pub room: usize,
-    /// The same of connections between two programs.
-    pub link_room: usize,
-    /// One accept in this many finds no descriptor.
-    pub no_descriptor: usize,
-    /// One connection to an application in this many cannot be made, at once or later.
-    pub refused: usize,
-    /// One connection in this many is made at once.
-    pub at_once: usize,
-}
-
-impl Weather {
-    /// Nothing goes wrong, and everything arrives as it was sent.
-    pub const FAIR: Self = Self {
-        interrupted: 0,
-        full: 0,
-        short: 0,
-        spurious: 0,
-        late: 0,
-        piece: usize::MAX,
-        room: 64 << 10,
-        link_room: 64 << 10,
-        no_descriptor: 0,
-        refused: 0,
-        at_once: 1,
-    };
-}
+pub use stream::{Closing, Family, Stream};
+pub use weather::Weather;
 
 /// Whose a socket is; the world runs one program at a time.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -130,6 +80,22 @@ pub enum Tamper {
     Silence(u64),
 }
 
+/// When a connection that can be made is made.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Begins {
+    AtOnce,
+    Later,
+}
+
+impl From<bool> for Begins {
+    fn from(at_once: bool) -> Self {
+        match at_once {
+            true => Self::AtOnce,
+            false => Self::Later,
+        }
+    }
+}
+
 /// The network. Copies are the same one.
 #[derive(Clone)]
 pub struct Net(Arc<Mutex<Inner>>);
@@ -166,16 +132,6 @@ impl Net {
             lost: Vec::new(),
             progress: 0,
         })))
-    }
-
-    /// Makes it this thread's.
-    pub fn install(&self) {
-        CURRENT.with_borrow_mut(|current| *current = Some(self.clone()));
-    }
-
-    /// This thread has none any more.
-    pub fn remove() {
-        CURRENT.with_borrow_mut(|current| *current = None);
     }
 
     /// From now on.
@@ -215,6 +171,28 @@ impl Net {
     /// # Errors
     /// Nobody listens there, or chance has it so.
     pub fn connect(&self, address: SocketAddr) -> io::Result<Stream> {
+        let at_once = {
+            let mut inner = self.lock();
+            let at_once = inner.weather.at_once;
+            inner.dice.one_in(at_once)
+        };
+        self.begin(address, at_once.into())
+    }
+
+    fn connect_path(&self, path: &Path) -> io::Result<Stream> {
+        let address = here::address_of(path).ok_or(ErrorKind::NotFound)?;
+        let is_full = {
+            let mut inner = self.lock();
+            let (host, full) = (inner.running, inner.weather.full);
+            host != Host::Apps && inner.dice.one_in(full)
+        };
+        if is_full {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        self.begin(address, Begins::AtOnce).map(Stream::on_path)
+    }
+
+    fn begin(&self, address: SocketAddr, begins: Begins) -> io::Result<Stream> {
         let mut inner = self.lock();
         let (host, weather) = (inner.running, inner.weather);
         let calm = host == Host::Apps;
@@ -222,7 +200,7 @@ impl Net {
         let theirs = listener.map_or(Host::Apps, |at| inner.listening(at).host());
         let refused = !calm && theirs == Host::Apps && inner.dice.one_in(weather.refused);
         let lost = inner.lost.contains(&address);
-        let at_once = !lost && (calm || inner.dice.one_in(weather.at_once));
+        let at_once = !lost && (calm || begins == Begins::AtOnce);
         if at_once && (refused || listener.is_none()) {
             return Err(ErrorKind::ConnectionRefused.into());
         }

@@ -6,15 +6,13 @@ use std::io::{self, ErrorKind};
 use std::net::TcpListener as StdListener;
 
 use mio::Token;
-use mio::net::{TcpListener, UnixListener};
+use mio::net::TcpListener;
 
 use super::context::Context;
 use super::descriptors::Mark;
 use super::forwards::{Listen, StreamLocalBind};
 use super::limits::{Pause, Tell, is_about_one_connection};
-use super::listener::listen;
 use super::local::Queued;
-use super::paths::listen_on_path;
 use super::remotes::RemoteId;
 use super::stream::{At, Listener, Stream};
 use super::timer::{Armed, Timer};
@@ -141,17 +139,12 @@ impl Context {
         purpose: For,
     ) -> Result<Vec<(At, usize)>, (At, io::Error)> {
         let listeners = match listen_on {
-            Listen::Tcp(addresses) => listen(addresses)
-                .map_err(|(address, error)| (At::Tcp(address), error))?
-                .into_iter()
-                .map(TcpListener::from_std)
-                .map(Listener::Tcp)
-                .collect(),
+            Listen::Tcp(addresses) => {
+                Listener::open(addresses).map_err(|(address, error)| (At::Tcp(address), error))?
+            }
             Listen::Unix(path) => {
-                let made = listen_on_path(path, how);
-                let (listener, made) =
-                    made.map_err(|error| (At::Unix(path.as_path().into()), error))?;
-                vec![Listener::Unix(UnixListener::from_std(listener), made)]
+                let opened = Listener::open_path(path, how);
+                vec![opened.map_err(|error| (At::Unix(path.as_path().into()), error))?]
             }
         };
         let mut open = Vec::new();

@@ -18,7 +18,9 @@ use nix::sys::socket::{
 
 use super::config::KeepAlive;
 use super::descriptors::Mark;
-use super::paths::MadePath;
+use super::forwards::StreamLocalBind;
+use super::listener::listen;
+use super::paths::{MadePath, listen_on_path};
 use crate::observer::Place;
 
 /// All that is ever asked of mio for a connection: edge-triggered, so never changed again. Both
@@ -64,6 +66,10 @@ impl Stream {
     /// Connects to a Unix socket, at once or not at all: EAGAIN says that the connections which
     /// wait to be accepted there are as many as may be.
     pub(super) fn connect_path(path: &Path, mark: Mark) -> io::Result<Self> {
+        #[cfg(test)]
+        if let Some(connected) = net::connect_path(path) {
+            return connected.map(Self::Fake);
+        }
         let fd = mark.connect(AddressFamily::Unix, &UnixAddr::new(path)?)?;
         Ok(Self::Unix(UnixStream::from_std(fd.into())))
     }
@@ -169,7 +175,10 @@ impl Stream {
     pub(super) fn short_reads(&self) -> ShortReads {
         match self {
             #[cfg(test)]
-            Self::Fake(_) => ShortReads::Empty,
+            Self::Fake(fake) => match fake.family() {
+                net::Family::Tcp => ShortReads::Empty,
+                net::Family::Unix => ShortReads::Nothing,
+            },
             Self::Tcp(_) => ShortReads::Empty,
             Self::Unix(_) => ShortReads::Nothing,
         }
@@ -199,7 +208,7 @@ impl Stream {
     pub(super) fn peer_addr(&self) -> io::Result<Option<SocketAddr>> {
         match self {
             #[cfg(test)]
-            Self::Fake(fake) => fake.peer_addr().map(Some),
+            Self::Fake(fake) => fake.peer_addr(),
             Self::Tcp(tcp) => tcp.peer_addr().map(Some),
             Self::Unix(unix) => unix.peer_addr().map(|_| None),
         }
@@ -209,7 +218,7 @@ impl Stream {
     pub(super) fn local_addr(&self) -> Option<SocketAddr> {
         match self {
             #[cfg(test)]
-            Self::Fake(fake) => Some(fake.local_addr()),
+            Self::Fake(fake) => fake.local_addr(),
             Self::Tcp(tcp) => tcp.local_addr().ok(),
             Self::Unix(_) => None,
         }
@@ -301,6 +310,27 @@ impl AsRawFd for Listener {
 }
 
 impl Listener {
+    /// Sockets that listen at all of these addresses, or none.
+    pub(super) fn open(addresses: &[SocketAddr]) -> Result<Vec<Self>, (SocketAddr, io::Error)> {
+        #[cfg(test)]
+        if let Some(fakes) = addresses.iter().map(|at| net::listen(*at)).collect() {
+            let fakes: Vec<_> = fakes;
+            return Ok(fakes.into_iter().map(Self::Fake).collect());
+        }
+        let open = listen(addresses)?.into_iter();
+        Ok(open.map(TcpListener::from_std).map(Self::Tcp).collect())
+    }
+
+    /// One that listens on a path.
+    pub(super) fn open_path(path: &Path, how: StreamLocalBind) -> io::Result<Self> {
+        #[cfg(test)]
+        if let Some(fake) = net::listen_on_path(path) {
+            return Ok(Self::Fake(fake));
+        }
+        let (listener, made) = listen_on_path(path, how)?;
+        Ok(Self::Unix(UnixListener::from_std(listener), made))
+    }
+
     /// Has its events come with this token.
     pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
         match self {
@@ -317,7 +347,7 @@ impl Listener {
             #[cfg(test)]
             Self::Fake(fake) => {
                 let (stream, from) = fake.accept()?;
-                Ok((Stream::Fake(stream), Some(from)))
+                Ok((Stream::Fake(stream), fake.path().is_none().then_some(from)))
             }
             Self::Tcp(tcp) => {
                 let (stream, from) = tcp.accept()?;
@@ -334,7 +364,10 @@ impl Listener {
     pub(super) fn at(&self) -> io::Result<At> {
         match self {
             #[cfg(test)]
-            Self::Fake(fake) => Ok(At::Tcp(fake.address())),
+            Self::Fake(fake) => Ok(match fake.path() {
+                Some(path) => At::Unix(path.into()),
+                None => At::Tcp(fake.address()),
+            }),
             Self::Tcp(tcp) => tcp.local_addr().map(At::Tcp),
             Self::Unix(_, made) => Ok(At::Unix(made.path().into())),
         }

@@ -3,6 +3,7 @@
 use core::net::SocketAddr;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
 
 use super::{Host, Net, Stream, Told};
 
@@ -15,6 +16,7 @@ pub struct Listener {
     net: Net,
     at: usize,
     address: SocketAddr,
+    path: Option<PathBuf>,
 }
 
 /// What the network keeps of one.
@@ -30,7 +32,23 @@ pub(super) struct Listening {
 
 impl Listener {
     pub(super) const fn new(net: Net, at: usize, address: SocketAddr) -> Self {
-        Self { net, at, address }
+        Self {
+            net,
+            at,
+            address,
+            path: None,
+        }
+    }
+
+    pub(super) fn on_path(mut self, path: &Path) -> Self {
+        self.path = Some(path.to_path_buf());
+        self
+    }
+
+    /// The same, if it is a Unix socket.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
     }
 
     /// Where it listens.
@@ -74,7 +92,10 @@ impl Listener {
         inner.progress += 1;
         let from = inner.end_ref(id).from.unwrap_or(stream_address(id));
         drop(inner);
-        let stream = Stream::new(self.net.clone(), id);
+        let mut stream = Stream::new(self.net.clone(), id);
+        if self.path.is_some() {
+            stream = stream.on_path();
+        }
         Ok((stream, from))
     }
 }

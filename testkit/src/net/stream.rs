@@ -21,6 +21,16 @@ pub enum Closing {
 pub struct Stream {
     net: Net,
     id: usize,
+    family: Family,
+}
+
+/// Which kind of socket a program takes it for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Family {
+    /// With addresses.
+    Tcp,
+    /// Without.
+    Unix,
 }
 
 impl fmt::Debug for Stream {
@@ -32,7 +42,19 @@ impl fmt::Debug for Stream {
 impl Stream {
     pub(super) fn new(net: Net, id: usize) -> Self {
         net.lock().end(id).is_taken = true;
-        Self { net, id }
+        let family = Family::Tcp;
+        Self { net, id, family }
+    }
+
+    pub(super) const fn on_path(mut self) -> Self {
+        self.family = Family::Unix;
+        self
+    }
+
+    /// A Unix socket breaks off as one of TCP here, so that it is seen which end a program chose.
+    #[must_use]
+    pub const fn family(&self) -> Family {
+        self.family
     }
 
     pub(super) const fn id(&self) -> usize {
@@ -80,24 +102,28 @@ impl Stream {
         self.net.lock().end(self.id).error.take().map(Into::into)
     }
 
-    /// The other end's address.
+    /// The other end's address, over TCP.
     ///
     /// # Errors
     /// Not connected yet.
-    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+    pub fn peer_addr(&self) -> io::Result<Option<SocketAddr>> {
         let inner = self.net.lock();
         let end = inner.end_ref(self.id);
         match end.connecting {
-            Connecting::Done => Ok(end.from.unwrap_or(stream_address(self.id ^ 1))),
+            Connecting::Done => Ok(self.known(end.from.unwrap_or(stream_address(self.id ^ 1)))),
             Connecting::Begun(_) | Connecting::Lost => Err(ErrorKind::NotConnected.into()),
         }
     }
 
-    /// This end's own address, which is what the other end calls its peer's.
+    /// This end's own address, over TCP, which is what the other end calls its peer's.
     #[must_use]
-    pub fn local_addr(&self) -> SocketAddr {
+    pub fn local_addr(&self) -> Option<SocketAddr> {
         let bound = self.net.lock().end_ref(self.id ^ 1).from;
-        bound.unwrap_or(stream_address(self.id))
+        self.known(bound.unwrap_or(stream_address(self.id)))
+    }
+
+    fn known(&self, address: SocketAddr) -> Option<SocketAddr> {
+        (self.family == Family::Tcp).then_some(address)
     }
 }
 

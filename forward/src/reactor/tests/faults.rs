@@ -2,6 +2,7 @@
 //! that runs on real sockets, but for the calls to the system.
 
 mod apps;
+mod kinds;
 mod looped;
 mod plan;
 mod world;
@@ -14,7 +15,7 @@ use adit_testkit::seeds::each;
 
 use super::super::context::{OwnedDial, Owner};
 use super::super::dial::{Dial, Progress, Where};
-use plan::{Break, Clock, Manners, Plan};
+use plan::{Break, Clock, Kind, Manners, Plan};
 use world::World;
 
 #[test]

@@ -1,7 +1,8 @@
 //! The applications at both ends of a tunnel: what they send, what they must get, and when what
 //! they get is wrong.
 
-use std::io::{ErrorKind, Read, Write};
+use core::net::SocketAddrV4;
+use std::io::{self, ErrorKind, Read, Write};
 
 use adit_testkit::dice::Dice;
 use adit_testkit::net::Closing;
@@ -16,6 +17,8 @@ pub(super) enum Ended {
     Cleanly,
     /// With an error.
     Broken,
+    /// Before there was a connection.
+    Unanswered,
 }
 
 /// What an application does once it has moved so many bytes.
@@ -26,10 +29,58 @@ enum Whim {
     ResetAt(usize),
 }
 
+/// What comes before the stream itself: a request for a connection, and what is said to it.
+#[derive(Debug, Default)]
+pub(super) struct Greeting {
+    to_say: Vec<u8>,
+    to_hear: usize,
+    heard: Vec<u8>,
+}
+
+/// SOCKS4: version, CONNECT, port, address, and an empty user.
+pub(super) fn socks4(to: SocketAddrV4) -> Greeting {
+    let (port, ip) = (to.port().to_be_bytes(), to.ip().octets());
+    Greeting {
+        to_say: [&[4, 1][..], &port, &ip, &[0]].concat(),
+        to_hear: 8,
+        heard: Vec::new(),
+    }
+}
+
+impl Greeting {
+    /// The answer was that there is no connection.
+    fn is_refused(&self) -> bool {
+        self.heard.len() == self.to_hear && self.heard.get(1) == Some(&91)
+    }
+
+    fn is_over(&self) -> bool {
+        self.to_say.is_empty() && self.heard.len() == self.to_hear
+    }
+
+    /// Says or hears some of it. `None`: it is over, or broke off.
+    fn step(&mut self, stream: &mut Stream, dice: &mut Dice) -> Option<io::Result<usize>> {
+        if !self.to_say.is_empty() {
+            let n = dice.between(1, self.to_say.len());
+            let said = stream.write(self.to_say.get(..n)?);
+            self.to_say.drain(..*said.as_ref().unwrap_or(&0));
+            return Some(said);
+        }
+        if self.is_over() {
+            return None;
+        }
+        let mut space = vec![0; self.to_hear - self.heard.len()];
+        let heard = stream.read(&mut space);
+        let n = *heard.as_ref().unwrap_or(&0);
+        self.heard.extend(space.get(..n)?);
+        Some(heard)
+    }
+}
+
 /// One end of a forwarded connection.
 #[derive(Debug)]
 pub(super) struct App {
     pub(super) stream: Option<Stream>,
+    greeting: Greeting,
     number: usize,
     way: usize,
     to_send: usize,
@@ -68,6 +119,7 @@ impl App {
         };
         Self {
             stream: None,
+            greeting: Greeting::default(),
             number,
             way,
             to_send,
@@ -79,6 +131,11 @@ impl App {
             closed: false,
             whim,
         }
+    }
+
+    /// It asks for its connection first.
+    pub(super) fn greeting(self, greeting: Greeting) -> Self {
+        Self { greeting, ..self }
     }
 
     /// Nothing is left for it to do.
@@ -105,6 +162,9 @@ impl App {
             }
             Whim::None | Whim::CloseAt(_) | Whim::ResetAt(_) => {}
         }
+        if !self.greeting.is_over() {
+            return self.greet(dice);
+        }
         let writes_first = dice.one_in(2);
         let mut moved = writes_first && self.write(dice);
         moved = moved || self.read(other, dice) || self.write(dice);
@@ -113,6 +173,25 @@ impl App {
             self.stream = None;
         }
         moved
+    }
+
+    fn greet(&mut self, dice: &mut Dice) -> bool {
+        let Some(stream) = &mut self.stream else {
+            return false;
+        };
+        let ended = match self.greeting.step(stream, dice) {
+            Some(Err(e)) if e.kind() == ErrorKind::WouldBlock => return false,
+            Some(Err(_)) => Some(Ended::Broken),
+            // No answer at all is no connection that ended in order.
+            Some(Ok(0)) => Some(Ended::Unanswered),
+            Some(Ok(_)) if self.greeting.is_refused() => Some(Ended::Unanswered),
+            Some(Ok(_)) | None => None,
+        };
+        if ended.is_some() {
+            self.ended = ended;
+            self.stream = None;
+        }
+        true
     }
 
     fn write(&mut self, dice: &mut Dice) -> bool {

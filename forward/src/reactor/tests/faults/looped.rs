@@ -12,9 +12,10 @@ use super::super::super::Reactor;
 use super::super::super::ready::Readiness;
 use super::{Clock, Plan};
 use crate::observer::{
-    Answer, Event, HostKeyQuestion, HostKeyVerdict, KeyQuestion, OpenQuestion, Program,
+    Answer, Event, HostKeyQuestion, HostKeyVerdict, KeyQuestion, ListenQuestion, OpenQuestion,
+    Program,
 };
-use crate::policy::{AllowForwarding, Denied, Permitted, Policy};
+use crate::policy::{AllowForwarding, Denied, GatewayPorts, Permitted, PermittedListen, Policy};
 
 /// Turns of a loop that say that there is more to do, and do nothing.
 const IDLE_MAX: u32 = 64;
@@ -36,7 +37,18 @@ impl Program for Answers {
         Answer::Now(Decision::Allowed(KeyPolicy::unrestricted(0, 1)))
     }
     fn may_open(&mut self, question: &OpenQuestion<'_>) -> Result<Permitted, Denied> {
-        question.under(&Policy::new(Some(AllowForwarding::Yes), None))
+        question.under(&everything())
+    }
+    fn may_listen(&mut self, question: &ListenQuestion<'_>) -> Result<PermittedListen, Denied> {
+        question.under(&everything())
+    }
+}
+
+fn everything() -> Policy {
+    Policy {
+        allow_streamlocal: Some(AllowForwarding::Yes),
+        gateway_ports: GatewayPorts::ClientSpecified,
+        ..Policy::new(Some(AllowForwarding::Yes), None)
     }
 }
 

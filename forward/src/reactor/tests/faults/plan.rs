@@ -45,13 +45,44 @@ pub(super) enum Manners {
     Mixed,
 }
 
+/// What kind of forward a connection goes through.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Kind {
+    /// `-L`, from port to port.
+    Local,
+    /// `-L`, from path to path.
+    LocalPath,
+    /// `-D`.
+    Dynamic,
+    /// `-R`, from port to port.
+    Remote,
+    /// `-R`, from path to path.
+    RemotePath,
+    /// `-R` with a port alone.
+    RemoteDynamic,
+}
+
+/// Of which the client opens the channels.
+const CLIENTS: &[Kind] = &[Kind::Local, Kind::LocalPath, Kind::Dynamic];
+/// Of which the server does.
+const SERVERS: &[Kind] = &[Kind::Remote, Kind::RemotePath, Kind::RemoteDynamic];
+const EVERY: &[Kind] = &[
+    Kind::Local,
+    Kind::LocalPath,
+    Kind::Dynamic,
+    Kind::Remote,
+    Kind::RemotePath,
+    Kind::RemoteDynamic,
+];
+
 /// All that a run is made of.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
     pub(super) seed: u64,
     pub(super) weather: Weather,
+    /// Who has a free slot opens a channel, though the last one may still drain at the other end:
+    /// that one has more.
     pub(super) limits: Limits,
-    /// A client that has a free slot opens a channel, though the last one there may still drain.
     pub(super) server_limits: Limits,
     pub(super) buffers: Buffers,
     pub(super) rekey: Option<u64>,
@@ -60,7 +91,8 @@ pub(super) struct Plan {
     pub(super) alive: Option<KeepAlive>,
     pub(super) login_time: Option<Duration>,
     pub(super) clock: Clock,
-    pub(super) connections: usize,
+    /// Of each connection.
+    pub(super) kinds: Vec<Kind>,
     /// Most bytes in one direction of one connection.
     pub(super) bytes: usize,
     pub(super) manners: Manners,
@@ -72,11 +104,21 @@ const TIGHT: Limits = Limits {
     max_channels: 3,
     window_budget: 6 << 10,
 };
-/// The same for a server, for as many channels as a run has.
-const TIGHT_SERVER: Limits = Limits {
+/// The same for the other end, for as many channels as a run has.
+const TIGHT_OTHER: Limits = Limits {
     max_channels: 8,
     window_budget: 8 << 10,
 };
+
+/// A client's limits and a server's.
+fn tight(kinds: &[Kind]) -> (Limits, Limits) {
+    let of = |some: &[Kind]| kinds.iter().any(|kind| some.contains(kind));
+    match (of(CLIENTS), of(SERVERS)) {
+        (_, false) => (TIGHT, TIGHT_OTHER),
+        (false, true) => (TIGHT_OTHER, TIGHT),
+        (true, true) => (TIGHT_OTHER, TIGHT_OTHER),
+    }
+}
 
 impl Plan {
     /// Nothing breaks, everything is difficult.
@@ -92,8 +134,11 @@ impl Plan {
             8..=100 => 800,
             _ => 20_000,
         };
+        let kinds = d.pick(&[CLIENTS, SERVERS, EVERY]);
+        let connections = d.between(1, 6);
+        let kinds: Vec<Kind> = (0..connections).map(|_| d.pick(kinds)).collect();
         let (limits, server_limits) = d.pick(&[
-            (TIGHT, TIGHT_SERVER),
+            tight(&kinds),
             (Limits::EMBEDDED, Limits::EMBEDDED),
             (Limits::CLIENT, Limits::SERVER),
         ]);
@@ -126,7 +171,7 @@ impl Plan {
             ]),
             login_time: None,
             clock: Clock::Steady,
-            connections: d.between(1, 6),
+            kinds,
             bytes: d.pick(&[0, 10, bytes / 4, bytes]),
             manners: Manners::Orderly,
             harm: Break::Never,
@@ -137,7 +182,7 @@ impl Plan {
     pub(super) fn tight(seed: u64) -> Self {
         let mut plan = Self::rough(seed);
         plan.weather = Weather::FAIR;
-        (plan.limits, plan.server_limits) = (TIGHT, TIGHT_SERVER);
+        (plan.limits, plan.server_limits) = tight(&plan.kinds);
         plan.bytes = 20_000;
         plan
     }
@@ -155,6 +200,9 @@ impl Plan {
         let mut plan = Self::rough(seed);
         let d = &mut Dice::new(!seed);
         plan.clock = d.pick(&[Clock::Stands, Clock::Jumps, Clock::Jumps, Clock::Stumbles]);
+        // A sign of life and its answer, a byte in each step, would see several jumps, each of which
+        // counts as one that was not answered.
+        plan.weather.piece = plan.weather.piece.max(7);
         plan.alive = Some(KeepAlive {
             interval: Duration::from_secs(15),
             count: d.pick(&[1, 2, 3]),

@@ -14,15 +14,15 @@ use adit_testkit::toy;
 use adit_transport::{AeadFirst, Algorithms, RekeyLimits};
 
 use super::super::super::accept::For;
-use super::super::super::local::Seen;
 use super::super::super::stream::Listener;
 use super::super::super::{
-    ClientConfig, End, FileKey, Forward, Identities, Listen, MaxStartups, OnForwardFailure,
-    PerSource, Reactor, ServerConfig, Side, SshConfig, StreamLocalBind, To, WindowMemory,
+    ClientConfig, End, FileKey, Identities, MaxStartups, OnForwardFailure, PerSource, Reactor,
+    ServerConfig, Side, SshConfig, StreamLocalBind, WindowMemory,
 };
-use super::apps::{App, Ended};
+use super::apps::{App, Ended, socks4};
+use super::kinds::{address, entry, exit, forward, remote_forward};
 use super::looped::{Answers, Looped};
-use super::{Break, Clock, Plan};
+use super::{Break, Clock, Kind, Plan};
 use crate::policy::PermitOpen;
 
 /// Steps of a run before it counts as one that never ends.
@@ -36,7 +36,7 @@ const STALLED: Duration = Duration::from_secs(20 * 60);
 struct Connection {
     near: App,
     far: App,
-    /// Where the near one connects, once it listens.
+    /// Where the near one connects, once somebody listens.
     entry: SocketAddr,
     exit: FakeListener,
 }
@@ -48,15 +48,9 @@ pub(super) struct World {
     client: Option<Looped>,
     server: Looped,
     connections: Vec<Connection>,
-    listening: bool,
     client_end: Option<(End, Vec<String>)>,
     /// The connection between the programs was harmed when both had keys and a user.
     harmed_when_up: bool,
-}
-
-fn address(kind: u8, n: usize) -> SocketAddr {
-    let port = 1000 + u16::try_from(n).unwrap();
-    SocketAddr::from(([10, 0, 0, kind], port))
 }
 
 /// The toy, with randomness of its own, so that a run is the same each time.
@@ -100,13 +94,7 @@ impl World {
         if let Side::Server(side) = &mut server.side {
             (side.limits, side.buffers) = (plan.server_limits, plan.buffers);
         }
-        let forward = |n| Forward {
-            listen: Listen::Tcp(Vec::new()),
-            to: To::Tcp {
-                host: address(3, n).ip().to_string(),
-                port: address(3, n).port(),
-            },
-        };
+        let kinds = || plan.kinds.iter().copied().zip(0..);
         let mut client = Reactor::client(ClientConfig {
             ssh: ssh(),
             addresses: vec![address(1, 0)],
@@ -118,8 +106,10 @@ impl World {
                 files: vec![FileKey::loaded(String::new(), toy::ed25519_key(2))],
                 agent: None,
             },
-            forwards: (0..plan.connections).map(forward).collect(),
-            remote_forwards: Vec::new(),
+            forwards: kinds().filter_map(|(kind, n)| forward(kind, n)).collect(),
+            remote_forwards: kinds()
+                .filter_map(|(kind, n)| remote_forward(kind, n))
+                .collect(),
             stdio: None,
             proxy: None,
             jumps: Vec::new(),
@@ -136,14 +126,20 @@ impl World {
         let listener = Listener::Fake(net.listen(address(1, 0)));
         server.watch(listener, For::Peers).unwrap();
         net.run_as(Host::Apps);
-        let connections = (0..plan.connections)
-            .map(|n| {
+        let connections = kinds()
+            .map(|(kind, n)| {
                 let mut app = |way| App::new(n, way, plan.bytes, plan.manners, &mut dice);
+                let (near, far) = (app(0), app(1));
                 Connection {
-                    near: app(0),
-                    far: app(1),
-                    entry: address(2, n),
-                    exit: net.listen(address(3, n)),
+                    near: match (kind, exit(n)) {
+                        (Kind::Dynamic | Kind::RemoteDynamic, SocketAddr::V4(to)) => {
+                            near.greeting(socks4(to))
+                        }
+                        _ => near,
+                    },
+                    far,
+                    entry: entry(n),
+                    exit: net.listen(exit(n)),
                 }
             })
             .collect();
@@ -163,7 +159,6 @@ impl World {
             net,
             connections,
             plan,
-            listening: false,
             client_end: None,
             harmed_when_up: false,
         }
@@ -258,7 +253,7 @@ impl World {
         let mut moved = false;
         for connection in &mut self.connections {
             let (near, far) = (&mut connection.near, &mut connection.far);
-            if near.stream.is_none() && !near.is_over() && self.listening {
+            if near.stream.is_none() && !near.is_over() {
                 near.stream = self.net.connect(connection.entry).ok();
                 moved |= near.stream.is_some();
             }
@@ -290,15 +285,6 @@ impl World {
             return false;
         }
         client.turn(&self.net, &self.plan, &mut self.dice);
-        if !self.listening
-            && matches!(&client.reactor.side, Side::Client(side) if side.forwards_tried == Seen::Yes)
-        {
-            self.listening = true;
-            for (n, connection) in self.connections.iter().enumerate() {
-                let listener = Listener::Fake(self.net.listen(connection.entry));
-                client.reactor.watch(listener, For::Forward(n)).unwrap();
-            }
-        }
         if let Some(end) = client.reactor.ended() {
             self.client_end = Some((end, client.program.told.clone()));
             self.client = None; // the process is gone, and its sockets
@@ -328,7 +314,10 @@ impl World {
         let apps = all.all(|c| c.near.is_over() && (c.far.is_over() || c.far.stream.is_none()));
         // A program without the other ends too, and so do both when what is between them is harmed.
         let gone = (self.client.is_none(), self.server.reactor.peers.is_empty());
-        apps && gone.0 == gone.1 && (gone.0 || !self.harmed_when_up)
+        // One that knocks at a path that is full does not hear that nobody waits for it.
+        let mut programs = self.client.iter().chain([&self.server]);
+        let is_dialing = programs.any(|looped| !looped.reactor.context.dials.is_empty());
+        apps && !is_dialing && gone.0 == gone.1 && (gone.0 || !self.harmed_when_up)
     }
 
     fn check_end(&mut self) {
