@@ -4,6 +4,7 @@ once, and as they come and go."""
 import os
 import resource
 import time
+from contextlib import ExitStack
 
 from channels import connect, destination
 from lab import Port, rss
@@ -174,6 +175,32 @@ def connections_that_want_all_they_can_get_share_alike(world, build, count, seco
 PAIRS = (("adit", "aditd"), ("adit", "sshd"), ("ssh", "aditd"))
 
 
+def watched(pid):
+    """How many descriptors each event loop of a process waits for, by the lowest of them."""
+    loops = {}
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        if "eventpoll" in os.readlink(f"/proc/{pid}/fd/{fd}"):
+            with open(f"/proc/{pid}/fdinfo/{fd}", encoding="ascii") as info:
+                waited = {int(line.split()[1]) for line in info if line.startswith("tfd:")}
+            loops[min(waited)] = len(waited)
+    return loops
+
+
+def sessions_are_spread_evenly_over_the_loops(world, build, client):
+    """Each is on one of them, with its connections."""
+    with Server(world, "aditd", build, options=["Loops=2"]) as server, ExitStack() as stack:
+        before = watched(server.process.pid)
+        check(len(before) == 2, f"{len(before)} loops")
+        tunnels = [
+            stack.enter_context(Tunnel(world, client, server, build=build)) for _ in range(8)
+        ]
+        now = watched(server.process.pid)
+        spread = [now[loop] - before[loop] for loop in before]
+        check(spread == [4, 4], f"sessions of each loop: {spread}")
+        for tunnel in tunnels:
+            carry(tunnel.pairs(2), 65536, 65536)
+
+
 def all_cases(run, world, build, size):
     full = size == "full"
 
@@ -195,6 +222,8 @@ def all_cases(run, world, build, size):
         function = keys_change_all_the_time_under_many_connections
         run.case(name, function, world, other, "adit", "aditd", 200 if full else 20)
     case(keys_change_by_the_clock_where_nothing_is_sent)
+    for client in ("adit", "ssh") if full else ("adit",):
+        case(sessions_are_spread_evenly_over_the_loops, client)
     case(connections_that_want_all_they_can_get_share_alike, 200 if full else 50, 10 if full else 1)
     if os.getuid() == 0:
         case(all_of_very_many_connections_work_at_once, 10_000 if full else 1000)
