@@ -23,6 +23,11 @@ mod verify;
 // What the providers have in common: the SSH side of each algorithm.
 #[cfg(any(feature = "ring", feature = "pure"))]
 mod chacha;
+#[cfg(any(
+    feature = "pure",
+    all(feature = "ring", chacha20_avx512, target_arch = "x86_64")
+))]
+mod chacha_crates;
 #[cfg(all(
     any(feature = "ctr", feature = "encrypted-keys"),
     any(feature = "ring", feature = "pure")

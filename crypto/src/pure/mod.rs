@@ -12,6 +12,7 @@ mod mac;
 mod nist;
 
 use crate::chacha::ChaCha20Poly1305;
+use crate::chacha_crates::ChaCha;
 use crate::ed25519::Algorithm;
 #[cfg(feature = "ctr")]
 use crate::etm::AesCtr;
@@ -21,7 +22,7 @@ use crate::provider::{PASSPHRASE_CIPHER, Provider, Unspecified};
 use crate::random::SecureRandom;
 use crate::x25519::Curve25519;
 
-use aead::{ChaCha, Gcm};
+use aead::Gcm;
 use curve::{Ed25519, X25519};
 use hash::{SHA256, hmac_sha1};
 #[cfg(feature = "ctr")]

@@ -5,6 +5,8 @@
 //! the system alone, so a session that is to be repeated needs the provider `pure`.
 
 mod aead;
+#[cfg(all(chacha20_avx512, target_arch = "x86_64"))]
+mod chacha;
 mod crt;
 mod curve;
 mod ecdh;
@@ -31,7 +33,11 @@ use crate::random::SecureRandom;
 use crate::rsa::RsaVerifier;
 use crate::x25519::Curve25519;
 
-use aead::{ChaCha, Gcm};
+#[cfg(not(all(chacha20_avx512, target_arch = "x86_64")))]
+use aead::ChaCha;
+use aead::Gcm;
+#[cfg(all(chacha20_avx512, target_arch = "x86_64"))]
+use chacha::ChaCha;
 use curve::{Ed25519, X25519};
 use ecdh::{EcdhP256, EcdhP384};
 use ecdsa::{P256, P384};
