@@ -16,6 +16,7 @@ import time
 
 import before_login
 import channels
+import distances
 from lab import HOST, Port, Process, cpu_seconds, descendants, rss
 from peers import Client, Server, Tunnel, exactly
 from stream import carry
@@ -285,6 +286,7 @@ def all_cases(run, world, build, size):
     else:
         print("skip: figures: system calls: strace and root are needed")
     before_login.all_cases(run, world, build, size)
+    distances.all_cases(run, world, build, size)
     run.case("figures: ten thousand idle channels", channels.ten_thousand_idle_channels, world, build)
     beyond = channels.connections_beyond_the_descriptors_wait
     run.case("figures: connections beyond the descriptors", beyond, world, build)
