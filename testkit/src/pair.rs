@@ -151,6 +151,19 @@ impl Pair {
         moved
     }
 
+    /// Lets both ends do what they can, and then carries what they have to say to the other: as much
+    /// as happens in half a round trip.
+    pub fn flight(&mut self) {
+        // One answer a turn, and no message of a login leads to more than a few.
+        for _ in 0..8 {
+            self.client.turn(self.now);
+            self.server.turn(self.now);
+        }
+        let [there, back] = self.ways;
+        carry(&mut self.client, &mut self.server, there);
+        carry(&mut self.server, &mut self.client, back);
+    }
+
     /// Turns the clock to the next time at which either end has something to do, at most by
     /// `limit`, and lets it happen.
     pub fn wait(&mut self, limit: Duration) {

@@ -333,7 +333,33 @@ fn signs_of_life_keep_an_idle_session_and_silence_ends_it(provider: &'static Pro
     );
 }
 
+/// How many flights it takes until this is so, each of them half a round trip.
+fn flights_until(pair: &mut Pair, is_so: impl Fn(&Pair) -> bool) -> usize {
+    // It is seen in the turn behind the last of them.
+    (0..20)
+        .find(|_| {
+            pair.flight();
+            is_so(pair)
+        })
+        .unwrap()
+}
+
+/// Both KEXINITs; ECDH_INIT; REPLY to EXT_INFO; NEWKEYS to USERAUTH_REQUEST; SERVICE_ACCEPT and
+/// SUCCESS. Then OPEN and CONFIRMATION.
+fn a_login_takes_five_flights_and_a_channel_two(provider: &'static Provider) {
+    let mut pair = Pair::new(&Setup::new(provider));
+    let login = flights_until(&mut pair, |pair| pair.client.session.user().is_some());
+    assert_eq!(login, 5);
+    pair.run();
+    let id = pair.open();
+    let opened = flights_until(&mut pair, |pair| {
+        pair.client.session.channels().grant(id).is_some()
+    });
+    assert_eq!(opened, 2);
+}
+
 on_every_provider! {
+    a_login_takes_five_flights_and_a_channel_two
     every_kex_and_cipher_carries_bytes_and_ends_in_order
     bytes_arrive_whatever_the_pieces_they_come_in
     keys_change_while_data_goes_both_ways
