@@ -14,6 +14,7 @@
 //!
 //! One thread at a time has a network: [`Net::install`] makes it the one that [`connect`] and [`listen`] use.
 
+mod calls;
 mod end;
 mod here;
 mod listener;
@@ -31,6 +32,7 @@ use crate::dice::Dice;
 use end::{Connecting, End, News};
 use listener::Listening;
 
+pub use calls::Calls;
 pub use here::{connect, connect_path, listen, listen_on_path, path_of};
 pub use listener::Listener;
 pub use stream::{Closing, Family, Stream};

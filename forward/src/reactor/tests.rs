@@ -1,6 +1,7 @@
 //! What needs a look inside, or limits that no program can set.
 
 mod before_login;
+mod calls;
 mod faults;
 mod guests;
 mod handed_on;
@@ -76,8 +77,8 @@ fn loopback() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 0))
 }
 
-fn server() -> (Handle, SocketAddr) {
-    let config = ServerConfig {
+fn server_config() -> ServerConfig {
+    ServerConfig {
         ssh: ssh(),
         host_keys: Arc::new([key()]),
         login_grace: None,
@@ -87,9 +88,12 @@ fn server() -> (Handle, SocketAddr) {
         max_auth_tries: 6,
         stream_local_bind: StreamLocalBind::default(),
         window_memory: WindowMemory::default(),
-    };
-    let reactor = Reactor::server(config, listen(&[loopback()]).unwrap()).unwrap();
-    started(reactor)
+    }
+}
+
+fn server() -> (Handle, SocketAddr) {
+    let listeners = listen(&[loopback()]).unwrap();
+    started(Reactor::server(server_config(), listeners).unwrap())
 }
 
 fn client(server: SocketAddr, to: SocketAddr) -> Reactor {

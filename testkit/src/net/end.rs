@@ -4,7 +4,7 @@ use core::fmt;
 use core::net::SocketAddr;
 use std::io::ErrorKind;
 
-use super::{Bytes, Host, Tamper, Told};
+use super::{Bytes, Calls, Host, Tamper, Told};
 
 /// How far connecting is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -61,6 +61,7 @@ pub(super) struct End {
     pub(super) is_harmed: bool,
     /// Bytes that arrived here, ever.
     count: u64,
+    pub(super) calls: Calls,
 }
 
 impl fmt::Debug for End {
@@ -101,6 +102,7 @@ impl End {
             tamper: None,
             is_harmed: false,
             count: 0,
+            calls: Calls::default(),
         }
     }
 

@@ -69,6 +69,7 @@ impl Stream {
         let mut inner = self.net.lock();
         let end = inner.end(self.id);
         end.token = Some(token);
+        end.calls.registers += 1;
         end.wake();
         Ok(())
     }
@@ -155,13 +156,18 @@ impl Stream {
                 return Err(error.into());
             }
             if end.is_fin_here || end.is_dead {
+                end.calls.reads += 1;
                 return Ok(0);
             }
+            end.calls.vain_reads += 1;
             return Err(ErrorKind::WouldBlock.into());
         }
+        // As the system does: whatever is there, however it lies.
+        end.arrived.make_contiguous();
         if then == Then::Stays {
             return end.arrived.clone().read(space);
         }
+        end.calls.reads += 1;
         let n = end.arrived.read(space)?;
         inner.progress += 1;
         let sender = inner.end(self.id ^ 1);
@@ -227,8 +233,10 @@ impl Write for Stream {
             }
         }
         if n == 0 {
+            end.calls.vain_writes += 1;
             return Err(ErrorKind::WouldBlock.into());
         }
+        end.calls.writes += 1;
         inner.progress += 1;
         let bytes = slices.iter().flat_map(|slice| slice.iter()).take(n);
         inner.end(self.id ^ 1).flying.extend(bytes);
