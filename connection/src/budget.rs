@@ -102,6 +102,11 @@ impl Budget {
         self.left
     }
 
+    /// Whether this book, alone, has a base left to lend.
+    pub(crate) const fn has_base(&self) -> bool {
+        self.left >= self.base
+    }
+
     /// A new channel's first window, lent, or `None` when not even its base can be.
     pub(crate) fn open(&mut self) -> Option<u32> {
         // Ten thousand connections that were never used have what is spare otherwise, and do not

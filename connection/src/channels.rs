@@ -106,6 +106,14 @@ impl Channels {
         self.len() == 0
     }
 
+    /// Whether another channel has a place by this session's own limits. One that could not be opened
+    /// nevertheless was refused for the channels of other sessions, and no event tells when those are
+    /// gone.
+    #[must_use]
+    pub const fn has_place(&self) -> bool {
+        self.table.has_free() && self.budget.has_base()
+    }
+
     /// What of the book is not lent. The [loans](Channels::loan) of all channels and this are the
     /// limit, always.
     #[must_use]

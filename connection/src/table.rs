@@ -106,9 +106,14 @@ impl<T> Table<T> {
         self.len
     }
 
+    /// Whether there may be one more.
+    pub(crate) const fn has_free(&self) -> bool {
+        self.len < self.slots_max
+    }
+
     /// `None` when every slot is taken; the value is then dropped.
     pub(crate) fn insert(&mut self, value: T) -> Option<ChannelId> {
-        if self.len >= self.slots_max {
+        if !self.has_free() {
             return None;
         }
         if self.free == NONE {

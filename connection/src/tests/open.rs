@@ -450,6 +450,7 @@ fn a_full_table_refuses_and_is_full() {
     assert_eq!(side.hear(&asks(&data, PEER_PACKET)), Ok(Event::Quiet));
     side.says(&[our_refusal(4, "too many channels")]);
     assert_eq!(side.channels.open(WEB), Err(NotOpened::Full));
+    assert!(!side.channels.has_place());
     assert_eq!(side.balance(&ids), limits.window_budget);
     // As soon as one is gone there is room for one, and those that never were do not count.
     side.channels.release(ids[1]);
@@ -477,11 +478,20 @@ fn an_empty_book_refuses_and_is_full() {
         let mut side = Side::new(limits, Accepts::Direct);
         let ids: Vec<_> = (0..opens).map(|_| side.asked()).collect();
         assert_eq!(side.channels.open(WEB), Err(NotOpened::Full));
+        assert!(!side.channels.has_place());
         let data = direct(b"web", 80);
         assert_eq!(side.hear(&asks(&data, PEER_PACKET)), Ok(Event::Quiet));
         side.says(&[our_refusal(4, "too many channels")]);
         assert_eq!(side.balance(&ids), window_budget);
     }
+}
+
+#[test]
+fn the_channels_of_other_sessions_leave_a_place_and_nothing_for_it() {
+    let mut side = Side::new(Limits::SERVER, Accepts::Direct);
+    side.channels.share(ProcessBook::new(0));
+    assert_eq!(side.channels.open(WEB), Err(NotOpened::Full));
+    assert!(side.channels.has_place());
 }
 
 #[test]

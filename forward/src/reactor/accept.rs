@@ -22,8 +22,8 @@ use crate::observer::{Event, Place, Program};
 /// Connections accepted from one socket in one turn: a flood on one port delays nobody else long.
 const ACCEPTS_MAX: usize = 16;
 
-/// Between two looks whether there is a channel for a connection at the server's side. It may be the
-/// channels of other sessions that leave nothing for it, and when one of those is over nobody tells.
+/// Between two looks whether there is a channel for a connection at the server's side, where only the
+/// channels of other sessions leave nothing for it: when one of those is over nobody tells.
 const FULL_RETRY: Duration = Duration::from_secs(1);
 
 /// What connections to a socket are for.
@@ -312,9 +312,7 @@ impl Reactor {
                         let back = self.carry_back(stream, from, peer, remote, program);
                         let held = listening.hold(back, from);
                         if let Accepted::Stop = held {
-                            let again = self.context.now.saturating_add(FULL_RETRY);
-                            let timers = &mut self.context.timers;
-                            timers.arm(Timer::Listener(slot), &mut listening.armed, Some(again));
+                            self.look_again(peer, slot, listening);
                         }
                         held
                     }
@@ -339,6 +337,19 @@ impl Reactor {
                 timers.arm(Timer::Listener(slot), &mut listening.armed, until);
                 Accepted::Stop
             }
+        }
+    }
+
+    /// Has a listener of that session try again after a while, if nothing else would make it.
+    fn look_again(&mut self, peer: usize, slot: usize, listening: &mut Listening) {
+        let Some(peer) = self.peers.get(peer) else {
+            return;
+        };
+        // Otherwise a channel of its own makes room.
+        if peer.session.channels().has_place() {
+            let again = self.context.now.saturating_add(FULL_RETRY);
+            let timers = &mut self.context.timers;
+            timers.arm(Timer::Listener(slot), &mut listening.armed, Some(again));
         }
     }
 }
