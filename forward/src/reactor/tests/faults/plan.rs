@@ -104,10 +104,11 @@ const TIGHT: Limits = Limits {
     max_channels: 3,
     window_budget: 6 << 10,
 };
-/// The same for the other end, for as many channels as a run has.
+/// The same for the other end, for as many channels as a run has: the bases of all of them are half
+/// of the book, so that whoever knows of a free slot here is never refused one.
 const TIGHT_OTHER: Limits = Limits {
     max_channels: 8,
-    window_budget: 8 << 10,
+    window_budget: 16 << 10,
 };
 
 /// A client's limits and a server's.
