@@ -7,8 +7,8 @@
 //! ```
 //!
 //! A session lives on one loop from its first byte to its last, with its channels, listeners and
-//! connections. What loops share is counters: the door's, each loop's number of sessions, and the
-//! threads that wait for names and files.
+//! connections. What loops share is counters (the door's, each loop's number of sessions, the book),
+//! turns at making files, and the threads that wait for names and files.
 
 use core::convert::Infallible;
 use core::num::NonZeroUsize;

@@ -1,8 +1,9 @@
 //! The event loop: readiness from mio, sockets, the clock, and the sessions that it drives.
 //!
 //! One loop belongs to one thread and one program, client or server; a process may have several.
-//! Nothing here is global. A batch of events is noted first; then each session that can do
-//! something takes one turn, so that peers, and channels within a peer, are served alike.
+//! Nothing here is global but whose turn it is to make a file (`paths`). A batch of events is noted
+//! first; then each session that can do something takes one turn, so that peers, and channels within
+//! a peer, are served alike.
 
 mod accept;
 mod agent;

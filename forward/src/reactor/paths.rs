@@ -8,7 +8,8 @@
 //! A file is only ever removed after a look at what it is. Between that look and unlink(2) another
 //! program could put its own file there, where the directory lets it: the system has no call that
 //! does both. Until then the file that was looked at is held open, so that its number cannot mean
-//! another one.
+//! another one. This program's own loops take turns, so that no session has a path taken from under
+//! it by another one that came between its bind(2) and its listen(2), or at the end of a third.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind};
@@ -17,6 +18,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use adit_connection::PATH_MAX;
 use nix::errno::Errno;
@@ -31,6 +33,14 @@ use super::forwards::{StreamLocalBind, Unlink};
 
 /// What StreamLocalBindMask takes from.
 const EVERY_BIT: u32 = 0o777;
+
+/// Whose turn it is to make or remove a file: one of all loops, as the file system is one.
+static TURN: Mutex<()> = Mutex::new(());
+
+/// Waits for the few calls to the file system that another loop's turn takes.
+fn take_turn() -> MutexGuard<'static, ()> {
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// The file of a socket that we made. Dropped, it is removed, if it is still that one.
 #[derive(Debug)]
@@ -58,6 +68,7 @@ impl MadePath {
 
 impl Drop for MadePath {
     fn drop(&mut self) {
+        let _turn = take_turn();
         if fs::symlink_metadata(&self.absolute).is_ok_and(|now| FileId::of(&now) == self.id) {
             // It may be gone by now, and then there is nothing to do.
             let _ = fs::remove_file(&self.absolute);
@@ -111,10 +122,32 @@ fn listen_by(
     // Linux makes the file with what the socket itself has, less the umask. A system that does not
     // care for it makes it wider, and that is put right below.
     let _ = fchmod(&fd, Mode::from_bits_truncate(mode));
-    bind_where(&fd, path, how.unlink)?;
+    let turn = take_turn();
+    let (made, found) = bind_and_hold(&fd, path, how.unlink, opened)?;
+    let mode_is_right = if found == mode {
+        Ok(())
+    } else {
+        made.set_mode(mode)
+    };
+    // What the system allows (somaxconn), as for TCP.
+    let listening = mode_is_right.and_then(|()| Ok(start_listening(&fd, Backlog::MAXCONN)?));
+    // Before the file is removed again where that went wrong, which takes a turn of its own.
+    drop(turn);
+    listening?;
+    Ok((UnixListener::from(fd), made))
+}
+
+/// The file that a socket is bound to, and its mode.
+fn bind_and_hold(
+    fd: &OwnedFd,
+    path: &Path,
+    unlink: Unlink,
+    opened: impl FnOnce(&Path) -> io::Result<File>,
+) -> io::Result<(MadePath, u32)> {
+    bind_where(fd, path, unlink)?;
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
     let made = opened(path).and_then(|made| Ok((made.metadata()?, made)));
-    let (found, made) = made.inspect_err(|_| remove_unheld(path))?;
+    let (found, held) = made.inspect_err(|_| remove_unheld(path))?;
     if !found.file_type().is_socket() || found.uid() != geteuid().as_raw() {
         return Err(in_use("another program has put a file there"));
     }
@@ -122,14 +155,9 @@ fn listen_by(
         path: path.to_path_buf(),
         absolute,
         id: FileId::of(&found),
-        held: made,
+        held,
     };
-    if found.mode() & EVERY_BIT != mode {
-        made.set_mode(mode)?;
-    }
-    // What the system allows (somaxconn), as for TCP.
-    start_listening(&fd, Backlog::MAXCONN)?;
-    Ok((UnixListener::from(fd), made))
+    Ok((made, found.mode() & EVERY_BIT))
 }
 
 /// The file that was just made could not be got hold of, mostly for want of a descriptor: it is gone
@@ -203,7 +231,9 @@ fn in_use(why: &'static str) -> io::Error {
 mod tests {
     use std::os::unix::fs::{chown, symlink};
     use std::os::unix::net::{UnixDatagram, UnixStream};
+    use std::sync::Barrier;
     use std::sync::atomic::{AtomicU32, Ordering};
+    use std::thread;
 
     use super::*;
 
@@ -383,6 +413,45 @@ mod tests {
         fs::remove_file(&path).unwrap();
         drop((made, listener));
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn of_two_who_want_a_path_at_once_one_has_it() {
+        let scratch = Scratch::new();
+        let path = scratch.path();
+        let start = Barrier::new(2);
+        for n in 0..2000 {
+            let attempt = || {
+                start.wait();
+                listen_on_path(&path, StreamLocalBind::default())
+            };
+            let both = thread::scope(|scope| {
+                let other = scope.spawn(attempt);
+                [attempt(), other.join().unwrap()]
+            });
+            assert_eq!(both.iter().filter(|one| one.is_ok()).count(), 1, "{n}");
+            UnixStream::connect(&path).unwrap();
+        }
+    }
+
+    #[test]
+    fn the_end_of_one_takes_no_path_from_the_next_one() {
+        let scratch = Scratch::new();
+        let path = scratch.path();
+        let start = Barrier::new(2);
+        for n in 0..2000 {
+            let (listener, made) = listen_on_path(&path, ALWAYS).unwrap();
+            let next = thread::scope(|scope| {
+                scope.spawn(|| {
+                    start.wait();
+                    drop((listener, made));
+                });
+                start.wait();
+                listen_on_path(&path, ALWAYS)
+            });
+            let _next = next.unwrap();
+            assert!(UnixStream::connect(&path).is_ok(), "{n}");
+        }
     }
 
     #[test]
