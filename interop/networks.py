@@ -8,6 +8,7 @@ import struct
 import subprocess
 import threading
 import time
+from collections import Counter
 
 from lab import HOST, Port, Wrapped
 from link import leave_network
@@ -93,6 +94,8 @@ NAMES = {
     "nobody.test": 3,
     "broken.test": 2,
     "silent.test": None,
+    # Whoever asks again is told the second.
+    "moves.test": (A, ["127.0.2.1", "127.0.2.2"]),
 }
 # Of fifty addresses only one takes connections; ::1 is the other.
 TAKEN = "127.0.1.7"
@@ -102,6 +105,7 @@ class Names:
     """A server of names at port 53, over UDP and, for what is too long for that, TCP."""
 
     def __init__(self):
+        self.questions = Counter()
         self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.udp.bind((HOST, 53))
         self.tcp = socket.create_server((HOST, 53))
@@ -140,10 +144,14 @@ class Names:
             labels.append(asked[at + 1 : at + 1 + asked[at]].decode())
             at += 1 + asked[at]
         (kind,) = struct.unpack(">H", asked[-4:-2])
-        what = NAMES.get(".".join(labels).lower(), 3)
+        name = ".".join(labels).lower()
+        self.questions[name, kind] += 1
+        what = NAMES.get(name, 3)
         if what is None:
             return None
         code, records = (what, []) if isinstance(what, int) else (0, what[1] if what[0] == kind else [])
+        if name == "moves.test" and records:
+            records = [records[min(self.questions[name, kind], len(records)) - 1]]
         family = socket.AF_INET if kind == A else socket.AF_INET6
         body = b""
         for record in records:
@@ -206,6 +214,29 @@ def _names(world, build):
         road.client.process.wait_line("open failed: connect failed: the name could not be looked up in time", 2)
 
 
+def an_allowed_name_is_looked_up_once(world, build):
+    """A name that means something else when it is asked for again leads nowhere but where it led."""
+    apart(_moves, world, build)
+
+
+def _moves(world, build):
+    names = Names()
+    first, second = NAMES["moves.test"][1]
+    listener = socket.create_server((second, 0))
+    listener.settimeout(20)
+    to = f"moves.test:{listener.getsockname()[1]}"
+    with Road(world, build, more=[to], place=asking(world), server_options=[f"PermitOpen={to}"]) as road:
+        how, took = ends_in(road, road.more[to])
+        check(how == "RST" and took < 3, f"{how} after {took:.1f} s")
+        road.client.process.wait_line("open failed: connect failed: Connection refused", 2)
+        asked = names.questions["moves.test", A]
+        check(asked == 1, f"asked {asked} times for one connection to {first}")
+        # The next connection has a look-up of its own, and is the first that arrives.
+        a = road.connect(road.more[to])
+        check(both(a, listener.accept()[0], 1000, 1000) == [ALL, ALL], f"{to} is not reached")
+        check(names.questions["moves.test", A] == 2, "the second connection asked for no name, or twice")
+
+
 def sockets_that_take_next_to_nothing_carry_everything(world, build, client, server):
     """Every buffer of the network holds a page: writes are short, and sockets full all the time."""
     small = [f"sysctl -w net.ipv4.tcp_{which}='4096 4096 4096'" for which in ("rmem", "wmem")]
@@ -228,7 +259,11 @@ def all_cases(run, world, build, size):
         print("skip: networks: no ip here")
         return
     # They wait for what is given up after ten seconds.
-    waiting = (a_destination_that_cannot_be_reached_is_named, names_that_are_not_answered_hold_nobody_up)
+    waiting = (
+        a_destination_that_cannot_be_reached_is_named,
+        names_that_are_not_answered_hold_nobody_up,
+        an_allowed_name_is_looked_up_once,
+    )
     together(run, [(titled("networks", function), function, (world, build)) for function in waiting])
     function = sockets_that_take_next_to_nothing_carry_everything
     for client, server in (("adit", "aditd"), ("adit", "sshd"), ("ssh", "aditd")):
