@@ -32,6 +32,7 @@ use crate::escape::{escaped, lines};
 use crate::exit::Exit;
 use crate::file::reason;
 use crate::report::Report;
+use crate::time::Tenths;
 use forwarding::Explained;
 pub use way::Server;
 
@@ -283,8 +284,8 @@ impl Program for Tunnel {
                 ending::say(&self.report, about, peer, why, *authenticated);
                 if let Some(since) = authenticated {
                     self.report.verbose(format_args!(
-                        "Transferred: sent {sent}, received {received} bytes, in {:.1} seconds",
-                        since.elapsed().as_secs_f64()
+                        "Transferred: sent {sent}, received {received} bytes, in {} seconds",
+                        Tenths(since.elapsed())
                     ));
                 }
             }

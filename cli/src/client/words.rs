@@ -10,6 +10,7 @@ use adit_proto::reason::OpenFailure;
 
 use crate::escape::escaped;
 use crate::file::reason;
+use crate::time::Tenths;
 
 /// An error of connect(2). A time-out of our own has no number and another text.
 pub(super) fn connect_reason(error: &io::Error) -> String {
@@ -149,10 +150,10 @@ impl fmt::Display for Closed<'_> {
         };
         write!(
             f,
-            "channel {channel}: {} -> {}: sent {sent}, received {received} bytes in {:.1} s, {why}",
+            "channel {channel}: {} -> {}: sent {sent}, received {received} bytes in {} s, {why}",
             At(*from),
             At(*to),
-            lasted.as_secs_f64()
+            Tenths(*lasted)
         )
     }
 }

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::time::Duration;
 
 /// Marks in the progress line.
-const BAR: usize = 24;
+const BAR: u32 = 24;
 
 /// Standard output. That nobody reads it is no reason to stop.
 #[derive(Debug)]
@@ -35,18 +35,13 @@ impl Screen {
     }
 
     /// A line that the next one replaces, on a terminal; elsewhere nothing.
-    pub(super) fn progress(&self, done: f64, total: u64, took: Duration) {
+    pub(super) fn progress(&self, span: Duration, total: u64, took: Duration) {
         if !self.is_terminal {
             return;
         }
+        let is_done = |n: u32| span * n < took * BAR;
         let bar: String = (0..BAR)
-            .map(|n| {
-                if (n as f64) < done * BAR as f64 {
-                    '#'
-                } else {
-                    '.'
-                }
-            })
+            .map(|n| if is_done(n) { '#' } else { '.' })
             .collect();
         let mut out = io::stdout();
         let moved = Moved { total, took }.to_string();
@@ -70,27 +65,44 @@ pub(super) struct Moved {
 
 impl fmt::Display for Moved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.took.as_secs_f64().max(1e-9);
-        let rate = self.total as f64 / seconds;
+        let total = u128::from(self.total);
+        let nanos = self.took.as_nanos().max(1);
+        let rate = total.saturating_mul(1_000_000_000) / nanos;
+        let tenths = (self.took.as_millis() + 50) / 100;
+        let (seconds, tenth) = (tenths / 10, tenths % 10);
         write!(
             f,
-            "{} in {seconds:.1} s: {}/s",
-            Size(self.total as f64),
+            "{} in {seconds}.{tenth} s: {}/s",
+            Size(total),
             Size(rate)
         )
     }
 }
 
-/// A number of bytes as people say it, in powers of 1000.
-struct Size(f64);
+/// Milliseconds, and tenths of them.
+pub(super) struct Millis(pub(super) Duration);
+
+impl fmt::Display for Millis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tenths = (self.0.as_micros() + 50) / 100;
+        write!(f, "{}.{} ms", tenths / 10, tenths % 10)
+    }
+}
+
+/// A number of bytes as people say it, in powers of 1000. In whole numbers, here as everywhere: what
+/// prints others takes 20 KiB of the program.
+struct Size(u128);
 
 impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            n if n >= 1e9 => write!(f, "{:.2} GB", n / 1e9),
-            n if n >= 1e6 => write!(f, "{:.0} MB", n / 1e6),
-            n if n >= 1e3 => write!(f, "{:.0} kB", n / 1e3),
-            n => write!(f, "{n:.0} bytes"),
+            n if n >= 1_000_000_000 => {
+                let hundredths = (n + 5_000_000) / 10_000_000;
+                write!(f, "{}.{:02} GB", hundredths / 100, hundredths % 100)
+            }
+            n if n >= 1_000_000 => write!(f, "{} MB", (n + 500_000) / 1_000_000),
+            n if n >= 1000 => write!(f, "{} kB", (n + 500) / 1000),
+            n => write!(f, "{n} bytes"),
         }
     }
 }
@@ -103,12 +115,15 @@ mod tests {
     fn sizes_are_said_as_people_say_them() {
         for (total, text) in [
             (0, "0 bytes in 2.0 s: 0 bytes/s"),
-            (1999, "2 kB in 2.0 s: 1000 bytes/s"),
+            (1999, "2 kB in 2.0 s: 999 bytes/s"),
             (3_000_000, "3 MB in 2.0 s: 2 MB/s"),
             (2_000_000_000, "2.00 GB in 2.0 s: 1.00 GB/s"),
         ] {
             let took = Duration::from_secs(2);
             assert_eq!(Moved { total, took }.to_string(), text);
+        }
+        for (micros, text) in [(0, "0.0 ms"), (1949, "1.9 ms"), (1950, "2.0 ms")] {
+            assert_eq!(Millis(Duration::from_micros(micros)).to_string(), text);
         }
     }
 }

@@ -19,7 +19,7 @@ use adit_forward::{Algorithms, RekeyLimits};
 use adit_proto::Ident;
 
 use super::programs::{Client, News, Server};
-use super::screen::{Moved, Screen};
+use super::screen::{Millis, Moved, Screen};
 use super::{application, visitor};
 use crate::client::command::Demo;
 use crate::exit::Exit;
@@ -81,8 +81,8 @@ fn play(demo: Demo) -> io::Result<()> {
     screen.step(
         "adit",
         format_args!(
-            "listens on {port} -> {application}, {:.1} ms after the start",
-            start.elapsed().as_secs_f64() * 1e3
+            "listens on {port} -> {application}, {} after the start",
+            Millis(start.elapsed())
         ),
     );
 
@@ -90,14 +90,14 @@ fn play(demo: Demo) -> io::Result<()> {
     screen.step(
         "visitor",
         format_args!(
-            "GET http://{port}/ gives {}, {} bytes in {:.1} ms",
+            "GET http://{port}/ gives {}, {} bytes in {}",
             page.status,
             page.len,
-            page.took.as_secs_f64() * 1e3
+            Millis(page.took)
         ),
     );
     let (total, took) = visitor::read_data(port, DATA_SPAN, |total, took| {
-        screen.progress(took.as_secs_f64() / DATA_SPAN.as_secs_f64(), total, took);
+        screen.progress(DATA_SPAN, total, took);
     })?;
     screen.clear_progress();
     screen.step(

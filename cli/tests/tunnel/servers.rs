@@ -2,7 +2,6 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -83,7 +82,7 @@ fn a_server_that_says_nothing_is_given_up() {
 #[test]
 fn the_demonstration_shows_the_main_job_and_ends() {
     let home = Home::new();
-    let output = Command::new(env!("CARGO_BIN_EXE_adit"))
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_adit"))
         .arg("--demo=once")
         .env("HOME", &*home.0)
         .output()

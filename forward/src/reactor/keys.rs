@@ -17,17 +17,18 @@ pub(super) fn order(
     files: Vec<FileKey>,
 ) -> (Vec<OfferedKey>, Vec<ClientKey>) {
     let named = |blob: &[u8]| files.iter().position(|file| file.public_blob == blob);
-    let mut from_agent: Vec<(usize, (OfferedKey, String))> = agent
-        .into_iter()
-        .map(|(key, comment)| {
-            let place = named(&key.public_blob).unwrap_or(usize::MAX);
-            // People know it by the name that they gave.
-            let name = files.get(place).map_or(comment, |file| file.name.clone());
-            (place, (key, name))
-        })
-        .filter(|(place, _)| *place != usize::MAX || allowed == AgentKeys::All)
-        .collect();
-    from_agent.sort_by_key(|(place, _)| *place); // stable: the agent's own order is kept
+    let mut from_agent: Vec<(usize, (OfferedKey, String))> = Vec::new();
+    for (key, comment) in agent {
+        let place = named(&key.public_blob).unwrap_or(usize::MAX);
+        if place == usize::MAX && allowed != AgentKeys::All {
+            continue;
+        }
+        // People know it by the name that they gave.
+        let name = files.get(place).map_or(comment, |file| file.name.clone());
+        // Behind those of the same place: the agent's own order is kept.
+        let behind = from_agent.partition_point(|(before, _)| *before <= place);
+        from_agent.insert(behind, (place, (key, name)));
+    }
     let mut offers = Vec::new();
     let mut keys: Vec<ClientKey> = Vec::new();
     let agent_keys = from_agent.into_iter().map(|(_, (key, name))| {
@@ -43,10 +44,11 @@ pub(super) fn order(
         };
         Some((file.public_blob, file.name, probe, file.algorithms, signer))
     });
-    let mut all: Vec<_> = agent_keys.chain(file_keys).collect();
+    let all = agent_keys.chain(file_keys);
     // What nobody here can use (certificates, security keys) takes no place from what they can.
-    all.sort_by_key(|(_, _, _, algorithms, _)| algorithms.is_empty()); // stable
-    for (public_blob, name, ask_first, algorithms, signer) in all {
+    let (first, last) =
+        all.partition::<Vec<_>, _>(|(_, _, _, algorithms, _)| !algorithms.is_empty());
+    for (public_blob, name, ask_first, algorithms, signer) in first.into_iter().chain(last) {
         let twice = keys.iter().any(|key| key.public_blob == public_blob);
         let Ok(id) = u32::try_from(keys.len()) else {
             break;

@@ -47,7 +47,7 @@ pub(super) fn paths(
         }
         found = next;
     }
-    found.sort();
+    found.sort_unstable();
     Ok(found)
 }
 

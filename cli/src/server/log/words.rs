@@ -9,6 +9,7 @@ use adit_forward::observer::{
 
 use crate::escape::escaped;
 use crate::file::reason;
+use crate::time::Thousandths;
 
 /// Longest user name or host in a line, before it is escaped: sshd's `%.100s`.
 pub(super) const WORD_MAX: usize = 100;
@@ -155,10 +156,10 @@ impl fmt::Display for Closed<'_> {
             (ChannelEnd::PeerClosed, _) => "closed by the client",
             (ChannelEnd::SessionEnded, _) => "the session ended",
         };
-        let lasted = lasted.as_secs_f64();
+        let lasted = Thousandths(*lasted);
         write!(
             f,
-            ": {sent} bytes sent, {received} received, {lasted:.3} s, {why}"
+            ": {sent} bytes sent, {received} received, {lasted} s, {why}"
         )
     }
 }
