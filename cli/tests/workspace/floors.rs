@@ -201,6 +201,32 @@ fn sockets_and_the_clock_are_in_the_reactor_and_the_programs_alone() {
     }
 }
 
+/// Before it waits and after, and when it starts. All else has the time from there: no packet, and
+/// no event, is a reason to ask for it again.
+#[test]
+fn the_clock_is_read_where_the_loop_waits_alone() {
+    let mut reads = Vec::new();
+    for file in sources(&root().join("forward/src")) {
+        if is_test_file(&file) {
+            continue;
+        }
+        let text = read(&file);
+        let asks = |line: &str| {
+            ["Instant::now", "SystemTime::now", ".elapsed()"]
+                .iter()
+                .any(|word| line.contains(word))
+        };
+        let count = code(&text).iter().filter(|(_, line)| asks(line)).count();
+        let name = file.strip_prefix(root()).unwrap().display().to_string();
+        reads.extend((count > 0).then_some((name, count)));
+    }
+    let expected = [
+        ("forward/src/reactor/loops.rs".to_owned(), 1),
+        ("forward/src/reactor/mod.rs".to_owned(), 3),
+    ];
+    assert_eq!(reads, expected);
+}
+
 #[test]
 fn every_file_holds_one_idea_and_says_which() {
     let mut wrong = Vec::new();

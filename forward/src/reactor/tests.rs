@@ -97,8 +97,12 @@ fn server() -> (Handle, SocketAddr) {
 }
 
 fn client(server: SocketAddr, to: SocketAddr) -> Reactor {
+    client_with(ssh(), server, to)
+}
+
+fn client_with(ssh: SshConfig, server: SocketAddr, to: SocketAddr) -> Reactor {
     Reactor::client(ClientConfig {
-        ssh: ssh(),
+        ssh,
         addresses: vec![server],
         connect_timeout: None,
         connection_attempts: 1,

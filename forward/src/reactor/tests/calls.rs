@@ -1,9 +1,13 @@
 //! What the loop calls the system for, counted on sockets in memory: a read for each packet, a write
-//! for all that a turn seals, no read that only says that there is nothing, and one registration for
-//! each socket.
+//! for all that a turn seals, no read that only says that there is nothing, one registration for
+//! each socket, and randomness for many packets at once. The time is given to a batch of events, so
+//! that nothing in it can ask for it; that nothing else does is read from the sources, by
+//! `cli/tests/workspace`.
 
 use core::net::{IpAddr, Ipv4Addr};
+use core::sync::atomic::{AtomicUsize, Ordering};
 
+use adit_crypto::{Provider, SecureRandom, Unspecified};
 use adit_testkit::net::{Calls, Host, Listener as Exit, Net, Stream as FakeStream, Weather};
 
 use super::super::accept::For;
@@ -20,23 +24,55 @@ const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)
 const ENTRY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2)), 1);
 const EXIT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 3)), 1);
 
-/// One program, and how often it was woken.
+/// The system's randomness, and how often it was asked for some.
+#[derive(Default)]
+struct Counted(AtomicUsize);
+
+impl SecureRandom for Counted {
+    fn fill(&self, out: &mut [u8]) -> Result<(), Unspecified> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        RING.random.fill(out)
+    }
+}
+
+impl Counted {
+    /// One that a provider can hold.
+    fn new() -> &'static Self {
+        Box::leak(Box::default())
+    }
+
+    fn ssh(&'static self) -> SshConfig {
+        let provider = Box::leak(Box::new(Provider {
+            random: self,
+            ..RING
+        }));
+        SshConfig { provider, ..ssh() }
+    }
+}
+
+/// One program, how often it was woken, and what it has randomness from.
 struct Woken {
     host: Host,
     reactor: Reactor,
     program: Willing,
     wakes: usize,
+    random: &'static Counted,
 }
 
 impl Woken {
-    fn new(host: Host, reactor: Reactor) -> Self {
+    fn new(host: Host, reactor: Reactor, random: &'static Counted) -> Self {
         let (sender, _nobody) = mpsc::channel();
         Self {
             host,
             reactor,
             program: Willing(sender),
             wakes: 0,
+            random,
         }
+    }
+
+    fn draws(&self) -> usize {
+        self.random.0.load(Ordering::Relaxed)
     }
 
     /// A batch of events, if there is anything to do.
@@ -83,13 +119,18 @@ impl Calm {
         net.run_as(Host::Apps);
         let exit = net.listen(EXIT);
         net.run_as(Host::Server);
-        let mut server = Reactor::server(server_config(), Vec::new()).unwrap();
+        let [client_random, server_random] = [Counted::new(), Counted::new()];
+        let config = ServerConfig {
+            ssh: server_random.ssh(),
+            ..server_config()
+        };
+        let mut server = Reactor::server(config, Vec::new()).unwrap();
         let listener = AnyListener::Fake(net.listen(SERVER));
         server.watch(listener, For::Peers).unwrap();
-        let client = client(SERVER, EXIT);
+        let client = client_with(client_random.ssh(), SERVER, EXIT);
         let mut calm = Self {
-            client: Woken::new(Host::Client, client),
-            server: Woken::new(Host::Server, server),
+            client: Woken::new(Host::Client, client, client_random),
+            server: Woken::new(Host::Server, server, server_random),
             net,
             exit,
         };
@@ -259,4 +300,29 @@ fn a_connection_is_confirmed_in_the_turn_in_which_it_is_made() {
     let [app, link] = since(before, calm.calls(Host::Server));
     assert_eq!((link.reads, link.writes), (1, 1), "that was all");
     assert_eq!((app.reads, app.vain_reads), (0, 0), "nobody said anything");
+}
+
+/// RFC 4253 §6 wants random padding in each packet. It has nineteen bytes at most with blocks of
+/// sixteen, and comes from a pool of 640.
+#[test]
+fn not_one_packet_in_thirty_asks_for_randomness() {
+    const ROUNDS: usize = 100;
+    let mut calm = Calm::new();
+    let [mut near, mut far] = calm.connected();
+    let bytes = vec![0x5a; PORTION];
+    let before = [calm.client.draws(), calm.server.draws()];
+    assert!(before.iter().all(|draws| *draws > 0), "the key exchange");
+    for _ in 0..ROUNDS {
+        calm.pass(&bytes, [&mut near, &mut far]);
+        calm.pass(&bytes, [&mut far, &mut near]);
+    }
+    let draws = [
+        calm.client.draws() - before[0],
+        calm.server.draws() - before[1],
+    ];
+    let packets = 4 * ROUNDS;
+    assert!(
+        draws.iter().all(|draws| *draws <= packets / 30),
+        "{draws:?}"
+    );
 }
