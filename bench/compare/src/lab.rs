@@ -3,10 +3,14 @@
 use std::fs;
 use std::io;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::peers::{Peer, words};
 use crate::process::output;
+
+/// The copy of dbclient that is measured.
+pub const PLAIN_DBCLIENT: &str = "dbclient";
 
 /// Paths of programs, and a folder that goes with it.
 pub struct Lab {
@@ -47,7 +51,33 @@ impl Lab {
             folder,
         };
         lab.make_keys()?;
+        if lab.has(Peer::Dropbear) {
+            lab.make_plain_dbclient()?;
+        }
         Ok(lab)
+    }
+
+    /// dbclient compresses with zlib where the server can, has no option not to, and then is measured
+    /// at that. In this copy of it the method's two names are others, which no server knows.
+    fn make_plain_dbclient(&self) -> io::Result<()> {
+        let mut program = fs::read(&self.dbclient)?;
+        for (name, other) in [
+            (
+                b"\0zlib@openssh.com\0".as_slice(),
+                b"\0none@openssh.com\0".as_slice(),
+            ),
+            (b"\0zlib\0", b"\0nine\0"),
+        ] {
+            let mut windows = program.windows(name.len());
+            let found = windows.position(|bytes| bytes == name);
+            let here = found.map(|at| at..at + name.len());
+            if let Some(there) = here.and_then(|range| program.get_mut(range)) {
+                there.copy_from_slice(other);
+            }
+        }
+        let copy = self.path(PLAIN_DBCLIENT);
+        fs::write(&copy, program)?;
+        fs::set_permissions(copy, fs::Permissions::from_mode(0o755))
     }
 
     fn make_keys(&self) -> io::Result<()> {

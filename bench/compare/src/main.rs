@@ -11,6 +11,7 @@ mod progress;
 mod report;
 mod rows;
 mod samples;
+mod schedule;
 mod table;
 mod tunnel;
 mod world;
@@ -18,20 +19,19 @@ mod world;
 use std::error::Error;
 use std::process::ExitCode;
 
-use crate::cases::{CASES, Case, Turn};
+use crate::cases::{CASES, Turn};
 use crate::lab::Lab;
-use crate::options::{Options, USAGE};
-use crate::peers::Peer;
+use crate::options::{Options, Task, USAGE};
 use crate::progress::Progress;
+use crate::report::Report;
 use crate::samples::Samples;
 use crate::world::{Cores, Place, World};
 
 fn main() -> ExitCode {
-    let Some(options) = Options::parse(std::env::args().skip(1)) else {
-        eprintln!(
-            "{USAGE}\n\ncases: {}",
-            CASES.map(|case| case.name).join(" ")
-        );
+    let cases = CASES.map(|case| case.name);
+    let options = Options::parse(std::env::args().skip(1));
+    let Some(options) = options.filter(|options| options.knows(&cases)) else {
+        eprintln!("{USAGE}\n\ncases: {}", cases.join(" "));
         return ExitCode::from(2);
     };
     match run(&options) {
@@ -44,41 +44,35 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<(), Box<dyn Error>> {
+    let report = Report::new(options);
+    if options.task == Task::Render {
+        return report.write(&report.samples()?);
+    }
     let lab = Lab::new(&options.root, &options.programs, &options.tools)?;
     let samples = measure(options, &lab)?;
-    report::write(options, &lab, &samples)
+    match options.task {
+        Task::Only => println!("{}", table::full(&samples)),
+        Task::Again => {
+            let mut all = report.samples()?;
+            all.about = format!("{}; again: {}", all.about, samples.about);
+            all.replace(samples);
+            report.write(&all)?;
+        }
+        Task::Everything | Task::Render => report.write(&samples)?,
+    }
+    Ok(())
 }
 
-/// Rounds are the outer loop and programs the inner one, so that whatever else the machine does
-/// meets all of them.
 fn measure(options: &Options, lab: &Lab) -> Result<Samples, Box<dyn Error>> {
     let world = World::new(lab, Place::loopback(), Cores::Apart)?;
-    let mut samples = Samples::default();
-    let mut turns: Vec<(usize, &Case, Peer)> = Vec::new();
-    for round in 0..options.rounds {
-        let due = CASES
-            .iter()
-            .filter(|case| options.wants(case.name) && round < case.rounds);
-        for case in due {
-            // Whoever comes first has the machine as the case before left it: not always the same.
-            let mut peers: Vec<Peer> = case
-                .peers
-                .iter()
-                .copied()
-                .filter(|peer| lab.has(*peer))
-                .collect();
-            let by = round % peers.len().max(1);
-            peers.rotate_left(by);
-            turns.extend(peers.into_iter().map(|peer| (round, case, peer)));
-        }
-    }
-    let takes = |case: &Case| (case.takes)(options.seconds);
-    let mut progress = Progress::new(turns.iter().map(|(_, case, _)| takes(case)).sum());
-    for (round, case, peer) in turns {
-        progress.step(
-            &format!("round {}, {}, {peer}", round + 1, case.name),
-            takes(case),
-        );
+    let mut samples = Samples::new(report::about(options, lab));
+    let plan = schedule::plan(options, lab);
+    let takes = plan.iter().map(|(_, case, _)| case.takes(options.seconds));
+    let mut progress = Progress::new(takes.sum());
+    let mut failed = Vec::new();
+    for (round, case, peer) in plan {
+        let what = format!("round {}, {}, {peer}", round + 1, case.name);
+        progress.step(&what, case.takes(options.seconds));
         let samples = &mut samples;
         let mut turn = Turn {
             lab,
@@ -90,9 +84,12 @@ fn measure(options: &Options, lab: &Lab) -> Result<Samples, Box<dyn Error>> {
         };
         // One that fails is one that lacks in the table; the others are worth having.
         if let Err(error) = (case.run)(&mut turn) {
-            eprintln!("\n{}, {peer}: {error}", case.name);
+            failed.push(format!("{what}: {error}"));
         }
     }
     progress.end();
+    for line in failed {
+        eprintln!("failed: {line}");
+    }
     Ok(samples)
 }

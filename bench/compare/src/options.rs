@@ -3,23 +3,38 @@
 use std::path::PathBuf;
 
 pub const USAGE: &str = "\
-bench/run [quick] [--rounds N] [--seconds S] [--only CASE,CASE] [--out FOLDER]
+bench/run [quick] [--only CASE,CASE] [--again CASE,CASE] [--rounds N] [--seconds S] [--out FOLDER]
+bench/run --render
 
   quick        two rounds of short loads: a look, not a measurement
-  --rounds     how often everything is measured, the programs in turn (5)
-  --seconds    how long each load lasts (2)
   --only       these cases alone; the table then goes to standard output, not into a file
-  --out        where table, plot and samples go (docs/performance)";
+  --again      these cases once more, in place of what the files have of them
+  --rounds     how often each case is measured (each has its own number)
+  --seconds    how long a load lasts (1)
+  --out        where table, plot and samples go (docs/performance, and the table's short form into README.md)
+  --render     measures nothing, and writes table and plot from the samples that are there";
 
-/// Rounds and seconds of the whole, and of a look.
-const WHOLE: (usize, f64) = (5, 2.0);
-const QUICK: (usize, f64) = (2, 1.0);
+const SECONDS: f64 = 1.0;
+/// Rounds and seconds of a look.
+const QUICK: (usize, f64) = (2, 0.5);
+
+/// What is done.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Task {
+    Everything,
+    /// Some cases, for who asks.
+    Only,
+    /// Some cases, in place of what there is.
+    Again,
+    Render,
+}
 
 pub struct Options {
-    pub rounds: usize,
+    pub task: Task,
+    /// In place of each case's own number.
+    pub rounds: Option<usize>,
     pub seconds: f64,
-    /// Empty for all.
-    pub only: Vec<String>,
+    cases: Vec<String>,
     /// Where adit and aditd are.
     pub programs: PathBuf,
     /// Where this workspace's programs are.
@@ -32,9 +47,10 @@ impl Options {
     /// None where they cannot be understood.
     pub fn parse(args: impl Iterator<Item = String>) -> Option<Self> {
         let mut options = Self {
-            rounds: WHOLE.0,
-            seconds: WHOLE.1,
-            only: Vec::new(),
+            task: Task::Everything,
+            rounds: None,
+            seconds: SECONDS,
+            cases: Vec::new(),
             programs: PathBuf::new(),
             tools: PathBuf::new(),
             root: PathBuf::new(),
@@ -42,15 +58,24 @@ impl Options {
         };
         let mut args = args;
         while let Some(arg) = args.next() {
-            if arg == "quick" || arg == "--quick" {
-                (options.rounds, options.seconds) = QUICK;
+            if arg == "quick" {
+                (options.rounds, options.seconds) = (Some(QUICK.0), QUICK.1);
+                continue;
+            }
+            if arg == "--render" {
+                options.task = Task::Render;
                 continue;
             }
             let value = args.next()?;
+            let number = |text: &str| text.parse::<f64>().ok().filter(|number| *number > 0.0);
             match arg.as_str() {
-                "--rounds" => options.rounds = value.parse().ok().filter(|rounds| *rounds > 0)?,
-                "--seconds" => options.seconds = value.parse().ok().filter(|time| *time > 0.0)?,
-                "--only" => options.only = value.split(',').map(str::to_owned).collect(),
+                "--only" | "--again" => {
+                    let only = arg == "--only";
+                    options.task = if only { Task::Only } else { Task::Again };
+                    options.cases = value.split(',').map(str::to_owned).collect();
+                }
+                "--rounds" => options.rounds = Some(number(&value)?.ceil() as usize),
+                "--seconds" => options.seconds = number(&value)?,
                 "--programs" => options.programs = value.into(),
                 "--tools" => options.tools = value.into(),
                 "--root" => options.root = value.into(),
@@ -62,6 +87,11 @@ impl Options {
     }
 
     pub fn wants(&self, case: &str) -> bool {
-        self.only.is_empty() || self.only.iter().any(|name| name == case)
+        self.cases.is_empty() || self.cases.iter().any(|name| name == case)
+    }
+
+    /// Whether each case that is named is one.
+    pub fn knows(&self, cases: &[&str]) -> bool {
+        self.cases.iter().all(|name| cases.contains(&name.as_str()))
     }
 }

@@ -1,10 +1,11 @@
 //! A long or narrow path between two networks of this machine, by interop/link.py.
 
 use std::io::{self, BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use crate::lab::Lab;
+use crate::process::readable;
 use crate::world::Place;
 
 /// The far end's address, as link.py gives it.
@@ -39,9 +40,8 @@ impl Path {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
-        let mut line = String::new();
         let mut out = BufReader::new(child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?);
-        out.read_line(&mut line)?;
+        let line = answer(&mut out)?;
         // A list of two descriptors, or why there is none.
         let inside = line
             .trim()
@@ -71,13 +71,21 @@ impl Path {
             host: FAR.to_owned(),
         };
         // Its answer says that the change is in force.
-        out.read_line(&mut String::new())?;
+        answer(&mut out)?;
         Ok(Self {
             child,
             _input: input,
             place,
         })
     }
+}
+
+fn answer(out: &mut BufReader<ChildStdout>) -> io::Result<String> {
+    let mut line = String::new();
+    if readable(out.get_ref())? {
+        out.read_line(&mut line)?;
+    }
+    Ok(line)
 }
 
 impl Drop for Path {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::lab::Lab;
+use crate::lab::{Lab, PLAIN_DBCLIENT};
 
 /// Who is measured.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -15,6 +15,13 @@ pub enum Peer {
     Plain,
 }
 
+pub const PEERS: [Peer; 5] = [
+    Peer::Adit,
+    Peer::OpenSsh,
+    Peer::Russh,
+    Peer::Dropbear,
+    Peer::Plain,
+];
 /// Those that are compared.
 pub const TUNNELS: [Peer; 4] = [Peer::Adit, Peer::OpenSsh, Peer::Russh, Peer::Dropbear];
 /// Those that have AES-GCM.
@@ -53,6 +60,9 @@ impl fmt::Display for Peer {
         })
     }
 }
+
+/// Dropbear's windows begin with 24 KiB and never grow; it is given what OpenSSH has.
+const DROPBEAR_WINDOW: u32 = 2 << 20;
 
 /// A local port and the port on the server's loopback that it leads to.
 pub type Forward = (u16, u16);
@@ -95,7 +105,7 @@ impl Peer {
                 argv.push(lab.path("home"));
                 argv.push(lab.user_home.clone());
                 argv.extend(words(&format!(
-                    "{} -F -E -m -s -P {} -r {key}.dropbear -p {host}:{port}",
+                    "{} -F -E -m -s -W {DROPBEAR_WINDOW} -P {} -r {key}.dropbear -p {host}:{port}",
                     lab.dropbear,
                     lab.path("dropbear.pid")
                 )));
@@ -129,8 +139,8 @@ impl Peer {
             )),
             Self::Russh => words(&format!("{} client {host}:{port} {key} {name}", lab.russh)),
             Self::Dropbear => words(&format!(
-                "{} -N -y -y -i {key}.dropbear -p {port}",
-                lab.dbclient
+                "{} -N -y -y -W {DROPBEAR_WINDOW} -i {key}.dropbear -p {port}",
+                lab.path(PLAIN_DBCLIENT)
             )),
             Self::Plain => Vec::new(),
         };

@@ -1,18 +1,24 @@
 //! Programs that run, what they use, and that none outlives the measurement.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::fs::File;
 use std::io;
+use std::os::fd::AsFd;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use nix::time::{clock_getcpuclockid, clock_gettime};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::param::clock_ticks_per_second;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 
 /// A program that takes longer than this to listen does not.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// One that takes longer than this to end is stuck: the longest load takes a fifth of it.
+const STUCK: Duration = Duration::from_secs(60);
 const STEP: Duration = Duration::from_millis(2);
 /// LISTEN, as /proc/net/tcp has it.
 const LISTEN: &str = "0A";
@@ -58,25 +64,18 @@ impl Process {
         Err(io::Error::other(format!("does not listen: {}", self.line)))
     }
 
-    /// User and system seconds of all of it.
+    /// User and system seconds of all of it, of threads and children that have ended as well.
     pub fn cpu(&self) -> f64 {
-        self.tree()
-            .iter()
-            .map(|pid| cpu(&format!("/proc/{pid}/stat"), Reaped::Too))
-            .sum()
+        let tree = self.tree();
+        tree.iter().map(|pid| cpu(*pid) + reaped(*pid)).sum()
     }
 
-    /// The same, thread by thread of the program itself.
-    pub fn cpu_of_threads(&self) -> Vec<f64> {
+    /// Seconds on a core of each thread of the program itself.
+    pub fn cpu_of_threads(&self) -> BTreeMap<u32, f64> {
         let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id()));
-        let paths = tasks
-            .into_iter()
-            .flatten()
-            .flatten()
-            .map(|entry| entry.path().join("stat"));
-        paths
-            .map(|path| cpu(&path.to_string_lossy(), Reaped::Not))
-            .collect()
+        let names = tasks.into_iter().flatten().flatten();
+        let threads = names.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        threads.map(|tid| (tid, on_core(tid))).collect()
     }
 
     /// Resident KiB of all of it.
@@ -119,9 +118,12 @@ pub fn command(argv: &[String]) -> io::Result<Command> {
     Ok(command)
 }
 
-/// Runs to its end and gives what it wrote.
+/// Runs to its end and gives what it wrote: a few lines, so that it never waits for its reader.
 pub fn output(argv: &[String]) -> io::Result<String> {
-    let done = command(argv)?.stderr(Stdio::piped()).output()?;
+    let pipe = Stdio::piped;
+    let mut command = command(argv)?;
+    let child = command.stdin(Stdio::null()).stdout(pipe()).stderr(pipe());
+    let done = finish(child.spawn()?)?;
     if done.status.success() {
         return Ok(String::from_utf8_lossy(&done.stdout).into_owned());
     }
@@ -134,6 +136,24 @@ pub fn output(argv: &[String]) -> io::Result<String> {
     )))
 }
 
+/// Waits for the end of what writes a few lines, and ends it where that does not come.
+pub fn finish(mut child: Child) -> io::Result<Output> {
+    let ended = pidfd_open(Pid::from_child(&child), PidfdFlags::empty())?;
+    if !readable(&ended)? {
+        child.kill()?;
+        child.wait()?;
+        return Err(io::Error::other(format!("not done in {STUCK:?}")));
+    }
+    child.wait_with_output()
+}
+
+/// Whether there is something to read, or comes before the time is up.
+pub fn readable(descriptor: &impl AsFd) -> io::Result<bool> {
+    let wait = Timespec::try_from(STUCK).map_err(io::Error::other)?;
+    let mut polled = [PollFd::new(descriptor, PollFlags::IN)];
+    Ok(poll(&mut polled, Some(&wait))? > 0)
+}
+
 fn listening(pid: u32, port: u16) -> bool {
     let text = fs::read_to_string(format!("/proc/{pid}/net/tcp")).unwrap_or_default();
     let suffix = format!(":{port:04X}");
@@ -144,21 +164,32 @@ fn listening(pid: u32, port: u16) -> bool {
     })
 }
 
-/// Whether children that have ended and been waited for count.
-#[derive(PartialEq)]
-enum Reaped {
-    Too,
-    Not,
+/// By the process's own clock, which counts nanoseconds where /proc/PID/stat counts hundredths of a
+/// second, and counts every thread it has had.
+fn cpu(pid: u32) -> f64 {
+    let read = || {
+        let clock =
+            clock_getcpuclockid(nix::unistd::Pid::from_raw(i32::try_from(pid).ok()?)).ok()?;
+        Some(Duration::from(clock_gettime(clock).ok()?).as_secs_f64())
+    };
+    read().unwrap_or(0.0)
 }
 
-/// proc(5): utime, stime, cutime and cstime are the fields 14 to 17; the name, field 2, may hold anything.
-fn cpu(path: &str, reaped: Reaped) -> f64 {
-    let text = fs::read_to_string(path).unwrap_or_default();
+/// What children took that have ended: cutime and cstime, the fields 16 and 17 of proc(5); the name,
+/// field 2, may hold anything.
+fn reaped(pid: u32) -> f64 {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let after_name = text.rsplit(')').next().unwrap_or_default();
-    let fields = if reaped == Reaped::Too { 4 } else { 2 };
-    let ticks = after_name.split_whitespace().skip(11).take(fields);
+    let ticks = after_name.split_whitespace().skip(13).take(2);
     let sum: f64 = ticks.filter_map(|field| field.parse::<f64>().ok()).sum();
     sum / clock_ticks_per_second() as f64
+}
+
+/// The first number of a thread's schedstat: nanoseconds on a core.
+fn on_core(tid: u32) -> f64 {
+    let text = fs::read_to_string(format!("/proc/{tid}/schedstat")).unwrap_or_default();
+    let nanos = text.split(' ').next().and_then(|field| field.parse().ok());
+    nanos.unwrap_or(0.0) / 1e9
 }
 
 fn resident(pid: u32) -> f64 {

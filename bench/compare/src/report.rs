@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::lab::Lab;
@@ -10,59 +11,126 @@ use crate::peers::words;
 use crate::plot::plot;
 use crate::process::output;
 use crate::samples::Samples;
-use crate::table::table;
+use crate::table;
 
 const FOLDER: &str = "docs/performance";
+/// What lies between these lines of a document is written by the program, the rest by people.
+const BEGIN: &str = "<!-- bench/run writes from here -->\n";
+const END: &str = "<!-- to here -->\n";
 
-/// Some cases alone are for who asks, and go to standard output.
-pub fn write(options: &Options, lab: &Lab, samples: &Samples) -> Result<(), Box<dyn Error>> {
-    let text = format!("{}\n{}", heading(options, lab), table(samples));
-    let folder = match (&options.out, options.only.is_empty()) {
-        (Some(folder), _) => folder.clone(),
-        (None, true) => options.root.join(FOLDER),
-        (None, false) => {
-            println!("{text}");
-            return Ok(());
-        }
-    };
-    fs::create_dir_all(&folder)?;
-    fs::write(folder.join("README.md"), text)?;
-    fs::write(folder.join("samples.tsv"), samples.lines())?;
-    plot(samples, &folder.join("plot.svg"))?;
-    println!("{}", folder.join("README.md").display());
-    Ok(())
+/// Where everything goes.
+pub struct Report {
+    folder: PathBuf,
+    /// The project's first page, which has the short form.
+    front: Option<PathBuf>,
 }
 
-fn heading(options: &Options, lab: &Lab) -> String {
+impl Report {
+    pub fn new(options: &Options) -> Self {
+        match &options.out {
+            Some(folder) => Self {
+                folder: folder.clone(),
+                front: None,
+            },
+            None => Self {
+                folder: options.root.join(FOLDER),
+                front: Some(options.root.join("README.md")),
+            },
+        }
+    }
+
+    /// Those that are there.
+    pub fn samples(&self) -> Result<Samples, Box<dyn Error>> {
+        let path = self.folder.join("samples.tsv");
+        let samples = Samples::parse(&fs::read_to_string(&path)?);
+        Ok(samples.ok_or_else(|| format!("{}: not samples", path.display()))?)
+    }
+
+    /// # Errors
+    /// When a file cannot be written, or the first page has lost the lines that it is written between.
+    pub fn write(&self, samples: &Samples) -> Result<(), Box<dyn Error>> {
+        fs::create_dir_all(&self.folder)?;
+        fs::write(self.folder.join("samples.tsv"), samples.lines())?;
+        plot(samples, &self.folder.join("plot.svg"))?;
+        let page = self.folder.join("README.md");
+        let text = fs::read_to_string(&page).unwrap_or_else(|_| format!("{BEGIN}{END}"));
+        let part = format!(
+            "{}. {}.\n\n![the figures as bars](plot.svg)\n\n{}",
+            samples.about,
+            table::tally(samples),
+            table::full(samples)
+        );
+        fs::write(&page, between(&text, &part).ok_or("docs: no place")?)?;
+        if let Some(front) = &self.front {
+            let text = fs::read_to_string(front)?;
+            let part = format!(
+                "{}\n{}. {}: [all of them, and why some are not]({FOLDER}/README.md).\n\n\
+                 ![the figures as bars]({FOLDER}/plot.svg)\n",
+                table::short(samples),
+                samples.about,
+                table::tally(samples),
+            );
+            fs::write(front, between(&text, &part).ok_or("README.md: no place")?)?;
+        }
+        println!("{}", page.display());
+        Ok(())
+    }
+}
+
+/// The text with another part between the two lines; None where it lacks them.
+fn between(text: &str, part: &str) -> Option<String> {
+    let (before, rest) = text.split_once(BEGIN)?;
+    let (_, after) = rest.split_once(END)?;
+    Some(format!("{before}{BEGIN}{part}{END}{after}"))
+}
+
+/// What was measured where, in a sentence without its end.
+pub fn about(options: &Options, lab: &Lab) -> String {
     let first = |text: String| text.lines().next().unwrap_or_default().trim().to_owned();
     let said = |line: &str| output(&words(line)).map(first).unwrap_or_default();
+    let root = lab.root.display();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let processor = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = processor
-        .lines()
-        .find_map(|line| line.strip_prefix("model name"));
-    let commit = output(&words(&format!(
-        "git -C {} describe --always --dirty",
-        lab.root.display()
-    )));
-    let (rounds, seconds) = (options.rounds, options.seconds);
+    let model = fact("/proc/cpuinfo", "model name\t: ");
+    let lock = lab.root.join("bench/Cargo.lock");
+    let russh = fact(&lock.to_string_lossy(), "name = \"russh\"\nversion = ");
     format!(
-        "# Beside other programs\n\n\
-         Written by `bench/run` ([how it measures](../../bench/README.md)); medians of {rounds} rounds, loads of \
-         {seconds} s. \"up\" is from the client's application to the destination; the last word of a name is the \
-         number of streams. Ratios are to the best other program of the row, paired within each round.\n\n\
-         adit {}; {}; Linux {}; {cores} cores, {}.\n\n\
-         ![plot](plot.svg)\n",
-        commit.map(first).unwrap_or_default(),
-        ssh_version(lab),
+        "adit {}, {}, russh {}, {}; Linux {}, {cores} cores, {model}; loads of {} s, {}",
+        said(&format!("git -C {root} describe --always --dirty")),
+        version(&lab.ssh),
+        russh.trim_matches('"'),
+        version(&lab.dropbear),
         said("uname -r"),
-        model.map_or("", |text| text.trim_start_matches([' ', '\t', ':'])),
+        options.seconds,
+        said("date -u +%F"),
     )
 }
 
-/// It says so on its standard error.
-fn ssh_version(lab: &Lab) -> String {
-    let done = Command::new(&lab.ssh).arg("-V").output();
-    done.map(|done| String::from_utf8_lossy(&done.stderr).trim().to_owned())
-        .unwrap_or_default()
+/// The rest of the line that begins so.
+fn fact(path: &str, begin: &str) -> String {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let rest = text.split_once(begin).map_or("", |(_, rest)| rest);
+    rest.lines().next().unwrap_or_default().to_owned()
+}
+
+/// ssh and dropbear say it on their standard error; the first two words of it are enough.
+fn version(program: &str) -> String {
+    let done = Command::new(program).arg("-V").output();
+    let text = done.map(|done| String::from_utf8_lossy(&done.stderr).into_owned());
+    let text = text.unwrap_or_default();
+    let two: Vec<&str> = text.split([' ', ',', '\n']).take(2).collect();
+    two.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_people_wrote_stays_as_it_is() {
+        let text = format!("before\n{BEGIN}old\nlines\n{END}after\n");
+        let expected = format!("before\n{BEGIN}new\n{END}after\n");
+        assert_eq!(between(&text, "new\n"), Some(expected.clone()));
+        assert_eq!(between(&expected, "new\n"), Some(expected));
+        assert_eq!(between("nothing", "new\n"), None);
+    }
 }

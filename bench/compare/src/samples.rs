@@ -1,41 +1,85 @@
-//! What was measured: for each figure and program a value of each round.
+//! What was measured: for each figure and program the values of each round.
 
 use std::collections::BTreeMap;
 
-use crate::peers::Peer;
+use crate::peers::{PEERS, Peer};
 
-#[derive(Default)]
-pub struct Samples(BTreeMap<(String, Peer), BTreeMap<usize, Vec<f64>>>);
+#[derive(Debug, Default, PartialEq)]
+pub struct Samples {
+    /// Where and how, in a sentence.
+    pub about: String,
+    values: BTreeMap<(String, Peer), BTreeMap<usize, Vec<f64>>>,
+}
+
+/// The value of a figure, and between what it was in single rounds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Spread {
+    pub median: f64,
+    pub least: f64,
+    pub most: f64,
+}
+
+impl Spread {
+    fn of(mut rounds: Vec<f64>) -> Option<Self> {
+        let median = median(&mut rounds)?;
+        Some(Self {
+            median,
+            least: *rounds.first()?,
+            most: *rounds.last()?,
+        })
+    }
+}
+
+const COLUMNS: &str = "figure\tprogram\tround\tvalue";
 
 impl Samples {
+    pub fn new(about: String) -> Self {
+        Self {
+            about,
+            values: BTreeMap::new(),
+        }
+    }
+
     pub fn keep(&mut self, figure: &str, peer: Peer, round: usize, value: f64) {
         if value.is_finite() {
-            let of = self.0.entry((figure.to_owned(), peer)).or_default();
+            let of = self.values.entry((figure.to_owned(), peer)).or_default();
             of.entry(round).or_default().push(value);
         }
     }
 
-    /// Over everything that was measured.
+    /// The median of what each round's median is.
     pub fn median(&self, figure: &str, peer: Peer) -> Option<f64> {
-        let rounds = self.0.get(&(figure.to_owned(), peer))?;
-        median(rounds.values().flatten().copied().collect())
+        Some(self.spread(figure, peer)?.median)
+    }
+
+    pub fn spread(&self, figure: &str, peer: Peer) -> Option<Spread> {
+        let rounds = self.rounds(figure, peer)?;
+        Spread::of(rounds.map(|(_, value)| value).collect())
     }
 
     /// One program's value over another's, paired within each round.
-    pub fn ratio(&self, figure: &str, over: Peer, under: Peer) -> Option<f64> {
-        let of = |peer| self.0.get(&(figure.to_owned(), peer));
-        let (above, below) = (of(over)?, of(under)?);
-        let ratios = above.iter().filter_map(|(round, values)| {
-            let others = below.get(round)?;
-            Some(median(values.clone())? / median(others.clone())?)
-        });
-        median(ratios.collect())
+    pub fn ratio(&self, figure: &str, over: Peer, under: Peer) -> Option<Spread> {
+        let below: BTreeMap<usize, f64> = self.rounds(figure, under)?.collect();
+        let ratios = self
+            .rounds(figure, over)?
+            .filter_map(|(round, value)| Some(value / below.get(&round)?));
+        Spread::of(ratios.collect())
+    }
+
+    fn rounds(&self, figure: &str, peer: Peer) -> Option<impl Iterator<Item = (usize, f64)>> {
+        let rounds = self.values.get(&(figure.to_owned(), peer))?.iter();
+        Some(rounds.filter_map(|(round, values)| Some((*round, median(&mut values.clone())?))))
+    }
+
+    /// What was measured again takes the place of what was.
+    pub fn replace(&mut self, again: Self) {
+        self.values.extend(again.values);
     }
 
     /// Everything, one value a line.
     pub fn lines(&self) -> String {
-        let mut text = String::from("figure\tprogram\tround\tvalue\n");
-        for ((figure, peer), rounds) in &self.0 {
+        let mut text = format!("# {}\n{COLUMNS}\n", self.about);
+        for ((figure, peer), rounds) in &self.values {
             for (round, values) in rounds {
                 for value in values {
                     text += &format!("{figure}\t{peer}\t{round}\t{value:.6}\n");
@@ -44,10 +88,24 @@ impl Samples {
         }
         text
     }
+
+    /// What [`Self::lines`] wrote; None where it is something else.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (about, rest) = text.strip_prefix("# ")?.split_once('\n')?;
+        let mut samples = Self::new(about.to_owned());
+        for line in rest.strip_prefix(COLUMNS)?.lines().skip(1) {
+            let mut fields = line.split('\t');
+            let (figure, program) = (fields.next()?, fields.next()?);
+            let peer = PEERS.into_iter().find(|peer| peer.to_string() == program)?;
+            let (round, value) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+            samples.keep(figure, peer, round, value);
+        }
+        Some(samples)
+    }
 }
 
-/// Of an even number of values the mean of the two in the middle.
-fn median(mut values: Vec<f64>) -> Option<f64> {
+/// Of an even number of values the mean of the two in the middle. They are in order afterwards.
+fn median(values: &mut [f64]) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
     let upper = *values.get(middle)?;
@@ -63,10 +121,10 @@ mod tests {
 
     #[test]
     fn a_median_is_the_value_in_the_middle_or_between_the_two() {
-        assert_eq!(median(vec![3.0, 1.0, 2.0]), Some(2.0));
-        assert_eq!(median(vec![4.0, 1.0, 2.0, 3.0]), Some(2.5));
-        assert_eq!(median(vec![7.0]), Some(7.0));
-        assert_eq!(median(vec![]), None);
+        assert_eq!(median(&mut [3.0, 1.0, 2.0]), Some(2.0));
+        assert_eq!(median(&mut [4.0, 1.0, 2.0, 3.0]), Some(2.5));
+        assert_eq!(median(&mut [7.0]), Some(7.0));
+        assert_eq!(median(&mut []), None);
     }
 
     #[test]
@@ -77,6 +135,38 @@ mod tests {
             samples.keep("x", Peer::OpenSsh, round, 2.0 * machine);
         }
         samples.keep("x", Peer::Adit, 4, 100.0);
-        assert_eq!(samples.ratio("x", Peer::Adit, Peer::OpenSsh), Some(0.5));
+        let ratio = samples.ratio("x", Peer::Adit, Peer::OpenSsh).unwrap();
+        assert_eq!((ratio.least, ratio.median, ratio.most), (0.5, 0.5, 0.5));
+    }
+
+    #[test]
+    fn a_round_counts_once_however_often_it_was_measured_in_it() {
+        let mut samples = Samples::default();
+        for value in [1.0, 1.0, 1.0, 4.0, 5.0] {
+            samples.keep("x", Peer::Adit, 1, value);
+        }
+        samples.keep("x", Peer::Adit, 2, 3.0);
+        let spread = samples.spread("x", Peer::Adit).unwrap();
+        assert_eq!((spread.least, spread.median, spread.most), (1.0, 2.0, 3.0));
+    }
+
+    #[test]
+    fn samples_are_read_as_they_were_written() {
+        let mut samples = Samples::new("here".to_owned());
+        samples.keep("x, y", Peer::Plain, 0, 1.5);
+        samples.keep("x, y", Peer::Adit, 3, 0.25);
+        assert_eq!(Samples::parse(&samples.lines()), Some(samples));
+        assert_eq!(Samples::parse("figure\tprogram\n"), None);
+    }
+
+    #[test]
+    fn what_is_measured_again_replaces_what_was() {
+        let [mut samples, mut again] = [Samples::default(), Samples::default()];
+        samples.keep("x", Peer::Adit, 0, 1.0);
+        samples.keep("y", Peer::Adit, 0, 2.0);
+        again.keep("x", Peer::Adit, 0, 3.0);
+        samples.replace(again);
+        let values = ["x", "y"].map(|figure| samples.median(figure, Peer::Adit));
+        assert_eq!(values, [Some(3.0), Some(2.0)]);
     }
 }

@@ -31,7 +31,7 @@ impl Server {
         })
     }
 
-    /// What starts a client of it.
+    /// What starts a client of it, wherever it is started.
     pub fn client_argv(
         &self,
         world: &World<'_>,
@@ -39,8 +39,7 @@ impl Server {
         cipher: Cipher,
         forwards: &[Forward],
     ) -> Vec<String> {
-        let argv = client.client(world.lab, &world.place.host, self.port, cipher, forwards);
-        world.placed(End::Client, argv)
+        client.client(world.lab, &world.place.host, self.port, cipher, forwards)
     }
 }
 
@@ -68,6 +67,7 @@ impl Client {
             .zip(targets.iter().copied())
             .collect();
         let argv = server.client_argv(world, server.peer, cipher, &forwards);
+        let argv = world.placed(End::Client, argv);
         let log = world.lab.path(&format!("{}.client.log", server.peer));
         let mut process = Process::start(&argv, Path::new(&log))?;
         for port in &listen {

@@ -6,7 +6,7 @@ use std::process::{Child, ChildStdout, Stdio};
 
 use crate::lab::Lab;
 use crate::peers::words;
-use crate::process::{command, output};
+use crate::process::{command, finish, output, readable};
 
 /// Which cores the two ends may use.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -147,7 +147,9 @@ impl Held {
         let mut child = command(argv)?.stdin(pipes()).stdout(pipes()).spawn()?;
         let mut line = String::new();
         let out: Option<&mut ChildStdout> = child.stdout.as_mut();
-        if let Some(out) = out {
+        if let Some(out) = out
+            && readable(out)?
+        {
             BufReader::new(out).read_line(&mut line)?;
         }
         let held = Self(child);
@@ -170,7 +172,7 @@ pub struct Running(Child);
 
 impl Running {
     pub fn wait(self) -> io::Result<Figures> {
-        let done = self.0.wait_with_output()?;
+        let done = finish(self.0)?;
         if !done.status.success() {
             return Err(io::Error::other(format!("load: {}", done.status)));
         }

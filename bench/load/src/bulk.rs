@@ -25,18 +25,22 @@ pub fn push(address: &str, time: Duration, connections: usize) -> io::Result<()>
     })
 }
 
-/// Reads from a source.
+/// Reads from a source, and then what is still on the way: that has cost something, too.
 pub fn pull(address: &str, time: Duration, connections: usize) -> io::Result<()> {
     run(address, time, connections, |stream, end| {
         let mut buffer = vec![0; BUFFER];
-        let mut bytes = 0;
-        while Instant::now() < end {
+        let (mut bytes, mut ended) = (0, false);
+        loop {
+            if !ended && Instant::now() >= end {
+                stream.shutdown(Shutdown::Write)?;
+                ended = true;
+            }
             match stream.read(&mut buffer)? {
+                0 if ended => return Ok(bytes),
                 0 => return Err(io::ErrorKind::UnexpectedEof.into()),
                 n => bytes += n,
             }
         }
-        Ok(bytes)
     })
 }
 

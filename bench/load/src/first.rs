@@ -4,13 +4,16 @@ use std::io;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use nix::time::{clock_getcpuclockid, clock_gettime};
+use nix::unistd::Pid;
+
 use crate::trips::once;
 use crate::{PATIENCE, connect, usage};
 
 /// Much less than what is measured.
 const STEP: Duration = Duration::from_micros(50);
 
-/// Prints milliseconds, and those of them the client's main thread was on a core.
+/// Prints milliseconds, and those the client was on a core.
 pub fn first(address: &str, command: &[String]) -> io::Result<()> {
     let (program, args) = command.split_first().unwrap_or_else(|| usage());
     let start = Instant::now();
@@ -32,12 +35,12 @@ pub fn first(address: &str, command: &[String]) -> io::Result<()> {
     child.kill()?;
     child.wait()?;
     let ms = |time: Duration| time.as_secs_f64() * 1e3;
-    println!("ms {:.3} cpu_ms {:.3}", ms(outcome?), ms(used));
+    println!("ms {:.3} cpu_ms {:.3}", ms(outcome?), ms(used?));
     Ok(())
 }
 
-fn on_core(pid: u32) -> Duration {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/schedstat")).unwrap_or_default();
-    let nanos = text.split(' ').next().and_then(|field| field.parse().ok());
-    Duration::from_nanos(nanos.unwrap_or(0))
+/// The process's own clock: of every thread it has had.
+fn on_core(pid: u32) -> io::Result<Duration> {
+    let pid = Pid::from_raw(i32::try_from(pid).map_err(io::Error::other)?);
+    Ok(clock_gettime(clock_getcpuclockid(pid)?)?.into())
 }

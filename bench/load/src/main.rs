@@ -3,9 +3,9 @@
 //! ```text
 //!   load serve HOST              echo, sink, source and stall on ports of the system's choosing; until killed
 //!   load push ADDR SECONDS N     N connections that write, to a sink; until the last byte has arrived
-//!   load pull ADDR SECONDS N     N connections that read, from a source
+//!   load pull ADDR SECONDS N     N connections that read, from a source; until it has closed
 //!   load ping ADDR SECONDS       one connection, one byte there and back
-//!   load rate ADDR COUNT N       COUNT connections of one byte there and back, N at a time
+//!   load rate ADDR SECONDS N     connections of one byte there and back, N at a time
 //!   load idle ADDR COUNT         COUNT connections, held until standard input ends
 //!   load flood ADDR              one that writes to a stall; says when no more is taken; held as above
 //!   load hang ADDR               one to a source that never reads; held as above
@@ -50,7 +50,7 @@ fn main() -> io::Result<()> {
         "push" => bulk::push(address, time(), number(1) as usize),
         "pull" => bulk::pull(address, time(), number(1) as usize),
         "ping" => trips::ping(address, time()),
-        "rate" => trips::rate(address, number(0) as usize, number(1) as usize),
+        "rate" => trips::rate(address, time(), number(1) as usize),
         "idle" => hold::idle(address, number(0) as usize),
         "flood" => hold::flood(address),
         "hang" => hold::hang(address),

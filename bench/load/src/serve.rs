@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 
 use mio::{Events, Interest, Poll, Token};
@@ -46,9 +47,25 @@ fn sink(mut stream: TcpStream) {
     while let Ok(1..) = stream.read(&mut buffer) {}
 }
 
+/// Writes until the other side has closed its half.
 fn source(mut stream: TcpStream) {
-    let buffer = vec![0x5a; BUFFER];
-    while stream.write_all(&buffer).is_ok() {}
+    let (buffer, ended) = (vec![0x5a; BUFFER], AtomicBool::new(false));
+    let Ok(mut other_half) = stream.try_clone() else {
+        return;
+    };
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while let Ok(1..) = other_half.read(&mut [0]) {}
+            ended.store(true, Relaxed);
+        });
+        while !ended.load(Relaxed) {
+            if stream.write_all(&buffer).is_err() {
+                break;
+            }
+        }
+        // Ends the reader as well, if it was the writer that failed.
+        drop(stream.shutdown(Shutdown::Both));
+    });
 }
 
 /// Holds the connection and never reads.

@@ -24,42 +24,49 @@ fn micros(sorted: &[Duration], part: f64) -> f64 {
         .map_or(f64::NAN, |time| time.as_secs_f64() * 1e6)
 }
 
-/// Round trips one after another, after a tenth of the time to warm up.
+/// The part of the time before what counts.
+const WARM: f64 = 0.1;
+
+/// Round trips one after another.
 pub fn ping(address: &str, time: Duration) -> io::Result<()> {
     let mut stream = connect(address)?;
-    let warm = Instant::now() + time / 10;
-    while Instant::now() < warm {
+    let (mut times, mut warming) = (Vec::new(), 0);
+    let start = Instant::now() + time.mul_f64(WARM);
+    while Instant::now() < start {
         once(&mut stream)?;
+        warming += 1;
     }
-    let end = Instant::now() + time;
-    let mut times = Vec::new();
-    while Instant::now() < end {
+    while start.elapsed() < time {
         times.push(once(&mut stream)?);
     }
     times.sort_unstable();
     let (count, p50, p99) = (times.len(), micros(&times, 0.5), micros(&times, 0.99));
-    println!("count {count} p50 {p50:.1} p99 {p99:.1}");
+    let all = count + warming;
+    println!("count {count} all {all} p50 {p50:.1} p99 {p99:.1}");
     Ok(())
 }
 
-/// Short connections, so many at a time.
-pub fn rate(address: &str, count: usize, at_once: usize) -> io::Result<()> {
-    let (next, failed) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let start = Instant::now();
+/// Short connections, so many at a time, and at least one of each.
+pub fn rate(address: &str, time: Duration, at_once: usize) -> io::Result<()> {
+    let (count, failed) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let start = Instant::now() + time.mul_f64(WARM);
     thread::scope(|scope| {
         for _ in 0..at_once {
             scope.spawn(|| {
-                while next.fetch_add(1, Relaxed) < count {
+                loop {
                     let done = connect(address).and_then(|mut stream| once(&mut stream));
                     failed.fetch_add(usize::from(done.is_err()), Relaxed);
+                    let now = Instant::now();
+                    if now >= start + time {
+                        break;
+                    }
+                    count.fetch_add(usize::from(done.is_ok() && now >= start), Relaxed);
                 }
             });
         }
     });
-    let (failed, seconds) = (failed.load(Relaxed), start.elapsed().as_secs_f64());
-    println!(
-        "count {} failed {failed} seconds {seconds:.4}",
-        count - failed
-    );
+    let (count, failed) = (count.load(Relaxed), failed.load(Relaxed));
+    let seconds = time.as_secs_f64();
+    println!("count {count} failed {failed} seconds {seconds:.4}");
     Ok(())
 }

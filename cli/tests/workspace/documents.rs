@@ -143,3 +143,28 @@ fn every_test_of_a_fault_is_there_and_named() {
         assert!(missing.is_empty(), "docs/faults.md lacks {missing:#?}");
     }
 }
+
+/// What `bench/run` wrote into a document.
+fn measured(document: &str) -> String {
+    let text = read(&root().join(document));
+    let (_, rest) = text
+        .split_once("<!-- bench/run writes from here -->\n")
+        .unwrap();
+    rest.split_once("<!-- to here -->\n").unwrap().0.to_owned()
+}
+
+#[test]
+fn the_first_page_has_the_figures_of_the_comparison() {
+    let whole = measured("docs/performance/README.md");
+    let front = measured("README.md").replace("**", "");
+    let told = whole.lines().next().unwrap().trim_end_matches('.');
+    assert!(front.contains(told), "measured elsewhere: {told}");
+    let is_row = |line: &&str| line.starts_with("| ") && !line.starts_with("| figure ");
+    let rows: Vec<&str> = front.lines().filter(is_row).collect();
+    assert!(rows.len() > 10, "{front}");
+    for row in rows {
+        let values = row.trim_end_matches('|');
+        let same = whole.lines().any(|line| line.starts_with(values));
+        assert!(same, "docs/performance has otherwise: {row}");
+    }
+}

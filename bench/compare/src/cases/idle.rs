@@ -2,68 +2,59 @@
 
 use std::io;
 use std::thread::sleep;
-use std::time::Duration;
 
-use crate::cases::Turn;
 use crate::cases::bulk::{Moved, Way};
+use crate::cases::{SETTLED, Turn, figures, in_turn};
 use crate::peers::Cipher;
 use crate::tunnel::{Tunnel, since};
 
-/// Memory that is given back is given back by then.
-const SETTLED: Duration = Duration::from_millis(300);
 const ECHO: usize = 2;
+const PAIRS: usize = 4;
+/// Parts of a load's time.
+const BULK: f64 = 0.4;
+const TRIPS: f64 = 0.25;
 
 pub fn thousand(turn: &mut Turn<'_>) -> io::Result<()> {
-    among(turn, 1000)
+    among(turn, figures::CROWDS[0])
 }
 
 pub fn ten_thousand(turn: &mut Turn<'_>) -> io::Result<()> {
-    among(turn, 10_000)
+    among(turn, figures::CROWDS[1])
 }
 
+/// Beside a tunnel that has the crowd there is one that has none, and they are measured in turn:
+/// what the machine does meanwhile meets both.
 fn among(turn: &mut Turn<'_>, count: usize) -> io::Result<()> {
     let world = turn.world;
     let targets = [world.targets.sink, world.targets.source, world.targets.echo];
-    let tunnel = Tunnel::start(world, turn.peer, Cipher::Aes128Gcm, &targets)?;
-    let echo = tunnel.client.to(ECHO);
+    let start = || Tunnel::start(world, turn.peer, Cipher::Aes128Gcm, &targets);
+    let tunnels = [start()?, start()?];
+    let [_, crowded] = &tunnels;
     let seconds = turn.options.seconds;
-    let felt = || -> io::Result<[f64; 2]> {
-        let moved = Moved::through(world, &tunnel, Way::Up, seconds / 2.0, 1)?;
-        let done = world.load(&format!("ping {echo} {}", seconds / 2.0))?;
-        Ok([moved.gigabits, done.of("p50")])
+    let felt = |tunnel: &Tunnel| -> io::Result<[f64; 2]> {
+        let moved = Moved::through(world, tunnel, Way::Up, BULK * seconds, 1)?;
+        let load = format!("ping {} {}", tunnel.client.to(ECHO), TRIPS * seconds);
+        Ok([moved.gigabits, world.load(&load)?.of("p50")])
     };
     // As many at once as are opened at once later, so that what grows once has grown.
-    world.load(&format!("rate {echo} 256 64"))?;
-    let alone_before = felt()?;
+    for tunnel in &tunnels {
+        world.load(&format!("rate {} 0.1 64", tunnel.client.to(ECHO)))?;
+        felt(tunnel)?;
+    }
     sleep(SETTLED);
-    let before = tunnel.resident();
-    let held = world.hold(&format!("idle {echo} {count}"))?;
+    let before = crowded.resident();
+    let held = world.hold(&format!("idle {} {count}", crowded.client.to(ECHO)))?;
     sleep(SETTLED);
-    let grown = since(tunnel.resident(), before);
-    let [gigabits, trip] = felt()?;
+    let grown = since(crowded.resident(), before);
+    let per_channel = figures::ends(&format!("KiB per idle channel of {count}"));
+    for (figure, grown) in per_channel.iter().zip(grown) {
+        turn.keep(figure, grown / count as f64);
+    }
+    for [alone, among] in in_turn(PAIRS, &tunnels, felt)? {
+        for (which, figure) in figures::among(count).iter().enumerate() {
+            turn.keep(figure, among[which] / alone[which]);
+        }
+    }
     drop(held);
-    sleep(SETTLED);
-    // What was before and what is after, because the machine changes as well.
-    let alone_after = felt()?;
-    let [alone_gigabits, alone_trip] =
-        [0, 1].map(|which| (alone_before[which] + alone_after[which]) / 2.0);
-    turn.keep(
-        &format!("KiB per idle channel of {count}, client"),
-        grown[0] / count as f64,
-    );
-    turn.keep(
-        &format!("KiB per idle channel of {count}, server"),
-        grown[1] / count as f64,
-    );
-    turn.keep(&format!("round trip among {count}"), trip);
-    turn.keep(&format!("Gbit/s among {count}"), gigabits);
-    turn.keep(
-        &format!("Gbit/s among {count}, of alone"),
-        gigabits / alone_gigabits,
-    );
-    turn.keep(
-        &format!("round trip among {count}, of alone"),
-        trip / alone_trip,
-    );
     Ok(())
 }

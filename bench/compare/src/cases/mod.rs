@@ -1,6 +1,7 @@
-//! What is measured: each case once a round for each program that can do it.
+//! What is measured: each case so many times, for each program that can do it.
 
 mod bulk;
+pub mod figures;
 mod idle;
 mod once;
 mod paths;
@@ -9,12 +10,16 @@ mod stall;
 mod trips;
 
 use std::io;
+use std::time::Duration;
 
 use crate::lab::Lab;
 use crate::options::Options;
 use crate::peers::{Peer, TUNNELS, WITH_AES};
 use crate::samples::Samples;
+use crate::tunnel::Tunnel;
 use crate::world::World;
+
+pub use bulk::WAYS;
 
 /// One case, one program, one round.
 pub struct Turn<'a> {
@@ -33,141 +38,104 @@ impl Turn<'_> {
     }
 }
 
+/// How often something is measured, unless told otherwise.
+#[derive(Clone, Copy, Debug)]
+pub struct Rounds {
+    adit: usize,
+    others: usize,
+}
+
+impl Rounds {
+    pub fn of(self, peer: Peer) -> usize {
+        match peer {
+            Peer::Adit => self.adit,
+            Peer::OpenSsh | Peer::Russh | Peer::Dropbear | Peer::Plain => self.others,
+        }
+    }
+}
+
 pub struct Case {
     /// What `--only` knows it by.
     pub name: &'static str,
     pub peers: &'static [Peer],
-    /// How often at most.
-    pub rounds: usize,
+    pub rounds: Rounds,
     pub run: fn(&mut Turn<'_>) -> io::Result<()>,
-    /// About how many seconds a turn takes where each load lasts so long.
-    pub takes: fn(f64) -> f64,
+    loads: f64,
+    rest: f64,
+}
+
+impl Case {
+    /// About how many seconds a turn takes where a load lasts so long.
+    pub fn takes(&self, load: f64) -> f64 {
+        self.loads * load + self.rest
+    }
+}
+
+/// `loads` is how many loads a turn has, in their full length, and `rest` the seconds beside them.
+const fn case(
+    name: &'static str,
+    run: fn(&mut Turn<'_>) -> io::Result<()>,
+    peers: &'static [Peer],
+    rounds: Rounds,
+    [loads, rest]: [f64; 2],
+) -> Case {
+    Case {
+        name,
+        peers,
+        rounds,
+        run,
+        loads,
+        rest,
+    }
 }
 
 const ADIT: [Peer; 1] = [Peer::Adit];
-const OFTEN: usize = usize::MAX;
-/// What hardly changes from round to round, or takes long.
-const SELDOM: usize = 3;
-const TWICE: usize = 2;
+const CLIENTS: [Peer; 2] = [Peer::Adit, Peer::OpenSsh];
+const CROWD: [Peer; 2] = [Peer::Adit, Peer::Russh];
+const PATH: [Peer; 2] = [Peer::Plain, Peer::Adit];
+/// What is compared within each round.
+const OFTEN: Rounds = Rounds { adit: 7, others: 7 };
+/// What adit is to reach by itself, with the others to look at.
+const OWN: Rounds = Rounds { adit: 5, others: 2 };
+/// What takes long, or is the same each time.
+const TWICE: Rounds = Rounds { adit: 2, others: 2 };
+const ONCE: Rounds = Rounds { adit: 1, others: 1 };
 
 pub const CASES: [Case; 17] = [
-    Case {
-        name: "aes",
-        peers: &WITH_AES,
-        rounds: OFTEN,
-        run: bulk::aes,
-        takes: |s| 2.0 * s + 0.6,
-    },
-    Case {
-        name: "chacha",
-        peers: &TUNNELS,
-        rounds: OFTEN,
-        run: bulk::chacha,
-        takes: |s| 2.0 * s + 0.6,
-    },
-    Case {
-        name: "aes8",
-        peers: &WITH_AES,
-        rounds: OFTEN,
-        run: bulk::aes_of_eight,
-        takes: |s| 2.0 * s + 0.6,
-    },
-    Case {
-        name: "ping",
-        peers: &TUNNELS,
-        rounds: OFTEN,
-        run: trips::ping,
-        takes: |s| s + 0.5,
-    },
-    Case {
-        name: "onecore",
-        peers: &TUNNELS,
-        rounds: OFTEN,
-        run: trips::on_one_core,
-        takes: |s| s + 0.5,
-    },
-    Case {
-        name: "rate",
-        peers: &TUNNELS,
-        rounds: OFTEN,
-        run: trips::rate,
-        takes: |s| 1.2 * s + 0.4,
-    },
-    Case {
-        name: "first",
-        peers: &TUNNELS,
-        rounds: OFTEN,
-        run: once::first_byte,
-        takes: |_| 1.0,
-    },
-    Case {
-        name: "sshd",
-        peers: &[Peer::Adit, Peer::OpenSsh],
-        rounds: OFTEN,
-        run: once::first_byte_of_sshd,
-        takes: |_| 1.0,
-    },
-    Case {
-        name: "rss",
-        peers: &TUNNELS,
-        rounds: SELDOM,
-        run: once::resident,
-        takes: |_| 1.0,
-    },
-    Case {
-        name: "size",
-        peers: &TUNNELS,
-        rounds: 1,
-        run: once::size,
-        takes: |_| 0.1,
-    },
-    Case {
-        name: "idle",
-        peers: &WITH_AES,
-        rounds: SELDOM,
-        run: idle::thousand,
-        takes: |s| 3.5 * s + 2.0,
-    },
-    Case {
-        name: "idle10000",
-        peers: &[Peer::Adit, Peer::Russh],
-        rounds: SELDOM,
-        run: idle::ten_thousand,
-        takes: |s| 3.5 * s + 6.0,
-    },
-    Case {
-        name: "stall",
-        peers: &WITH_AES,
-        rounds: SELDOM,
-        run: stall::one_receiver_stopped,
-        takes: |s| 4.0 * s + 4.0,
-    },
-    Case {
-        name: "sessions",
-        peers: &ADIT,
-        rounds: SELDOM,
-        run: sessions::eight,
-        takes: |s| 2.0 * s + 1.0,
-    },
-    Case {
-        name: "interactive",
-        peers: &WITH_AES,
-        rounds: TWICE,
-        run: paths::interactive,
-        takes: |s| 6.0 * s + 4.0,
-    },
-    Case {
-        name: "path100",
-        peers: &[Peer::Plain, Peer::Adit],
-        rounds: TWICE,
-        run: paths::tenth_of_a_second,
-        takes: |s| 8.0 * s + 2.0,
-    },
-    Case {
-        name: "path200",
-        peers: &[Peer::Plain, Peer::Adit],
-        rounds: TWICE,
-        run: paths::fifth_of_a_second,
-        takes: |s| 8.0 * s + 2.0,
-    },
+    case("aes", bulk::aes, &WITH_AES, OFTEN, [2.0, 1.0]),
+    case("chacha", bulk::chacha, &TUNNELS, OFTEN, [2.0, 1.0]),
+    case("aes8", bulk::aes_of_many, &WITH_AES, OFTEN, [2.0, 1.0]),
+    case("ping", trips::ping, &TUNNELS, OFTEN, [1.1, 0.2]),
+    case("onecore", trips::on_one_core, &TUNNELS, OFTEN, [1.1, 0.2]),
+    case("rate", trips::rate, &TUNNELS, OFTEN, [2.2, 0.4]),
+    case("first", once::first_byte, &TUNNELS, OFTEN, [0.0, 0.5]),
+    case("sshd", once::of_sshd, &CLIENTS, OFTEN, [0.0, 0.7]),
+    case("rss", once::resident, &TUNNELS, TWICE, [0.0, 0.6]),
+    case("size", once::size, &TUNNELS, ONCE, [0.0, 0.1]),
+    case("idle", idle::thousand, &WITH_AES, OWN, [6.8, 3.0]),
+    case("idle10000", idle::ten_thousand, &CROWD, OWN, [6.8, 7.0]),
+    case("stall", stall::one_stopped, &WITH_AES, OWN, [10.0, 4.0]),
+    case("sessions", sessions::eight, &ADIT, OFTEN, [2.0, 0.5]),
+    case("interactive", paths::narrow, &WITH_AES, TWICE, [12.0, 9.0]),
+    case("path100", paths::long, &PATH, TWICE, [12.0, 3.0]),
+    case("path200", paths::longer, &PATH, TWICE, [12.0, 4.0]),
 ];
+
+/// Memory that is given back is given back by then.
+const SETTLED: Duration = Duration::from_millis(300);
+
+/// The same on two tunnels in turn, so many times; each of them is the first as often as the other.
+fn in_turn<T>(
+    pairs: usize,
+    [one, other]: &[Tunnel; 2],
+    measure: impl Fn(&Tunnel) -> io::Result<T>,
+) -> io::Result<Vec<[T; 2]>> {
+    let both = |pair: usize| {
+        if pair.is_multiple_of(2) {
+            return Ok([measure(one)?, measure(other)?]);
+        }
+        let after = measure(other)?;
+        Ok([measure(one)?, after])
+    };
+    (0..pairs).map(both).collect()
+}

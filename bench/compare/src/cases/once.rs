@@ -3,26 +3,24 @@
 use std::fs;
 use std::io;
 use std::thread::sleep;
-use std::time::Duration;
 
-use crate::cases::Turn;
+use crate::cases::{SETTLED, Turn, figures};
 use crate::lab::free_port;
 use crate::peers::{Cipher, Peer, words};
 use crate::process::output;
 use crate::tunnel::{Server, Tunnel};
 
 const STARTS: usize = 5;
-const SETTLED: Duration = Duration::from_millis(300);
 
 pub fn first_byte(turn: &mut Turn<'_>) -> io::Result<()> {
-    starts(turn, turn.peer, "first byte")
+    starts(turn, turn.peer, "")
 }
 
-pub fn first_byte_of_sshd(turn: &mut Turn<'_>) -> io::Result<()> {
-    starts(turn, Peer::OpenSsh, "first byte from sshd")
+pub fn of_sshd(turn: &mut Turn<'_>) -> io::Result<()> {
+    starts(turn, Peer::OpenSsh, figures::SSHD)
 }
 
-fn starts(turn: &mut Turn<'_>, server: Peer, figure: &str) -> io::Result<()> {
+fn starts(turn: &mut Turn<'_>, server: Peer, whose: &str) -> io::Result<()> {
     let (world, cipher) = (turn.world, turn.peer.nearest(Cipher::Aes128Gcm));
     let server = Server::start(world, server, cipher)?;
     for _ in 0..STARTS {
@@ -32,8 +30,8 @@ fn starts(turn: &mut Turn<'_>, server: Peer, figure: &str) -> io::Result<()> {
             .client_argv(world, turn.peer, cipher, &forwards)
             .join(" ");
         let done = world.load(&format!("first 127.0.0.1:{listen} {argv}"))?;
-        turn.keep(&format!("{figure}, ms"), done.of("ms"));
-        turn.keep(&format!("{figure}, client's CPU ms"), done.of("cpu_ms"));
+        turn.keep(&figures::first_byte(whose), done.of("ms"));
+        turn.keep(&figures::first_byte_cpu(whose), done.of("cpu_ms"));
     }
     Ok(())
 }
@@ -42,11 +40,12 @@ fn starts(turn: &mut Turn<'_>, server: Peer, figure: &str) -> io::Result<()> {
 pub fn resident(turn: &mut Turn<'_>) -> io::Result<()> {
     let (world, cipher) = (turn.world, turn.peer.nearest(Cipher::Aes128Gcm));
     let tunnel = Tunnel::start(world, turn.peer, cipher, &[world.targets.echo])?;
-    world.load(&format!("rate {} 1 1", tunnel.client.to(0)))?;
+    world.load(&format!("rate {} 0 1", tunnel.client.to(0)))?;
     sleep(SETTLED);
-    let [client, server] = tunnel.resident();
-    turn.keep("idle RSS MiB, client", client / 1024.0);
-    turn.keep("idle RSS MiB, server", server / 1024.0);
+    let ends = figures::ends(figures::IDLE);
+    for (figure, kib) in ends.iter().zip(tunnel.resident()) {
+        turn.keep(figure, kib * 1024.0 / 1e6);
+    }
     Ok(())
 }
 
@@ -62,9 +61,7 @@ pub fn size(turn: &mut Turn<'_>) -> io::Result<()> {
     };
     let stripped = lab.path("stripped");
     output(&words(&format!("strip -o {stripped} {client}")))?;
-    turn.keep(
-        "stripped client, MB",
-        fs::metadata(&stripped)?.len() as f64 / 1e6,
-    );
+    let size = fs::metadata(&stripped)?.len();
+    turn.keep(figures::SIZE, size as f64 / 1e6);
     Ok(())
 }

@@ -4,8 +4,7 @@ use std::io;
 use std::thread::sleep;
 use std::time::Duration;
 
-use crate::cases::Turn;
-use crate::cases::bulk::WAYS;
+use crate::cases::{Turn, WAYS, figures};
 use crate::path::{Bad, Path};
 use crate::peers::{Cipher, Peer};
 use crate::tunnel::Tunnel;
@@ -29,12 +28,12 @@ const LONG: Bad = Bad {
 };
 const ECHO: usize = 2;
 /// So much longer than the others does a load last here: a round trip is a tenth of a second.
-const LONGER: f64 = 3.0;
+const LONGER: f64 = 6.0;
 /// Bulk has filled what it fills by then.
 const FILLED: Duration = Duration::from_secs(2);
 
 /// A round trip after the other beside a bulk channel of the same session, each way.
-pub fn interactive(turn: &mut Turn<'_>) -> io::Result<()> {
+pub fn narrow(turn: &mut Turn<'_>) -> io::Result<()> {
     for way in WAYS {
         let path = Path::new(turn.lab, NARROW)?;
         let world = World::new(turn.lab, path.place.clone(), Cores::Apart)?;
@@ -46,34 +45,27 @@ pub fn interactive(turn: &mut Turn<'_>) -> io::Result<()> {
         let push = world.begin(&format!("{} {bulk} {longer} 1", way.load()))?;
         sleep(FILLED);
         let done = world.load(&format!("ping {echo} {seconds}"))?;
-        turn.keep(
-            &format!("interactive p50 ms beside bulk {}", way.name()),
-            done.of("p50") / 1e3,
-        );
-        turn.keep(
-            &format!("interactive p99 ms beside bulk {}", way.name()),
-            done.of("p99") / 1e3,
-        );
+        for part in ["p50", "p99"] {
+            turn.keep(&figures::interactive(part, way), done.of(part) / 1e3);
+        }
         let moved = push.wait()?;
         let rate = moved.of("bytes") * 8e-6 / moved.of("seconds");
-        turn.keep(
-            &format!("Mbit/s of bulk {} beside interactive", way.name()),
-            rate,
-        );
+        let figure = format!("Mbit/s of bulk {} on a narrow path", way.name());
+        turn.keep(&figure, rate);
     }
     Ok(())
 }
 
-pub fn tenth_of_a_second(turn: &mut Turn<'_>) -> io::Result<()> {
-    long(turn, 100)
+pub fn long(turn: &mut Turn<'_>) -> io::Result<()> {
+    over(turn, figures::LONG_PATHS[0])
 }
 
-pub fn fifth_of_a_second(turn: &mut Turn<'_>) -> io::Result<()> {
-    long(turn, 200)
+pub fn longer(turn: &mut Turn<'_>) -> io::Result<()> {
+    over(turn, figures::LONG_PATHS[1])
 }
 
 /// From the first byte on, so that the windows' growth is in it.
-fn long(turn: &mut Turn<'_>, millis: u64) -> io::Result<()> {
+fn over(turn: &mut Turn<'_>, millis: u64) -> io::Result<()> {
     for way in WAYS {
         let path = Path::new(
             turn.lab,
@@ -95,7 +87,7 @@ fn long(turn: &mut Turn<'_>, millis: u64) -> io::Result<()> {
         let seconds = LONGER * turn.options.seconds;
         let done = world.load(&format!("{} {to} {seconds} 1", way.load()))?;
         let rate = done.of("bytes") * 8e-6 / done.of("seconds");
-        turn.keep(&format!("Mbit/s over {millis} ms {}", way.name()), rate);
+        turn.keep(&figures::over(millis, way), rate);
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::cases::Turn;
+use crate::cases::{Turn, figures};
 use crate::peers::Cipher;
 use crate::tunnel::{Client, Server};
 use crate::world::{Cores, Place, World};
@@ -14,8 +14,8 @@ pub fn eight(turn: &mut Turn<'_>) -> io::Result<()> {
     let world = World::new(turn.lab, Place::loopback(), Cores::Any)?;
     let (one, _) = of(turn, &world, 1)?;
     let (eight, share) = of(turn, &world, SESSIONS)?;
-    turn.keep("CPU-s/GB of eight sessions, of one", eight / one);
-    turn.keep("share of the less busy loop", share);
+    turn.keep(figures::EIGHT_OF_ONE, eight / one);
+    turn.keep(figures::LESS_BUSY, share);
     Ok(())
 }
 
@@ -37,12 +37,9 @@ fn of(turn: &Turn<'_>, world: &World<'_>, count: usize) -> io::Result<(f64, f64)
         gigabytes += push.wait()?.of("bytes") / 1e9;
     }
     let used = server.process.cpu() - before;
+    let then = |tid| threads.get(tid).copied().unwrap_or(0.0);
     let after = server.process.cpu_of_threads();
-    let mut each: Vec<f64> = after
-        .iter()
-        .zip(&threads)
-        .map(|(now, then)| now - then)
-        .collect();
+    let mut each: Vec<f64> = after.iter().map(|(tid, now)| now - then(tid)).collect();
     each.sort_by(|a, b| b.total_cmp(a));
     let share = match each.as_slice() {
         [first, second, ..] => second / (first + second),

@@ -2,18 +2,21 @@
 
 use std::io;
 use std::thread::sleep;
-use std::time::Duration;
 
-use crate::cases::Turn;
 use crate::cases::bulk::{Moved, WAYS, Way};
+use crate::cases::{SETTLED, Turn, figures, in_turn};
 use crate::peers::Cipher;
 use crate::tunnel::{Tunnel, since};
 
 const SOURCE: usize = 1;
 const STALL: usize = 2;
-const SETTLED: Duration = Duration::from_millis(300);
+const PAIRS: usize = 4;
+/// Part of a load's time.
+const BULK: f64 = 0.5;
 
-pub fn one_receiver_stopped(turn: &mut Turn<'_>) -> io::Result<()> {
+/// Beside a tunnel with a receiver that has stopped there is one without, and they are measured in
+/// turn: what the machine does meanwhile meets both.
+pub fn one_stopped(turn: &mut Turn<'_>) -> io::Result<()> {
     let world = turn.world;
     let targets = [
         world.targets.sink,
@@ -21,33 +24,37 @@ pub fn one_receiver_stopped(turn: &mut Turn<'_>) -> io::Result<()> {
         world.targets.stall,
     ];
     for way in WAYS {
-        let tunnel = Tunnel::start(world, turn.peer, Cipher::Aes128Gcm, &targets)?;
-        let seconds = turn.options.seconds / 2.0;
-        let measure =
-            || Moved::through(world, &tunnel, way, seconds, 1).map(|moved| moved.gigabits);
-        let before = measure()?;
+        let start = || Tunnel::start(world, turn.peer, Cipher::Aes128Gcm, &targets);
+        let tunnels = [start()?, start()?];
+        let [alone, stopped] = &tunnels;
+        let seconds = BULK * turn.options.seconds;
+        let gigabits = |tunnel: &Tunnel| {
+            Moved::through(world, tunnel, way, seconds, 1).map(|moved| moved.gigabits)
+        };
+        for tunnel in &tunnels {
+            gigabits(tunnel)?;
+        }
         sleep(SETTLED);
-        let memory = tunnel.resident();
+        let memory = stopped.resident();
         let held = match way {
-            Way::Up => world.hold(&format!("flood {}", tunnel.client.to(STALL)))?,
-            Way::Down => world.hold(&format!("hang {}", tunnel.client.to(SOURCE)))?,
+            Way::Up => world.hold(&format!("flood {}", stopped.client.to(STALL)))?,
+            Way::Down => world.hold(&format!("hang {}", stopped.client.to(SOURCE)))?,
         };
         sleep(SETTLED);
-        let grown = since(tunnel.resident(), memory);
-        // Where all of them stop, the load gives up: nothing was moved.
-        let with_one_stopped = measure().unwrap_or(0.0);
+        let grown = since(stopped.resident(), memory).iter().sum::<f64>() / 1024.0;
+        turn.keep(&figures::grown_by_one_stopped(way), grown);
+        let figure = figures::one_stopped(way);
+        match in_turn(PAIRS, &tunnels, gigabits) {
+            Ok(pairs) => {
+                for [alone, beside] in pairs {
+                    turn.keep(&figure, beside / alone);
+                }
+            }
+            // Where all of them stop, the load gives up: nothing was moved.
+            Err(_) if gigabits(alone).is_ok() => turn.keep(&figure, 0.0),
+            Err(error) => return Err(error),
+        }
         drop(held);
-        sleep(SETTLED);
-        let after = measure().unwrap_or(before);
-        let of_alone = 2.0 * with_one_stopped / (before + after);
-        turn.keep(
-            &format!("Gbit/s with one stopped {}, of alone", way.name()),
-            of_alone,
-        );
-        turn.keep(
-            &format!("MiB grown with one stopped {}", way.name()),
-            grown.iter().sum::<f64>() / 1024.0,
-        );
     }
     Ok(())
 }

@@ -2,54 +2,51 @@
 
 use std::io;
 
-use crate::cases::Turn;
+use crate::cases::{Turn, figures};
 use crate::peers::Cipher;
 use crate::tunnel::Tunnel;
-use crate::world::{Cores, Place, World};
-
-/// So many more connections a second of load where they are not one by one.
-const AT_ONCE: usize = 64;
-/// A second's worth of them, or nearly so.
-const ONE_BY_ONE_COUNT: f64 = 1200.0;
-const AT_ONCE_COUNT: f64 = 4000.0;
+use crate::world::{Cores, Figures, Place, World};
 
 pub fn ping(turn: &mut Turn<'_>) -> io::Result<()> {
-    let (world, cipher) = (turn.world, turn.peer.nearest(Cipher::Aes128Gcm));
-    let tunnel = Tunnel::start(world, turn.peer, cipher, &[world.targets.echo])?;
-    let done = world.load(&format!(
-        "ping {} {}",
-        tunnel.client.to(0),
-        turn.options.seconds
-    ))?;
-    turn.keep("round trip p50", done.of("p50"));
-    turn.keep("round trip p99", done.of("p99"));
+    let (_, done) = trips(turn, turn.world)?;
+    turn.keep(figures::TRIP_P50, done.of("p50"));
+    turn.keep(figures::TRIP_P99, done.of("p99"));
     Ok(())
 }
 
 /// Where no other core can take over work, what both ends do is what there is to wait for.
 pub fn on_one_core(turn: &mut Turn<'_>) -> io::Result<()> {
     let world = World::new(turn.lab, Place::loopback(), Cores::One)?;
-    let cipher = turn.peer.nearest(Cipher::Aes128Gcm);
-    let tunnel = Tunnel::start(&world, turn.peer, cipher, &[world.targets.echo])?;
-    let before = tunnel.cpu();
-    let seconds = turn.options.seconds;
-    let done = world.load(&format!("ping {} {seconds}", tunnel.client.to(0)))?;
-    let [client, server] = tunnel.cpu_since(before);
-    // The load warms up for a tenth of the time.
-    let count = done.of("count") * 1.1;
-    turn.keep("CPU us per round trip, client", client * 1e6 / count);
-    turn.keep("CPU us per round trip, server", server * 1e6 / count);
-    turn.keep("round trip p50 on one core", done.of("p50"));
+    let (used, done) = trips(turn, &world)?;
+    for (figure, used) in figures::ends(figures::TRIP_CPU).iter().zip(used) {
+        turn.keep(figure, used * 1e6 / done.of("all"));
+    }
+    turn.keep(figures::TRIP_ON_ONE_CORE, done.of("p50"));
     Ok(())
 }
 
+/// CPU seconds of both ends, and what the load says.
+fn trips(turn: &Turn<'_>, world: &World<'_>) -> io::Result<([f64; 2], Figures)> {
+    let tunnel = to_echo(turn, world)?;
+    let before = tunnel.cpu();
+    let load = format!("ping {} {}", tunnel.client.to(0), turn.options.seconds);
+    let done = world.load(&load)?;
+    Ok((tunnel.cpu_since(before), done))
+}
+
+fn to_echo(turn: &Turn<'_>, world: &World<'_>) -> io::Result<Tunnel> {
+    let cipher = turn.peer.nearest(Cipher::Aes128Gcm);
+    Tunnel::start(world, turn.peer, cipher, &[world.targets.echo])
+}
+
 pub fn rate(turn: &mut Turn<'_>) -> io::Result<()> {
-    let (world, cipher) = (turn.world, turn.peer.nearest(Cipher::Aes128Gcm));
-    for (at_once, count) in [(1, ONE_BY_ONE_COUNT), (AT_ONCE, AT_ONCE_COUNT)] {
-        let tunnel = Tunnel::start(world, turn.peer, cipher, &[world.targets.echo])?;
-        let count = (count * turn.options.seconds) as usize;
-        let done = world.load(&format!("rate {} {count} {at_once}", tunnel.client.to(0)))?;
-        let figure = format!("connections/s, {at_once} at once");
+    for at_once in [1, figures::AT_ONCE] {
+        // A destination of its own: to one that was used a moment ago few free ports are left.
+        let world = World::new(turn.lab, Place::loopback(), Cores::Apart)?;
+        let tunnel = to_echo(turn, &world)?;
+        let (to, seconds) = (tunnel.client.to(0), turn.options.seconds);
+        let done = world.load(&format!("rate {to} {seconds} {at_once}"))?;
+        let figure = figures::rate(at_once);
         turn.keep(&figure, done.of("count") / done.of("seconds"));
         turn.keep(&format!("{figure}: failed"), done.of("failed"));
     }
