@@ -19,6 +19,8 @@ pub const QUANTUM: usize = 32 * 1024;
 /// Packets for one channel that are written together. `IOV_MAX` is 1024; past a few dozen nothing
 /// is gained, since one fill of the receive buffer holds eight of 32 KiB.
 const GATHER: usize = 64;
+/// What one fill of the receive buffer holds of the largest packets.
+const FEW: usize = 8;
 
 /// What one turn of one channel came to. `NoWindow` parks the channel, `NoRoom` the whole round:
 /// mixing the two up would let one stalled channel hold up all of them.
@@ -163,7 +165,10 @@ impl<S: Write> Outlet<'_, S> {
 /// # Errors
 /// What ends the session.
 pub fn push<L: Locals>(session: &mut Session, now: Duration, locals: &mut L) -> Result<(), Error> {
-    let mut gather = Gather::default();
+    let mut gather = Gather {
+        id: None,
+        spans: core::mem::take(&mut session.gathered),
+    };
     loop {
         match session.poll(now)? {
             None => break,
@@ -180,73 +185,73 @@ pub fn push<L: Locals>(session: &mut Session, now: Duration, locals: &mut L) -> 
         }
     }
     gather.deliver(session, now, locals);
+    session.gathered = gather.spans;
     Ok(())
 }
 
 /// Data for one channel, by position.
 struct Gather {
     id: Option<ChannelId>,
-    spans: [Span; GATHER],
-    used: usize,
-}
-
-impl Default for Gather {
-    fn default() -> Self {
-        Self {
-            id: None,
-            spans: [Span::EMPTY; GATHER],
-            used: 0,
-        }
-    }
+    /// The session's own list, so that it is made once and costs by what is put there.
+    spans: Vec<Span>,
 }
 
 impl Gather {
     fn takes(&self, id: ChannelId) -> bool {
-        self.used == 0 || (self.id == Some(id) && self.used < GATHER)
+        self.spans.is_empty() || (self.id == Some(id) && self.spans.len() < GATHER)
     }
 
     fn add(&mut self, id: ChannelId, span: Span) {
         self.id = Some(id);
-        if let Some(at) = self.spans.get_mut(self.used) {
-            *at = span;
-            self.used += 1;
-        }
+        self.spans.push(span);
     }
 
     fn deliver<L: Locals>(&mut self, session: &mut Session, now: Duration, locals: &mut L) {
-        let used = core::mem::take(&mut self.used);
-        let Some(id) = self.id.filter(|_| used > 0) else {
+        let Some(id) = self.id.filter(|_| !self.spans.is_empty()) else {
             return;
         };
-        let spans = self.spans.get(..used).unwrap_or(&[]);
-        let Some(mut outlet) = locals.outlet(id) else {
-            if let Some(spill) = locals.keep(id) {
-                spans
-                    .iter()
-                    .for_each(|span| spill.add(session.bytes(*span)));
-                locals.kept(session, id);
-                return;
+        let spans = self.spans.iter();
+        let len = spans.clone().map(Span::len).sum();
+        if let Some(mut outlet) = locals.outlet(id) {
+            // Room for as many slices as there are: to make all of them ready for one byte takes
+            // longer than all the rest.
+            let n = self.spans.len();
+            let written = match n {
+                1 => outlet.write(&self.slices::<1>(session)),
+                2..=FEW => outlet.write(first(n, &self.slices::<FEW>(session))),
+                _ => outlet.write(first(n, &self.slices::<GATHER>(session))),
+            };
+            match written {
+                Ok(taken) => {
+                    session.channels.delivered(id, taken, now);
+                    locals.took(id, taken);
+                }
+                Err(error) => {
+                    session.channels.delivered(id, len, now);
+                    locals.failed(session, id, error);
+                }
             }
-            let len = spans.iter().map(|span| span.len()).sum();
+        } else if let Some(spill) = locals.keep(id) {
+            spans.for_each(|span| spill.add(session.bytes(*span)));
+            locals.kept(session, id);
+        } else {
             session.channels.delivered(id, len, now);
-            return;
-        };
-        let mut slices = [IoSlice::new(&[]); GATHER];
-        for (slice, span) in slices.iter_mut().zip(spans) {
+        }
+        self.spans.clear();
+    }
+
+    /// Where the bytes lie, with empty slices behind them.
+    fn slices<'a, const N: usize>(&self, session: &'a Session) -> [IoSlice<'a>; N] {
+        let mut slices = [IoSlice::new(&[]); N];
+        for (slice, span) in slices.iter_mut().zip(&self.spans) {
             *slice = IoSlice::new(session.bytes(*span));
         }
-        match outlet.write(slices.get(..used).unwrap_or(&[])) {
-            Ok(taken) => {
-                session.channels.delivered(id, taken, now);
-                locals.took(id, taken);
-            }
-            Err(error) => {
-                let len = spans.iter().map(|span| span.len()).sum();
-                session.channels.delivered(id, len, now);
-                locals.failed(session, id, error);
-            }
-        }
+        slices
     }
+}
+
+fn first<'a, 'b>(n: usize, slices: &'a [IoSlice<'b>]) -> &'a [IoSlice<'b>] {
+    slices.get(..n).unwrap_or(slices)
 }
 
 /// Sends sealed bytes: one `writev` of at most two slices for any number of packets. `false` when
@@ -260,16 +265,11 @@ pub fn flush(session: &mut Session, peer: &mut impl Write) -> io::Result<bool> {
     if all == 0 {
         return Ok(true);
     }
+    let (a, b) = (IoSlice::new(a), IoSlice::new(b));
     let sent = if b.is_empty() {
-        // `write` and not `writev` where there is one slice: the kernel's shorter path.
-        match retry(|| peer.write(a)) {
-            Ok(0) => return Err(ErrorKind::WriteZero.into()),
-            Ok(n) => n,
-            Err(e) if e.kind() == ErrorKind::WouldBlock => 0,
-            Err(e) => return Err(e),
-        }
+        write_some(peer, &[a])?
     } else {
-        write_some(peer, &[IoSlice::new(a), IoSlice::new(b)])?
+        write_some(peer, &[a, b])?
     };
     session.transport.send_consumed(sent);
     // Less than everything: the socket is full, and asking again would only hear that.

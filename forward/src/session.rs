@@ -67,6 +67,8 @@ pub struct Session {
     life: Life,
     /// `poll` stopped before it had seen all that was read: an answer had to go out first.
     is_behind: bool,
+    /// Data on its way to one channel: [`crate::relay::push`] has it only for as long as it runs.
+    pub(crate) gathered: Vec<Span>,
 }
 
 impl Session {
@@ -89,6 +91,7 @@ impl Session {
             patience: config.patience,
             life: Life::new(None, now),
             is_behind: false,
+            gathered: Vec::new(),
         })
     }
 
@@ -111,6 +114,7 @@ impl Session {
             patience: config.patience,
             life: Life::new(None, now),
             is_behind: false,
+            gathered: Vec::new(),
         })
     }
 

@@ -162,10 +162,15 @@ impl Spill {
     }
 }
 
-/// One vectored write. A full socket takes 0 bytes.
+/// One write: `write` and not `writev` where there is one slice, which is the kernel's shorter
+/// path. A full socket takes 0 bytes.
 pub(crate) fn write_some(sink: &mut impl Write, slices: &[IoSlice<'_>]) -> io::Result<usize> {
     let offered = slices.iter().any(|slice| !slice.is_empty());
-    match retry(|| sink.write_vectored(slices)) {
+    let written = retry(|| match slices {
+        [slice] => sink.write(slice),
+        _ => sink.write_vectored(slices),
+    });
+    match written {
         Ok(0) if offered => Err(ErrorKind::WriteZero.into()),
         Ok(n) => Ok(n),
         Err(e) if e.kind() == ErrorKind::WouldBlock => Ok(0),
