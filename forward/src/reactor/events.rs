@@ -19,6 +19,7 @@ impl Reactor {
         };
         match source {
             Source::Agent => self.agent_event(event, program),
+            Source::Alarm => self.alarm.rang(), // the loop looks at its timers in any case
             Source::Attempt(slot) => self.dial_event(slot, event, program),
             Source::Guest(slot) => self.context.guest_event(slot, event, program),
             Source::Listener(slot) => {

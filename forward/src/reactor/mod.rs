@@ -7,6 +7,7 @@
 
 mod accept;
 mod agent;
+mod alarm;
 mod arena;
 mod asked;
 mod asking;
@@ -75,6 +76,7 @@ use mio::{Events, Interest, Poll, Token, Waker};
 
 pub use crate::admission::{MaxStartups, PerSource};
 use crate::observer::{Event, Program};
+use alarm::Alarm;
 use arena::Arena;
 use client::Client;
 pub use config::{
@@ -109,6 +111,8 @@ const FILE_THREADS_MAX: usize = 2;
 enum Source {
     /// The client's ssh-agent.
     Agent,
+    /// A timer is due.
+    Alarm,
     /// A connection being made; the slot of its dial.
     Attempt(usize),
     /// An application without a channel, by its slot.
@@ -159,6 +163,7 @@ enum Side {
 /// The event loop.
 pub struct Reactor {
     poll: Poll,
+    alarm: Alarm,
     context: Context,
     inbox: Receiver<Note>,
     peers: Arena<Box<Peer>>,
@@ -247,8 +252,10 @@ impl Reactor {
         let mut sources = Arena::default();
         let waker = Waker::new(&registry, Token(sources.insert(Source::Waker)))?;
         let (notes, inbox) = Outlet::new(waker);
+        let alarm = Alarm::new(&registry, Token(sources.insert(Source::Alarm)))?;
         Ok(Self {
             poll,
+            alarm,
             context: Context {
                 registry,
                 sources,
@@ -327,7 +334,13 @@ impl Reactor {
 
     /// Waits for something to happen, and does what follows from it.
     fn wake(&mut self, events: &mut Events, program: &mut dyn Program) -> io::Result<()> {
-        match self.poll.poll(events, self.patience(self.epoch.elapsed())) {
+        let patience = if self.goes_on() {
+            Some(Duration::ZERO)
+        } else {
+            self.alarm.set(self.context.timers.next(), self.epoch)?;
+            None // until it rings
+        };
+        match self.poll.poll(events, patience) {
             Err(e) if e.kind() == ErrorKind::Interrupted => return Ok(()),
             polled => polled?,
         }
@@ -360,14 +373,9 @@ impl Reactor {
         self.context.listeners.end_batch();
     }
 
-    /// How long nothing has to be done.
-    fn patience(&self, now: Duration) -> Option<Duration> {
-        if !self.run.is_empty() || self.can_accept() {
-            return Some(Duration::ZERO);
-        }
-        let next = self.context.timers.next()?;
-        // epoll counts milliseconds; mio rounds up, so a timer is due when this is over.
-        Some(next.saturating_sub(now))
+    /// Whether there is something to do without another event.
+    fn goes_on(&self) -> bool {
+        !self.run.is_empty() || self.can_accept()
     }
 
     /// Once: what was begun to get ready goes on.

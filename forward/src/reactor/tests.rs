@@ -32,6 +32,17 @@ use super::*;
 use crate::observer::{Answer, HostKeyQuestion, HostKeyVerdict, KeyQuestion, OpenQuestion, Place};
 use crate::policy::{AllowForwarding, Denied, PermitOpen, Permitted, Policy};
 
+impl Reactor {
+    /// How long nothing has to be done.
+    fn patience(&self, now: Duration) -> Option<Duration> {
+        if self.goes_on() {
+            return Some(Duration::ZERO);
+        }
+        let next = self.context.timers.next()?;
+        Some(next.saturating_sub(now))
+    }
+}
+
 struct Willing(Sender<SocketAddr>);
 
 impl Program for Willing {
