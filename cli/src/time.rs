@@ -1,7 +1,5 @@
-//! The time of day as logs write it: RFC 3339, in UTC. And spans, in seconds with a fraction, written by
-//! whole numbers: what writes any floating point number is 20 KiB of code.
+//! The time of day as logs write it: RFC 3339, in UTC.
 
-use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const DAY: u64 = 24 * 60 * 60;
@@ -15,25 +13,6 @@ pub(crate) fn utc(time: SystemTime) -> String {
     let (year, month, day) = date(days);
     let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
-}
-
-/// Seconds and tenths, rounded.
-pub(crate) struct Tenths(pub(crate) Duration);
-
-impl fmt::Display for Tenths {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let tenths = self.0.as_millis().saturating_add(50) / 100;
-        write!(f, "{}.{}", tenths / 10, tenths % 10)
-    }
-}
-
-/// Seconds and thousandths, the rest left out.
-pub(crate) struct Thousandths(pub(crate) Duration);
-
-impl fmt::Display for Thousandths {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{:03}", self.0.as_secs(), self.0.subsec_millis())
-    }
 }
 
 /// Year, month and day of a day counted from 1970-01-01, in the Gregorian calendar.
@@ -60,23 +39,6 @@ const fn date(days: u64) -> (u64, u64, u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn spans_have_a_fraction() {
-        for (millis, tenths, thousandths) in [
-            (0, "0.0", "0.000"),
-            (49, "0.0", "0.049"),
-            (50, "0.1", "0.050"),
-            (1949, "1.9", "1.949"),
-            (1950, "2.0", "1.950"),
-            (61_007, "61.0", "61.007"),
-        ] {
-            let span = Duration::from_millis(millis);
-            assert_eq!(Tenths(span).to_string(), tenths);
-            assert_eq!(Thousandths(span).to_string(), thousandths);
-        }
-        assert_eq!(Tenths(Duration::MAX).to_string(), "18446744073709551616.0");
-    }
 
     #[test]
     fn times_are_those_of_the_calendar() {

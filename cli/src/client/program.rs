@@ -27,12 +27,11 @@ use nix::sys::signal::Signal;
 
 use crate::client::about::{About, WeakCrypto};
 use crate::client::ending;
-use crate::client::words::connect_reason;
+use crate::client::words::{Tenths, connect_reason};
 use crate::escape::{escaped, lines};
 use crate::exit::Exit;
 use crate::file::reason;
 use crate::report::Report;
-use crate::time::Tenths;
 use forwarding::Explained;
 pub use way::Server;
 

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use adit_forward::observer::{ChannelEnd, ClosedChannel, Destination, Opener};
 use adit_forward::spec::{Listen, RemoteListen, Target};
@@ -10,7 +11,6 @@ use adit_proto::reason::OpenFailure;
 
 use crate::escape::escaped;
 use crate::file::reason;
-use crate::time::Tenths;
 
 /// An error of connect(2). A time-out of our own has no number and another text.
 pub(super) fn connect_reason(error: &io::Error) -> String {
@@ -155,5 +155,36 @@ impl fmt::Display for Closed<'_> {
             At(*to),
             Tenths(*lasted)
         )
+    }
+}
+
+/// Seconds and tenths, rounded; by whole numbers, as what writes any floating point number is 20 KiB
+/// of code.
+pub(super) struct Tenths(pub(super) Duration);
+
+impl fmt::Display for Tenths {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tenths = self.0.as_millis().saturating_add(50) / 100;
+        write!(f, "{}.{}", tenths / 10, tenths % 10)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_has_tenths_of_seconds() {
+        for (millis, text) in [
+            (0, "0.0"),
+            (49, "0.0"),
+            (50, "0.1"),
+            (1949, "1.9"),
+            (1950, "2.0"),
+            (61_007, "61.0"),
+        ] {
+            assert_eq!(Tenths(Duration::from_millis(millis)).to_string(), text);
+        }
+        assert_eq!(Tenths(Duration::MAX).to_string(), "18446744073709551616.0");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use adit_forward::observer::{
     ChannelEnd, ClosedChannel, Destination, OpenError, Opener, PeerInfo, Place,
@@ -9,7 +10,6 @@ use adit_forward::observer::{
 
 use crate::escape::escaped;
 use crate::file::reason;
-use crate::time::Thousandths;
 
 /// Longest user name or host in a line, before it is escaped: sshd's `%.100s`.
 pub(super) const WORD_MAX: usize = 100;
@@ -161,5 +161,35 @@ impl fmt::Display for Closed<'_> {
             f,
             ": {sent} bytes sent, {received} received, {lasted} s, {why}"
         )
+    }
+}
+
+/// Seconds and thousandths, the rest left out; by whole numbers, as what writes any floating point
+/// number is 20 KiB of code.
+struct Thousandths(Duration);
+
+impl fmt::Display for Thousandths {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{:03}", self.0.as_secs(), self.0.subsec_millis())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_has_thousandths_of_seconds() {
+        for (millis, text) in [
+            (0, "0.000"),
+            (49, "0.049"),
+            (1950, "1.950"),
+            (61_007, "61.007"),
+        ] {
+            let span = Duration::from_millis(millis);
+            assert_eq!(Thousandths(span).to_string(), text);
+        }
+        let span = Duration::from_micros(1999);
+        assert_eq!(Thousandths(span).to_string(), "0.001");
     }
 }
