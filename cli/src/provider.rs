@@ -1,17 +1,25 @@
-//! Which cryptography this build has.
+//! Which cryptography this build has, and how much room its sessions.
 
 use adit_crypto::Provider;
+use adit_forward::reactor::Room;
 use adit_forward::{AeadFirst, Algorithms, BadSelection};
 
 use crate::elsewhere;
 
-#[cfg(all(not(feature = "ring"), feature = "pure"))]
+#[cfg(all(not(feature = "ring"), feature = "pure-small"))]
 use adit_crypto::PURE as BUILT_IN;
 #[cfg(feature = "ring")]
 use adit_crypto::RING as BUILT_IN;
 
 /// `ring` where it is built in, else `pure`.
 pub static PROVIDER: &Provider = &BUILT_IN;
+
+/// How much a client's sessions may hold.
+#[cfg(feature = "roomy")]
+pub const ROOM: Room = Room::Large;
+/// How much a client's sessions may hold.
+#[cfg(not(feature = "roomy"))]
+pub const ROOM: Room = Room::Small;
 
 /// AES-GCM goes first where the processor has instructions for both of its halves; without them
 /// ChaCha20-Poly1305 is several times faster.

@@ -127,6 +127,7 @@ fn try_run(
         stream_local_bind: stream_local_bind(options),
         on_forward_failure: prepared.server.about.on_forward_failure,
         alive: alive(options),
+        room: crate::provider::ROOM,
     };
     let stays = prepared.server.about.stays;
     let mut program = Tunnel::new(servers, prepared.server, PROVIDER, Arc::clone(report));

@@ -12,7 +12,7 @@ use adit_crypto::SigningKey;
 use adit_forward::policy::{Permit, PermitOpen, Policy};
 use adit_forward::reactor::{
     ClientConfig, FileKey, Forward, Handle, Identities, Listen, MaxStartups, OnForwardFailure,
-    PerSource, Reactor, ServerConfig, Signals, SshConfig, StreamLocalBind, To, WindowMemory,
+    PerSource, Reactor, Room, ServerConfig, Signals, SshConfig, StreamLocalBind, To, WindowMemory,
     listen,
 };
 use adit_forward::{Algorithms, RekeyLimits};
@@ -271,6 +271,7 @@ impl Connecting {
             stream_local_bind: StreamLocalBind::default(),
             on_forward_failure: OnForwardFailure::End,
             alive: None,
+            room: Room::Large,
         };
         let mut program = Client {
             host_key: self.host_key,

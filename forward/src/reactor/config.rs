@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use adit_auth::Methods;
+use adit_connection::Limits;
 use adit_crypto::{Provider, SigningKey};
 use adit_proto::Ident;
 use adit_transport::{Algorithms, Buffers, Config as TransportConfig, RekeyLimits};
@@ -94,6 +95,37 @@ pub struct ClientConfig {
     pub on_forward_failure: OnForwardFailure,
     /// ServerAliveInterval and ServerAliveCountMax. `None`: do not ask.
     pub alive: Option<KeepAlive>,
+    /// How much each session may hold.
+    pub room: Room,
+}
+
+/// How much a client's session may hold: channels, what waits for their readers, and buffers.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Room {
+    /// [`Limits::CLIENT`], and buffers in which throughput does not grow any more.
+    Large,
+    /// [`Limits::EMBEDDED`], a receive buffer for the largest packet and little more, and 8 KiB
+    /// that may wait to be sent.
+    Small,
+}
+
+impl Room {
+    pub(super) const fn limits(self) -> Limits {
+        match self {
+            Self::Large => Limits::CLIENT,
+            Self::Small => Limits::EMBEDDED,
+        }
+    }
+
+    pub(super) fn buffers(self) -> Buffers {
+        match self {
+            Self::Large => Buffers::default(),
+            Self::Small => Buffers {
+                recv: 0, // the least there is
+                send: 8 * 1024,
+            },
+        }
+    }
 }
 
 /// Keys to log in with. Those of `files` that the agent holds are offered first, then the agent's

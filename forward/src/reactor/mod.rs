@@ -81,7 +81,7 @@ use arena::Arena;
 use client::Client;
 pub use config::{
     AgentConfig, AgentKeys, ClientConfig, FileKey, FileKeyState, Identities, KeepAlive,
-    OnForwardFailure, ServerConfig, SshConfig, WINDOW_MEMORY_MIN, WindowMemory,
+    OnForwardFailure, Room, ServerConfig, SshConfig, WINDOW_MEMORY_MIN, WindowMemory,
 };
 use context::Context;
 use descriptors::Mark;

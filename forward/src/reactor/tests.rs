@@ -138,6 +138,7 @@ fn client_with(ssh: SshConfig, server: SocketAddr, to: SocketAddr) -> Reactor {
         stream_local_bind: StreamLocalBind::default(),
         on_forward_failure: OnForwardFailure::End,
         alive: None,
+        room: Room::Large,
     })
     .unwrap()
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::thread;
 
 use adit_crypto::{PURE, Provider, RING};
-use adit_forward::reactor::FileKey;
+use adit_forward::reactor::{ClientConfig, FileKey, Room, ServerConfig};
 use adit_proto::Ident;
 use adit_testkit::dice::Dice;
 use adit_testkit::on_every_provider;
@@ -56,21 +56,26 @@ on_every_provider! { real: a_byte_goes_there_and_back }
 
 #[test]
 fn many_bytes_go_both_ways_while_keys_change() {
-    many_bytes(Some(1 << 20));
+    many_bytes(24 << 20, |client, server| {
+        client.ssh.rekey.bytes = Some(1 << 20);
+        server.ssh.rekey.bytes = Some(1 << 20);
+    });
 }
 
 #[test]
 fn many_bytes_go_both_ways_at_once() {
-    many_bytes(None);
+    many_bytes(24 << 20, |_, _| {});
 }
 
-fn many_bytes(rekey: Option<u64>) {
-    let world = World::with(Answers::default(), |client, server| {
-        client.ssh.rekey.bytes = rekey;
-        server.ssh.rekey.bytes = rekey;
-    });
+#[test]
+fn many_bytes_go_both_ways_through_a_client_with_little_room() {
+    many_bytes(2 << 20, |client, _| client.room = Room::Small);
+}
+
+fn many_bytes(len: usize, change: impl FnOnce(&mut ClientConfig, &mut ServerConfig)) {
+    let world = World::with(Answers::default(), change);
     let (near, far) = world.connect();
-    let (there, back) = (pattern(24 << 20, 1), pattern(24 << 20, 2));
+    let (there, back) = (pattern(len, 1), pattern(len, 2));
     thread::scope(|scope| {
         for (mut stream, bytes) in [(&near, &there), (&far, &back)] {
             scope.spawn(move || {

@@ -19,7 +19,7 @@ use adit_forward::policy::{
 };
 use adit_forward::reactor::{
     ClientConfig, End, FileKey, Forward, Handle, Identities, Listen, MaxStartups, OnForwardFailure,
-    PerSource, Reactor, ServerConfig, SshConfig, StreamLocalBind, To, WindowMemory, listen,
+    PerSource, Reactor, Room, ServerConfig, SshConfig, StreamLocalBind, To, WindowMemory, listen,
 };
 use adit_proto::Ident;
 use adit_transport::{AeadFirst, Algorithms, RekeyLimits};
@@ -348,6 +348,7 @@ pub(crate) fn client_config(server: SocketAddr, to: SocketAddr) -> ClientConfig 
         stream_local_bind: StreamLocalBind::default(),
         on_forward_failure: OnForwardFailure::End,
         alive: None,
+        room: Room::Large,
     }
 }
 

@@ -19,7 +19,7 @@ use super::super::peer::Peer;
 use super::super::ready::Readiness;
 use super::super::{
     ClientConfig, FileKey, Identities, OnForwardFailure, Reactor, RemoteForward, RemoteListen,
-    SshConfig, StreamLocalBind, To,
+    Room, SshConfig, StreamLocalBind, To,
 };
 use super::requests::Bytes;
 use crate::observer::{Answer, Event, HostKeyQuestion, HostKeyVerdict, Program};
@@ -105,6 +105,7 @@ fn client(provider: &'static Provider, server: SocketAddr, to: &[To]) -> Reactor
         stream_local_bind: StreamLocalBind::default(),
         on_forward_failure: OnForwardFailure::GoOn,
         alive: None,
+        room: Room::Large,
     })
     .unwrap()
 }

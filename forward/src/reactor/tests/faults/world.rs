@@ -17,7 +17,7 @@ use super::super::super::accept::For;
 use super::super::super::stream::Listener;
 use super::super::super::{
     ClientConfig, End, FileKey, Identities, MaxStartups, OnForwardFailure, PerSource, Reactor,
-    ServerConfig, Side, SshConfig, StreamLocalBind, WindowMemory,
+    Room, ServerConfig, Side, SshConfig, StreamLocalBind, WindowMemory,
 };
 use super::apps::{App, Ended, socks4};
 use super::kinds::{address, entry, exit, forward, remote_forward};
@@ -117,6 +117,7 @@ impl World {
             stream_local_bind: StreamLocalBind::default(),
             on_forward_failure: OnForwardFailure::End,
             alive: plan.alive,
+            room: Room::Large,
         })
         .unwrap();
         if let Side::Client(side) = &mut client.side {
