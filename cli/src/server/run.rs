@@ -171,30 +171,16 @@ impl Ready {
             report.fatal(format_args!("{what}: {}", file::reason(error)));
             Said
         };
-        let runs_as = if nix::unistd::geteuid().is_root() {
-            report.info("warning: this runs as root and need not: any user will do");
-            report.info(
-                "Ports below 1024 and Unix sockets are for clients that log in as root, \
-                 and where PermitListen and PermitOpen name them",
-            );
-            RunsAs::Root
-        } else {
-            RunsAs::User
-        };
+        let runs_as = self.runs_as();
         let listeners = self.listen()?;
         if let Err(error) = raise_descriptor_limit() {
             report.verbose(format_args!("descriptor limit: {}", file::reason(&error)));
-        }
-        for host_key in &self.host_keys {
-            report.info(format_args!("Host key {host_key}"));
         }
         let policy = Policy {
             runs_as,
             ..self.config.forwarding.policy()
         };
-        report.info(policy.opens());
-        report.info(policy.listens());
-
+        self.announce(&policy);
         let host_keys: Vec<Box<dyn SigningKey>> = self
             .host_keys
             .into_iter()
@@ -243,24 +229,30 @@ impl Ready {
         let end = loops
             .run(program)
             .map_err(|error| failed("event loop", &error))?;
-        Ok(match end {
-            End::Signal(number) => {
-                report.info(format_args!("Received signal {number}; terminating."));
-                // sshd's exit codes.
-                if number == Signal::SIGTERM as i32 {
-                    Exit::Done
-                } else {
-                    Exit::Failed
-                }
-            }
-            // Nobody else stops it, and the other ends are those of clients.
-            End::Stopped
-            | End::NotConnected
-            | End::NotAuthenticated
-            | End::ForwardFailed
-            | End::SessionEnded
-            | _ => Exit::Done,
-        })
+        Ok(exit(&end, report))
+    }
+
+    /// As which user, said where it need not be.
+    fn runs_as(&self) -> RunsAs {
+        if !nix::unistd::geteuid().is_root() {
+            return RunsAs::User;
+        }
+        let report = &self.report;
+        report.info("warning: this runs as root and need not: any user will do");
+        report.info(
+            "Ports below 1024 and Unix sockets are for clients that log in as root, \
+             and where PermitListen and PermitOpen name them",
+        );
+        RunsAs::Root
+    }
+
+    /// What this server is, and what it lets pass.
+    fn announce(&self, policy: &Policy) {
+        for host_key in &self.host_keys {
+            self.report.info(format_args!("Host key {host_key}"));
+        }
+        self.report.info(policy.opens());
+        self.report.info(policy.listens());
     }
 
     /// All of them or none, except where this host does not have a family at all: a server that
@@ -294,6 +286,28 @@ impl Ready {
             return Err(Said);
         }
         Ok(listeners)
+    }
+}
+
+/// What the process says and ends with when its loops have ended.
+fn exit(end: &End, report: &Report) -> Exit {
+    match end {
+        End::Signal(number) => {
+            report.info(format_args!("Received signal {number}; terminating."));
+            // sshd's exit codes.
+            if *number == Signal::SIGTERM as i32 {
+                Exit::Done
+            } else {
+                Exit::Failed
+            }
+        }
+        // Nobody else stops it, and the other ends are those of clients.
+        End::Stopped
+        | End::NotConnected
+        | End::NotAuthenticated
+        | End::ForwardFailed
+        | End::SessionEnded
+        | _ => Exit::Done,
     }
 }
 
