@@ -22,6 +22,7 @@ use std::process::ExitCode;
 use crate::cases::{CASES, Turn};
 use crate::lab::Lab;
 use crate::options::{Options, Task, USAGE};
+use crate::peers::Peer;
 use crate::progress::Progress;
 use crate::report::Report;
 use crate::samples::Samples;
@@ -51,14 +52,14 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let lab = Lab::new(&options.root, &options.programs, &options.tools)?;
     let samples = measure(options, &lab)?;
     match options.task {
-        Task::Only => println!("{}", table::full(&samples)),
+        Task::Only if options.out.is_none() => println!("{}", table::full(&samples)),
         Task::Again => {
             let mut all = report.samples()?;
             all.about = format!("{}; again: {}", all.about, samples.about);
             all.replace(samples);
             report.write(&all)?;
         }
-        Task::Everything | Task::Render => report.write(&samples)?,
+        Task::Everything | Task::Only | Task::Render => report.write(&samples)?,
     }
     Ok(())
 }
@@ -67,20 +68,25 @@ fn measure(options: &Options, lab: &Lab) -> Result<Samples, Box<dyn Error>> {
     let world = World::new(lab, Place::loopback(), Cores::Apart)?;
     let mut samples = Samples::new(report::about(options, lab));
     let plan = schedule::plan(options, lab);
-    let takes = plan.iter().map(|(_, case, _)| case.takes(options.seconds));
+    let takes = plan.iter().map(|turn| turn.takes(options.seconds));
     let mut progress = Progress::new(takes.sum());
     let mut failed = Vec::new();
-    for (round, case, peer) in plan {
-        let what = format!("round {}, {}, {peer}", round + 1, case.name);
-        progress.step(&what, case.takes(options.seconds));
-        let samples = &mut samples;
+    for planned in plan {
+        let (round, case) = (planned.round, planned.case);
+        let who: Vec<String> = planned.peers.iter().map(Peer::to_string).collect();
+        let what = format!("round {}, {}, {}", round + 1, case.name, who.join(" and "));
+        progress.step(&what, planned.takes(options.seconds));
+        let Some(peer) = planned.peers.first().copied() else {
+            continue;
+        };
         let mut turn = Turn {
             lab,
             world: &world,
             options,
+            peers: planned.peers,
             peer,
             round,
-            samples,
+            samples: &mut samples,
         };
         // One that fails is one that lacks in the table; the others are worth having.
         if let Err(error) = (case.run)(&mut turn) {

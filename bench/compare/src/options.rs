@@ -7,7 +7,7 @@ bench/run [quick] [--only CASE,CASE] [--again CASE,CASE] [--rounds N] [--seconds
 bench/run --render
 
   quick        two rounds of short loads: a look, not a measurement
-  --only       these cases alone; the table then goes to standard output, not into a file
+  --only       these cases alone; the table then goes to standard output, unless there is a folder for it
   --again      these cases once more, in place of what the files have of them
   --rounds     how often each case is measured (each has its own number)
   --seconds    how long a load lasts (1)

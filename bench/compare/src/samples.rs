@@ -57,12 +57,19 @@ impl Samples {
         Spread::of(rounds.map(|(_, value)| value).collect())
     }
 
-    /// One program's value over another's, paired within each round.
+    /// One program's value over another's, paired within each round, and there each with the one that
+    /// was measured next to it.
     pub fn ratio(&self, figure: &str, over: Peer, under: Peer) -> Option<Spread> {
-        let below: BTreeMap<usize, f64> = self.rounds(figure, under)?.collect();
-        let ratios = self
-            .rounds(figure, over)?
-            .filter_map(|(round, value)| Some(value / below.get(&round)?));
+        let of = |peer| self.values.get(&(figure.to_owned(), peer));
+        let (above, below) = (of(over)?, of(under)?);
+        let ratios = above.iter().filter_map(|(round, values)| {
+            let others = below.get(round)?;
+            if values.len() != others.len() {
+                return Some(median(&mut values.clone())? / median(&mut others.clone())?);
+            }
+            let pairs = values.iter().zip(others);
+            median(&mut pairs.map(|(one, other)| one / other).collect::<Vec<f64>>())
+        });
         Spread::of(ratios.collect())
     }
 
@@ -137,6 +144,23 @@ mod tests {
         samples.keep("x", Peer::Adit, 4, 100.0);
         let ratio = samples.ratio("x", Peer::Adit, Peer::OpenSsh).unwrap();
         assert_eq!((ratio.least, ratio.median, ratio.most), (0.5, 0.5, 0.5));
+    }
+
+    #[test]
+    fn a_ratio_pairs_what_was_measured_next_to_each_other() {
+        let mut samples = Samples::default();
+        for machine in [1.0, 7.0, 2.0, 5.0] {
+            samples.keep("x", Peer::Adit, 1, machine);
+            samples.keep("x", Peer::OpenSsh, 1, 2.0 * machine);
+        }
+        let ratio = |samples: &Samples| samples.ratio("x", Peer::Adit, Peer::OpenSsh).unwrap();
+        assert_eq!(ratio(&samples).median, 0.5);
+        samples.keep("x", Peer::Adit, 1, 8.0);
+        assert_eq!(
+            ratio(&samples).median,
+            5.0 / 7.0,
+            "one more than there are of the other"
+        );
     }
 
     #[test]

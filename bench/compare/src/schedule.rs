@@ -1,13 +1,27 @@
 //! In which order everything is measured.
 
-use crate::cases::{CASES, Case};
+use crate::cases::{CASES, Case, Rounds};
 use crate::lab::Lab;
 use crate::options::Options;
 use crate::peers::Peer;
 
+/// What comes next, and who is measured.
+pub struct Planned {
+    pub round: usize,
+    pub case: &'static Case,
+    pub peers: Vec<Peer>,
+}
+
+impl Planned {
+    /// About how many seconds that takes.
+    pub fn takes(&self, load: f64) -> f64 {
+        self.case.takes(load) * self.peers.len() as f64
+    }
+}
+
 /// Rounds are the outer loop and programs the inner one, so that whatever else the machine does
 /// meets all of them.
-pub fn plan(options: &Options, lab: &Lab) -> Vec<(usize, &'static Case, Peer)> {
+pub fn plan(options: &Options, lab: &Lab) -> Vec<Planned> {
     let wanted = || CASES.iter().filter(|case| options.wants(case.name));
     let times = |case: &Case, peer| options.rounds.unwrap_or(case.rounds.of(peer));
     let most = wanted().map(|case| times(case, Peer::Adit)).max();
@@ -20,7 +34,11 @@ pub fn plan(options: &Options, lab: &Lab) -> Vec<(usize, &'static Case, Peer)> {
             // Whoever comes first has the machine as the case before left it: not always the same.
             let by = round % peers.len().max(1);
             peers.rotate_left(by);
-            turns.extend(peers.into_iter().map(|peer| (round, case, peer)));
+            let turn = |peers| Planned { round, case, peers };
+            match case.rounds {
+                Rounds::Together(_) => turns.push(turn(peers)),
+                Rounds::Single { .. } => turns.extend(peers.into_iter().map(|one| turn(vec![one]))),
+            }
         }
     }
     turns

@@ -50,13 +50,19 @@ pub fn aes_of_many(turn: &mut Turn<'_>) -> io::Result<()> {
 fn both_ways(turn: &mut Turn<'_>, cipher: Cipher, streams: usize) -> io::Result<()> {
     let world = turn.world;
     for way in WAYS {
-        let targets = [world.targets.sink, world.targets.source];
-        let tunnel = Tunnel::start(world, turn.peer, cipher, &targets)?;
-        Moved::through(world, &tunnel, way, WARM, streams)?;
-        let moved = Moved::through(world, &tunnel, way, turn.options.seconds, streams)?;
-        let cost = figures::cpu_per_gigabyte(cipher, way, streams);
-        turn.keep(&cost, moved.seconds_per_gigabyte());
-        turn.keep(&figures::gigabits(cipher, way, streams), moved.gigabits);
+        let start = |turn: &Turn<'_>| {
+            let targets = [world.targets.sink, world.targets.source];
+            let tunnel = Tunnel::start(world, turn.peer, cipher, &targets)?;
+            Moved::through(world, &tunnel, way, WARM, streams)?;
+            Ok(tunnel)
+        };
+        turn.in_slices(start, |turn, tunnel| {
+            let moved = Moved::through(world, tunnel, way, turn.slice(), streams)?;
+            let cost = figures::cpu_per_gigabyte(cipher, way, streams);
+            turn.keep(&cost, moved.seconds_per_gigabyte());
+            turn.keep(&figures::gigabits(cipher, way, streams), moved.gigabits);
+            Ok(())
+        })?;
     }
     Ok(())
 }

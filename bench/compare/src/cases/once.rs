@@ -10,30 +10,27 @@ use crate::peers::{Cipher, Peer, words};
 use crate::process::output;
 use crate::tunnel::{Server, Tunnel};
 
-const STARTS: usize = 5;
-
 pub fn first_byte(turn: &mut Turn<'_>) -> io::Result<()> {
-    starts(turn, turn.peer, "")
+    starts(turn, |peer| peer, "")
 }
 
 pub fn of_sshd(turn: &mut Turn<'_>) -> io::Result<()> {
-    starts(turn, Peer::OpenSsh, figures::SSHD)
+    starts(turn, |_| Peer::OpenSsh, figures::SSHD)
 }
 
-fn starts(turn: &mut Turn<'_>, server: Peer, whose: &str) -> io::Result<()> {
-    let (world, cipher) = (turn.world, turn.peer.nearest(Cipher::Aes128Gcm));
-    let server = Server::start(world, server, cipher)?;
-    for _ in 0..STARTS {
+fn starts(turn: &mut Turn<'_>, server: fn(Peer) -> Peer, whose: &str) -> io::Result<()> {
+    let world = turn.world;
+    let cipher = |peer: Peer| peer.nearest(Cipher::Aes128Gcm);
+    let start = |turn: &Turn<'_>| Server::start(world, server(turn.peer), cipher(turn.peer));
+    turn.in_slices(start, |turn, server| {
         let listen = free_port()?;
         let forwards = [(listen, world.targets.echo)];
-        let argv = server
-            .client_argv(world, turn.peer, cipher, &forwards)
-            .join(" ");
-        let done = world.load(&format!("first 127.0.0.1:{listen} {argv}"))?;
+        let client = server.client_argv(world, turn.peer, cipher(turn.peer), &forwards);
+        let done = world.load(&format!("first 127.0.0.1:{listen} {}", client.join(" ")))?;
         turn.keep(&figures::first_byte(whose), done.of("ms"));
         turn.keep(&figures::first_byte_cpu(whose), done.of("cpu_ms"));
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 /// One session, one connection come and gone.
