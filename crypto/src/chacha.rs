@@ -10,14 +10,13 @@ use alloc::boxed::Box;
 use core::marker::PhantomData;
 
 use crate::cipher::{Cipher, KeyBlock, KeyShape, Open, Seal};
+use crate::construction::{self, Construction, PACKET_LENGTH_LEN};
 use crate::provider::Unspecified;
 
 /// K_2 and K_1, 32 bytes each.
 pub(crate) const KEY_LEN: usize = 64;
 /// Length of a Poly1305 tag (RFC 8439 §2.5).
 pub(crate) const TAG_LEN: usize = 16;
-/// packet_length has a key of its own, so it is outside the blocks.
-pub(crate) const PACKET_LENGTH_LEN: usize = 4;
 /// A stream cipher has no blocks; RFC 4253 §6 then asks for 8.
 const BLOCK_LEN: usize = 8;
 /// RFC 4344 §3.2: 1 GiB, as for every cipher with blocks under 16 bytes.
@@ -81,11 +80,11 @@ impl<C: ChaChaPoly> Cipher for ChaCha20Poly1305<C> {
     }
 
     fn sealer(&self, keys: &KeyBlock<'_>) -> Result<Box<dyn Seal>, Unspecified> {
-        Ok(Box::new(Self::direction(keys)?))
+        Ok(construction::sealer(Self::direction(keys)?))
     }
 
     fn opener(&self, keys: &KeyBlock<'_>) -> Result<Box<dyn Open>, Unspecified> {
-        Ok(Box::new(Self::direction(keys)?))
+        Ok(construction::opener(Self::direction(keys)?))
     }
 }
 
@@ -93,53 +92,30 @@ impl<C: ChaChaPoly> Cipher for ChaCha20Poly1305<C> {
 /// come round under one key.
 struct Direction<C>(C);
 
-impl<C: ChaChaPoly> Seal for Direction<C> {
-    fn block_len(&self) -> usize {
-        BLOCK_LEN
-    }
-
-    fn tag_len(&self) -> usize {
-        TAG_LEN
-    }
-
-    fn clear_len(&self) -> usize {
-        PACKET_LENGTH_LEN
-    }
+impl<C: ChaChaPoly> Construction for Direction<C> {
+    const BLOCK_LEN: usize = BLOCK_LEN;
+    const TAG_LEN: usize = TAG_LEN;
 
     fn seal(&mut self, seq: u32, packet: &mut [u8], tag: &mut [u8]) -> Result<(), Unspecified> {
         let tag = tag.try_into().map_err(|_| Unspecified)?;
-        if packet.len() < PACKET_LENGTH_LEN {
-            return Err(Unspecified);
-        }
+        has_packet_length(packet)?;
         self.0.seal(seq, packet, tag)
     }
-}
 
-impl<C: ChaChaPoly> Open for Direction<C> {
-    fn block_len(&self) -> usize {
-        BLOCK_LEN
-    }
-
-    fn tag_len(&self) -> usize {
-        TAG_LEN
-    }
-
-    fn clear_len(&self) -> usize {
-        PACKET_LENGTH_LEN
-    }
-
-    fn packet_length(&self, seq: u32, first: [u8; 4]) -> u32 {
+    fn packet_length(&self, seq: u32, first: [u8; PACKET_LENGTH_LEN]) -> u32 {
         u32::from_be_bytes(self.0.packet_length(seq, first))
     }
 
     fn open(&mut self, seq: u32, packet: &mut [u8], tag: &[u8]) -> Result<(), Unspecified> {
-        let opened = match tag.try_into() {
-            Ok(tag) if packet.len() >= PACKET_LENGTH_LEN => self.0.open(seq, packet, tag),
-            Ok(_) | Err(_) => Err(Unspecified),
-        };
-        if opened.is_err() {
-            packet.fill(0);
-        }
-        opened
+        let tag = tag.try_into().map_err(|_| Unspecified)?;
+        has_packet_length(packet)?;
+        self.0.open(seq, packet, tag)
     }
+}
+
+fn has_packet_length(packet: &[u8]) -> Result<(), Unspecified> {
+    packet
+        .first_chunk::<PACKET_LENGTH_LEN>()
+        .map(|_| ())
+        .ok_or(Unspecified)
 }

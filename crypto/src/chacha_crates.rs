@@ -14,6 +14,7 @@ use poly1305::universal_hash::UniversalHash;
 use zeroize::Zeroizing;
 
 use crate::chacha::{self, ChaChaPoly};
+use crate::construction::PACKET_LENGTH_LEN;
 use crate::provider::Unspecified;
 use crate::secret::equal;
 
@@ -51,7 +52,7 @@ impl ChaChaPoly for ChaCha {
     ) -> Result<(), Unspecified> {
         let (mac, stream) = self.packet_keys(seq)?;
         let (packet_length, body) = packet
-            .split_first_chunk_mut::<{ chacha::PACKET_LENGTH_LEN }>()
+            .split_first_chunk_mut::<PACKET_LENGTH_LEN>()
             .ok_or(Unspecified)?;
         *packet_length = self.packet_length(seq, *packet_length);
         stream.apply(body);
@@ -76,7 +77,7 @@ impl ChaChaPoly for ChaCha {
             return Err(Unspecified);
         }
         let (_, body) = packet
-            .split_first_chunk_mut::<{ chacha::PACKET_LENGTH_LEN }>()
+            .split_first_chunk_mut::<PACKET_LENGTH_LEN>()
             .ok_or(Unspecified)?;
         stream.apply(body);
         Ok(())

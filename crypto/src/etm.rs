@@ -15,13 +15,12 @@ use core::marker::PhantomData;
 use zeroize::Zeroizing;
 
 use crate::cipher::{Cipher, KeyBlock, KeyShape, Open, Seal};
+use crate::construction::{self, Construction, PACKET_LENGTH_LEN};
 use crate::ctr::{BLOCK_LEN, KeyStream};
 use crate::hash::HASH_MAX;
 use crate::provider::Unspecified;
 use crate::secret::equal;
 
-/// packet_length is not enciphered: that is what -etm means besides the order.
-const PACKET_LENGTH_LEN: usize = 4;
 /// RFC 4344 §3.2: 2^(128 / 4) blocks of 16 bytes.
 const BYTES_PER_KEY: u64 = 1 << 36;
 
@@ -105,11 +104,11 @@ impl<H: Hmac> Cipher for AesCtr<H> {
     }
 
     fn sealer(&self, keys: &KeyBlock<'_>) -> Result<Box<dyn Seal>, Unspecified> {
-        Ok(Box::new(self.direction(keys)?))
+        Ok(construction::sealer(self.direction(keys)?))
     }
 
     fn opener(&self, keys: &KeyBlock<'_>) -> Result<Box<dyn Open>, Unspecified> {
-        Ok(Box::new(self.direction(keys)?))
+        Ok(construction::opener(self.direction(keys)?))
     }
 }
 
@@ -136,18 +135,9 @@ fn body(packet: &mut [u8]) -> Result<&mut [u8], Unspecified> {
     }
 }
 
-impl<H: Hmac> Seal for Direction<H> {
-    fn block_len(&self) -> usize {
-        BLOCK_LEN
-    }
-
-    fn tag_len(&self) -> usize {
-        H::LEN
-    }
-
-    fn clear_len(&self) -> usize {
-        PACKET_LENGTH_LEN
-    }
+impl<H: Hmac> Construction for Direction<H> {
+    const BLOCK_LEN: usize = BLOCK_LEN;
+    const TAG_LEN: usize = H::LEN;
 
     fn seal(&mut self, seq: u32, packet: &mut [u8], tag: &mut [u8]) -> Result<(), Unspecified> {
         if tag.len() != H::LEN {
@@ -161,34 +151,13 @@ impl<H: Hmac> Seal for Direction<H> {
         }
         Ok(())
     }
-}
-
-impl<H: Hmac> Open for Direction<H> {
-    fn block_len(&self) -> usize {
-        BLOCK_LEN
-    }
-
-    fn tag_len(&self) -> usize {
-        H::LEN
-    }
-
-    fn clear_len(&self) -> usize {
-        PACKET_LENGTH_LEN
-    }
-
-    fn packet_length(&self, _seq: u32, first: [u8; 4]) -> u32 {
-        u32::from_be_bytes(first)
-    }
 
     fn open(&mut self, seq: u32, packet: &mut [u8], tag: &[u8]) -> Result<(), Unspecified> {
-        if self.is_tag_right(seq, packet, tag)
-            && let Ok(body) = body(packet)
-        {
-            self.stream.apply(body);
-            return Ok(());
+        if !self.is_tag_right(seq, packet, tag) {
+            return Err(Unspecified);
         }
-        packet.fill(0);
-        Err(Unspecified)
+        self.stream.apply(body(packet)?);
+        Ok(())
     }
 }
 

@@ -10,6 +10,7 @@ use alloc::boxed::Box;
 use core::marker::PhantomData;
 
 use crate::cipher::{Cipher, KeyBlock, KeyShape, Open, Seal};
+use crate::construction::{self, Construction, PACKET_LENGTH_LEN};
 use crate::provider::Unspecified;
 
 /// RFC 5647 §7.1: length of the nonce.
@@ -18,8 +19,6 @@ pub(crate) const NONCE_LEN: usize = 12;
 pub(crate) const TAG_LEN: usize = 16;
 /// Length of an AES block.
 const BLOCK_LEN: usize = 16;
-/// packet_length is not enciphered (RFC 5647 §7.3).
-const PACKET_LENGTH_LEN: usize = 4;
 /// RFC 4344 §3.2: 2^(128 / 4) blocks of 16 bytes.
 const BYTES_PER_KEY: u64 = 1 << 36;
 
@@ -107,11 +106,11 @@ impl<G: Gcm> Cipher for AesGcm<G> {
     }
 
     fn sealer(&self, keys: &KeyBlock<'_>) -> Result<Box<dyn Seal>, Unspecified> {
-        Ok(Box::new(self.direction(keys)?))
+        Ok(construction::sealer(self.direction(keys)?))
     }
 
     fn opener(&self, keys: &KeyBlock<'_>) -> Result<Box<dyn Open>, Unspecified> {
-        Ok(Box::new(self.direction(keys)?))
+        Ok(construction::opener(self.direction(keys)?))
     }
 }
 
@@ -121,18 +120,9 @@ struct Direction<G> {
     nonces: Nonces,
 }
 
-impl<G: Gcm> Seal for Direction<G> {
-    fn block_len(&self) -> usize {
-        BLOCK_LEN
-    }
-
-    fn tag_len(&self) -> usize {
-        TAG_LEN
-    }
-
-    fn clear_len(&self) -> usize {
-        PACKET_LENGTH_LEN
-    }
+impl<G: Gcm> Construction for Direction<G> {
+    const BLOCK_LEN: usize = BLOCK_LEN;
+    const TAG_LEN: usize = TAG_LEN;
 
     fn seal(&mut self, _seq: u32, packet: &mut [u8], tag: &mut [u8]) -> Result<(), Unspecified> {
         let tag: &mut [u8; TAG_LEN] = tag.try_into().map_err(|_| Unspecified)?;
@@ -142,45 +132,15 @@ impl<G: Gcm> Seal for Direction<G> {
         *tag = self.key.seal(&self.nonces.next()?, packet_length, body)?;
         Ok(())
     }
-}
-
-impl<G: Gcm> Open for Direction<G> {
-    fn block_len(&self) -> usize {
-        BLOCK_LEN
-    }
-
-    fn tag_len(&self) -> usize {
-        TAG_LEN
-    }
-
-    fn clear_len(&self) -> usize {
-        PACKET_LENGTH_LEN
-    }
-
-    fn packet_length(&self, _seq: u32, first: [u8; 4]) -> u32 {
-        u32::from_be_bytes(first)
-    }
 
     fn open(&mut self, _seq: u32, packet: &mut [u8], tag: &[u8]) -> Result<(), Unspecified> {
-        let opened = open(self, packet, tag);
-        if opened.is_err() {
-            packet.fill(0);
-        }
-        opened
+        let nonce = self.nonces.next()?;
+        let tag = tag.try_into().map_err(|_| Unspecified)?;
+        let (packet_length, body) = packet
+            .split_first_chunk_mut::<PACKET_LENGTH_LEN>()
+            .ok_or(Unspecified)?;
+        self.key.open(&nonce, packet_length, body, tag)
     }
-}
-
-fn open<G: Gcm>(
-    direction: &mut Direction<G>,
-    packet: &mut [u8],
-    tag: &[u8],
-) -> Result<(), Unspecified> {
-    let nonce = direction.nonces.next()?;
-    let tag = tag.try_into().map_err(|_| Unspecified)?;
-    let (packet_length, body) = packet
-        .split_first_chunk_mut::<PACKET_LENGTH_LEN>()
-        .ok_or(Unspecified)?;
-    direction.key.open(&nonce, packet_length, body, tag)
 }
 
 /// The nonces of one direction under one key, each once.

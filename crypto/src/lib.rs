@@ -28,6 +28,8 @@ mod chacha;
     all(feature = "ring", chacha20_avx512, target_arch = "x86_64")
 ))]
 mod chacha_crates;
+#[cfg(any(feature = "ring", feature = "pure"))]
+mod construction;
 #[cfg(all(
     any(feature = "ctr", feature = "encrypted-keys"),
     any(feature = "ring", feature = "pure")
