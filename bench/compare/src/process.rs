@@ -44,6 +44,10 @@ impl Process {
         })
     }
 
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn alive(&mut self) -> io::Result<()> {
         match self.child.try_wait()? {
             None => Ok(()),

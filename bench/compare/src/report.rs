@@ -55,10 +55,11 @@ impl Report {
         let page = self.folder.join("README.md");
         let text = fs::read_to_string(&page).unwrap_or_else(|_| format!("{BEGIN}{END}"));
         let part = format!(
-            "{}. {}.\n\n![the figures as bars](plot.svg)\n\n{}",
+            "{}. {}.\n\n![the figures as bars](plot.svg)\n\n{}{}",
             samples.about,
             table::tally(samples),
-            table::full(samples)
+            table::full(samples),
+            table::shares(samples),
         );
         fs::write(&page, between(&text, &part).ok_or("docs: no place")?)?;
         if let Some(front) = &self.front {

@@ -2,8 +2,8 @@
 
 use std::mem::discriminant;
 
-use crate::cases::figures;
-use crate::peers::{Peer, TUNNELS};
+use crate::cases::{WAYS, figures};
+use crate::peers::{Cipher, Peer, TUNNELS};
 use crate::rows::{Better, Goal, Row, rows, shown_first};
 use crate::samples::Samples;
 
@@ -43,6 +43,28 @@ pub fn short(samples: &Samples) -> String {
         }
     }
     text
+}
+
+/// Where the CPU time goes; nothing where that was not measured.
+pub fn shares(samples: &Samples) -> String {
+    let mut rows = String::new();
+    for cipher in [Cipher::Aes128Gcm, Cipher::ChaCha20Poly1305] {
+        for way in WAYS {
+            let share =
+                |part: &&str| samples.median(&figures::share(part, cipher, way), Peer::Adit);
+            let shares: Option<Vec<f64>> = figures::PARTS.iter().map(share).collect();
+            if let Some(shares) = shares {
+                let cells: Vec<String> = shares.into_iter().map(number).collect();
+                let (cipher, way) = (cipher.short(), way.name());
+                rows += &format!("| {cipher}, {way} | {} |\n", cells.join(" | "));
+            }
+        }
+    }
+    if rows.is_empty() {
+        return rows;
+    }
+    let parts = figures::PARTS.join(" | ");
+    format!("\n| % of the CPU time of both ends | {parts} |\n|---|---|---|---|---|\n{rows}")
 }
 
 /// How many are met, of those that were measured.

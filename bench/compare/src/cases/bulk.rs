@@ -17,7 +17,7 @@ pub enum Way {
 pub const WAYS: [Way; 2] = [Way::Up, Way::Down];
 /// Seconds after which a tunnel is as fast as it gets on loopback: its memory is there, the windows
 /// have grown.
-const WARM: f64 = 0.2;
+pub const WARM: f64 = 0.2;
 
 impl Way {
     pub fn name(self) -> &'static str {

@@ -21,6 +21,8 @@ pub const IDLE: &str = "idle RSS, MB";
 pub const SIZE: &str = "stripped client, MB";
 pub const LESS_BUSY: &str = "share of the less busy of two loops";
 pub const EIGHT_OF_ONE: &str = "CPU-s/GB of eight sessions, of one";
+/// What CPU time may be spent in.
+pub const PARTS: [&str; 4] = ["kernel", "cipher", "adit and aditd", "libraries"];
 /// Behind a figure that compares a program with itself.
 pub const OF_ALONE: &str = ", of alone";
 /// Behind a figure that is of OpenSSH's server, whoever the client is.
@@ -82,4 +84,9 @@ pub fn grown_by_one_stopped(way: Way) -> String {
 
 pub fn over(millis: u64, way: Way) -> String {
     format!("Mbit/s over {millis} ms, {}", way.name())
+}
+
+/// Of the CPU time of both ends.
+pub fn share(part: &str, cipher: Cipher, way: Way) -> String {
+    format!("% of {part}, {}", bulk(cipher, way, 1))
 }

@@ -5,6 +5,7 @@ pub mod figures;
 mod idle;
 mod once;
 mod paths;
+mod profile;
 mod sessions;
 mod stall;
 mod trips;
@@ -150,7 +151,7 @@ const OWN: Rounds = Rounds::Single { adit: 4, others: 1 };
 const TWICE: Rounds = Rounds::Single { adit: 2, others: 2 };
 const ONCE: Rounds = Rounds::Single { adit: 1, others: 1 };
 
-pub const CASES: [Case; 17] = [
+pub const CASES: [Case; 18] = [
     case("aes", bulk::aes, &WITH_AES, OFTEN, [2.0, 0.9]),
     case("chacha", bulk::chacha, &TUNNELS, OFTEN, [2.0, 0.9]),
     case("aes8", bulk::aes_of_many, &WITH_AES, OFTEN, [2.0, 0.9]),
@@ -168,6 +169,7 @@ pub const CASES: [Case; 17] = [
     case("interactive", paths::narrow, &WITH_AES, TWICE, [10.0, 9.0]),
     case("path100", paths::long, &PATH, TWICE, [12.0, 3.0]),
     case("path200", paths::longer, &PATH, TWICE, [12.0, 4.0]),
+    case("profile", profile::shares, &ADIT, TWICE, [4.0, 4.8]),
 ];
 
 /// Memory that is given back is given back by then.
