@@ -1,4 +1,4 @@
-//! How fast the parts are, each alone on one core, in a few seconds:
+//! How fast the parts are, each alone on one core, in about a minute:
 //!
 //!     cd bench && cargo run --release -p adit-micro [seal|wire|channels]
 

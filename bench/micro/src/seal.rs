@@ -7,8 +7,9 @@ use adit_crypto::{Cipher, KeyBlock, PURE, RING};
 
 use crate::{BATCH, TIME_EACH, seconds_each};
 
-/// A prompt, a small page, and what a full data packet has.
-const PACKET_LENS: [usize; 4] = [68, 4 + 1024, 4 + 16 * 1024, 4 + 32 * 1024];
+/// A prompt, a small page, both sides of where the provider ring changes its ChaCha20, and what a
+/// full data packet has.
+const PACKET_LENS: [usize; 5] = [68, 4 + 1024, 4 + 4 * 1024, 4 + 8 * 1024, 4 + 32 * 1024];
 
 pub fn measure() {
     println!("MB/s: seal / open, by length of packet {PACKET_LENS:?}");
