@@ -291,13 +291,15 @@ impl Dial {
 }
 
 fn look(stream: &Stream) -> Look {
-    match stream.take_error() {
-        Ok(Some(error)) | Err(error) => return Look::Failed(error),
-        Ok(None) => {}
-    }
     match stream.peer_addr() {
-        Ok(_) => Look::Connected,
-        Err(error) if error.kind() == ErrorKind::NotConnected => Look::NotYet,
-        Err(error) => Look::Failed(error),
+        Ok(_) => return Look::Connected,
+        Err(error) if error.kind() == ErrorKind::NotConnected => {}
+        Err(error) => return Look::Failed(error),
+    }
+    // Only where it is not, for one call less: a connection that was made and broke has no peer
+    // either.
+    match stream.take_error() {
+        Ok(Some(error)) | Err(error) => Look::Failed(error),
+        Ok(None) => Look::NotYet,
     }
 }
