@@ -111,6 +111,11 @@ pub trait Locals {
     /// # Errors
     /// What ends the session.
     fn event(&mut self, session: &mut Session, event: Event) -> Result<(), Error>;
+
+    /// Whether what follows is to wait, so that what came of the rest is sent first.
+    fn pauses(&mut self) -> bool {
+        false
+    }
 }
 
 /// Where one channel's bytes go.
@@ -160,7 +165,8 @@ impl<S: Write> Outlet<'_, S> {
 }
 
 /// Everything that arrived, peer to local sides. Data is written from where it was decrypted, all
-/// that one fill of the buffer holds for a channel in one call.
+/// that one fill of the buffer holds for a channel in one call. Where [`Locals::pauses`] says so, the
+/// rest stays in the buffer: push again before anything more is read to it.
 ///
 /// # Errors
 /// What ends the session.
@@ -169,7 +175,7 @@ pub fn push<L: Locals>(session: &mut Session, now: Duration, locals: &mut L) -> 
         id: None,
         spans: core::mem::take(&mut session.gathered),
     };
-    loop {
+    while !(gather.spans.is_empty() && locals.pauses()) {
         match session.poll(now)? {
             None => break,
             Some(Event::Data { id, span }) => {

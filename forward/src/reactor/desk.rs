@@ -15,6 +15,11 @@ use crate::relay::{self, Outlet};
 use crate::session::{Event, Session, Span};
 use crate::spill::Spill;
 
+/// What is done for channels before what came of it is sent: each write, connection or end is some
+/// twenty microseconds, and the peer waits for all of them. Measured: a tenth more connections in a
+/// second, of 64 at once. More than a fill of the receive buffer has of the largest packets.
+pub(super) const CALLS_MAX: usize = 10;
+
 /// See the module.
 pub(super) struct Desk<'a> {
     pub(super) state: &'a mut State,
@@ -259,7 +264,16 @@ impl relay::Locals for Desk<'_> {
         }
     }
 
+    fn pauses(&mut self) -> bool {
+        let pauses = self.state.calls >= CALLS_MAX;
+        if pauses {
+            self.state.behind = Seen::Yes;
+        }
+        pauses
+    }
+
     fn took(&mut self, id: ChannelId, n: usize) {
+        self.state.calls += 1;
         if let Some(local) = self.state.locals.get_mut(id) {
             local.received = local.received.saturating_add(n as u64);
         }
@@ -270,6 +284,9 @@ impl relay::Locals for Desk<'_> {
     }
 
     fn event(&mut self, session: &mut Session, event: Event) -> Result<(), Error> {
+        if let Event::Closed(_) | Event::Eof(_) | Event::OpenAsked { .. } = event {
+            self.state.calls += 1;
+        }
         match event {
             Event::Alive | Event::Data { .. } => {}
             Event::Authenticated => self.authenticated(session),

@@ -1,6 +1,7 @@
 //! One SSH connection on the loop, and its turn: flush, one fill of the receive buffer, control
 //! messages, one packet for each channel that has data, flush. Nothing runs until it is dry, so
-//! that peers and channels are served alike.
+//! that peers and channels are served alike; and where much came for many channels, a turn leaves
+//! some of it to the next, so that the peer works on what came of the first meanwhile.
 
 use core::time::Duration;
 use std::io::{ErrorKind, Read};
@@ -126,6 +127,7 @@ impl Peer {
         let held = self.session.transport.tx().is_held();
         let pending = self.pending();
         let can_read = self.session.can_go_on()
+            || self.state.behind == Seen::Yes
             || (self.ready.readable && self.session.recv_space().is_some());
         let can_pull = !self.state.run.is_empty()
             && !held
@@ -162,15 +164,24 @@ impl Peer {
         let Err(gone) = self.flush() else {
             return Ok(());
         };
+        while self.state.behind == Seen::Yes {
+            self.receive(context, program)?;
+        }
         self.ready.readable = true;
         self.receive(context, program)?;
+        while self.state.behind == Seen::Yes {
+            self.receive(context, program)?;
+        }
         Err(gone)
     }
 
-    /// One fill of the receive buffer, and all that is complete in it.
+    /// One fill of the receive buffer, or what was left of the last one, and what is complete in it.
     fn receive(&mut self, context: &mut Context, program: &mut dyn Program) -> Result<(), Cause> {
         let now = context.now;
-        if self.ready.readable
+        self.state.calls = 0;
+        let behind = core::mem::replace(&mut self.state.behind, Seen::No);
+        if behind == Seen::No
+            && self.ready.readable
             && let Some(space) = self.session.recv_space()
         {
             let room = space.len();

@@ -220,6 +220,10 @@ pub(super) struct State {
     pub(super) news: Seen,
     /// A channel is over since the listeners last looked.
     pub(super) freed: Seen,
+    /// Calls for channels since more was read from the peer, or since it was left at that.
+    pub(super) calls: usize,
+    /// Not all that was read has been looked at.
+    pub(super) behind: Seen,
     /// The channel that leads to the next server on a client's way.
     pub(super) leads_on: Option<ChannelId>,
     /// What became of a joint since the loop last looked.
@@ -266,6 +270,8 @@ impl State {
             askings: Askings::default(),
             news: Seen::No,
             freed: Seen::No,
+            calls: 0,
+            behind: Seen::No,
             leads_on: None,
             joint_news: None,
             letters: VecDeque::new(),

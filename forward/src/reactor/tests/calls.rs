@@ -11,6 +11,7 @@ use adit_crypto::{Provider, SecureRandom, Unspecified};
 use adit_testkit::net::{Calls, Host, Listener as Exit, Net, Stream as FakeStream, Weather};
 
 use super::super::accept::For;
+use super::super::desk::CALLS_MAX;
 use super::super::local::Seen;
 use super::super::stream::Listener as AnyListener;
 use super::*;
@@ -300,6 +301,25 @@ fn a_connection_is_confirmed_in_the_turn_in_which_it_is_made() {
     let [app, link] = since(before, calm.calls(Host::Server));
     assert_eq!((link.reads, link.writes), (1, 1), "that was all");
     assert_eq!((app.reads, app.vain_reads), (0, 0), "nobody said anything");
+}
+
+#[test]
+fn of_many_connections_the_first_are_confirmed_before_the_others_are_made() {
+    for many in [CALLS_MAX - 1, CALLS_MAX, CALLS_MAX + 1] {
+        let mut calm = Calm::new();
+        let _near: Vec<_> = (0..many).map(|_| calm.connect()).collect();
+        while calm.client.wake(&calm.net) {}
+        while calm.net.arrive() {}
+        let before = calm.calls(Host::Server);
+        assert!(calm.server.wake(&calm.net));
+        let [app, link] = since(before, calm.calls(Host::Server));
+        assert_eq!((app.registers, link.writes), (many.min(CALLS_MAX), 1));
+        calm.settle();
+        let [app, link] = since(before, calm.calls(Host::Server));
+        let writes = many.div_ceil(CALLS_MAX);
+        assert_eq!((app.registers, link.writes), (many, writes));
+        assert_eq!((link.reads, link.vain_reads), (1, 0));
+    }
 }
 
 /// RFC 4253 §6 wants random padding in each packet. It has nineteen bytes at most with blocks of
