@@ -161,9 +161,9 @@ impl Budget {
         }
     }
 
-    /// How much a loan that has proved too small grows; [`Budget::settle`] follows.
-    pub(crate) fn grow(&mut self, loan: u32) -> u32 {
-        let wanted = self.growth(loan);
+    /// How much of what it wants a loan that has proved too small grows by; [`Budget::settle`] follows.
+    pub(crate) fn grow(&mut self, loan: u32, wanted: u32) -> u32 {
+        let wanted = self.growth(loan, wanted);
         let Some(process) = &self.process else {
             return wanted;
         };
@@ -172,11 +172,11 @@ impl Budget {
         lent
     }
 
-    /// How much it may grow by this book: it doubles, up to a quarter of the book, out of what is
-    /// spare. Beyond its fair share it leaves the low mark to others.
-    fn growth(&self, loan: u32) -> u32 {
+    /// How much it may grow by this book: up to a quarter of the book, out of what is spare. Beyond
+    /// its fair share it leaves the low mark to others.
+    fn growth(&self, loan: u32, wanted: u32) -> u32 {
         let loan_max = (self.limit / 4).max(self.base);
-        let wanted = loan.min(loan_max.saturating_sub(loan));
+        let wanted = wanted.min(loan_max.saturating_sub(loan));
         let spare = self.spare.min(self.left);
         let fair = wanted
             .min(self.fair_share().saturating_sub(loan))
@@ -289,7 +289,7 @@ mod tests {
             }
             assert_eq!(loan, budget.base);
             loop {
-                let more = budget.growth(loan);
+                let more = budget.growth(loan, loan);
                 budget.settle(loan, loan + more);
                 loan += more;
                 if more == 0 {
@@ -308,11 +308,11 @@ mod tests {
     fn a_loan_doubles_up_to_a_quarter_while_there_is_enough_to_spare() {
         let mut budget = Budget::new(Limits::EMBEDDED);
         let first = budget.open().unwrap();
-        assert_eq!(budget.growth(first), first);
+        assert_eq!(budget.growth(first, first), first);
         budget.settle(first, 20_000);
-        assert_eq!(budget.growth(20_000), 32_768 - 20_000);
+        assert_eq!(budget.growth(20_000, 20_000), 32_768 - 20_000);
         budget.settle(20_000, 32_768);
-        assert_eq!(budget.growth(32_768), 0);
+        assert_eq!(budget.growth(32_768, 32_768), 0);
     }
 
     #[test]
@@ -328,9 +328,9 @@ mod tests {
         budget.settle(firsts[2], 2048 + 8000);
         budget.settle(firsts[3], 2048);
         assert_eq!(budget.spare, 65_536 - 58_000);
-        assert_eq!(budget.growth(2048 + 20_000), 7536 - 4096);
-        assert_eq!(budget.growth(2048 + 8000), 16_384 - 10_048);
-        assert_eq!(budget.growth(2048), 2048);
+        assert_eq!(budget.growth(2048 + 20_000, 2048 + 20_000), 7536 - 4096);
+        assert_eq!(budget.growth(2048 + 8000, 2048 + 8000), 16_384 - 10_048);
+        assert_eq!(budget.growth(2048, 2048), 2048);
         // Not tight: nobody has to give anything back.
         assert_eq!(budget.excess(2048 + 30_000), 0);
         // The one with little takes what it may; then the others are asked, until the mark.
@@ -340,7 +340,7 @@ mod tests {
         assert_eq!(budget.excess(16_384 + 100), 100);
         assert_eq!(budget.excess(16_384), 0);
         assert_eq!(budget.excess(2048), 0);
-        assert_eq!(budget.growth(16_384), 0);
-        assert_eq!(budget.growth(2048), 1200);
+        assert_eq!(budget.growth(16_384, 16_384), 0);
+        assert_eq!(budget.growth(2048, 2048), 1200);
     }
 }

@@ -183,7 +183,8 @@ impl Channels {
         channel.window_mut().delivered(n, &self.clock);
         if channel.is_receiving() {
             if channel.window().is_too_small(&self.clock) {
-                let more = self.budget.grow(channel.loan());
+                let wanted = channel.window().wanted(&self.clock);
+                let more = self.budget.grow(channel.loan(), wanted);
                 channel.window_mut().grow(more);
             }
             if channel.window().is_adjust_due() {

@@ -135,6 +135,25 @@ impl LocalWindow {
         self.held == 0 && self.used >= three_quarters && took <= clock.round_millis
     }
 
+    /// How much it is to grow by when it is too small: it doubles. What came at more than three
+    /// windows a round trip shows that the path holds as much, and then it is four times as large at
+    /// once, which is at most four thirds of that: TCP's own windows have only begun to grow by then,
+    /// and where both wait for each other to grow, both are slow.
+    pub(crate) fn wanted(&self, clock: &Clock) -> u32 {
+        if self.is_fast(clock) {
+            self.loan().saturating_mul(FAST - 1)
+        } else {
+            self.loan()
+        }
+    }
+
+    /// Whether three quarters came within a quarter of a round trip, the millisecond that nobody
+    /// counted included. Too little time for a pause that was not counted in full.
+    fn is_fast(&self, clock: &Clock) -> bool {
+        let took = self.round_millis.saturating_add(clock.since(self.latest));
+        took.saturating_add(1).saturating_mul(FAST) <= clock.round_millis
+    }
+
     /// `more` was lent.
     pub(crate) const fn grow(&mut self, more: u32) {
         self.owed = self.owed.saturating_add(more);
@@ -189,6 +208,8 @@ pub(crate) struct Clock {
 /// have let the peer send on. Shorter pauses are those between the packets of a narrow path, and
 /// count in full: its windows would grow, and what waits in its queues with them.
 const PAUSES: u32 = 2;
+/// What came so many times as fast as windows need to grow lets them become so many times as large.
+const FAST: u32 = 4;
 /// A round where no round trip is measured. Too long a one lets windows grow to what arrives in a
 /// second, which the book bounds; too short a one would keep a slow path slow.
 const ROUND_ASSUMED: u32 = 1000;
@@ -376,6 +397,45 @@ mod tests {
                 assert_eq!(window.is_too_small(&clock), is_too_small);
             }
         }
+    }
+
+    #[test]
+    fn a_window_used_within_a_quarter_of_a_round_trip_is_to_be_four_times_as_large() {
+        // Its time is known to the millisecond, so one more may have passed.
+        for (took, wanted) in [(0, 3000), (48, 3000), (49, 3000), (50, 1000), (200, 1000)] {
+            let mut clock = clock(5000);
+            clock.set_round_trip(Duration::from_millis(200));
+            let mut window = LocalWindow::new(1000);
+            for (n, at) in [(375, 5000), (375, 5000 + took)] {
+                clock.advance(Duration::from_millis(at));
+                window.spend(n).unwrap();
+                window.hold(n, &clock);
+                window.delivered(n as usize, &clock);
+            }
+            assert_eq!(window.wanted(&clock), wanted);
+            assert!(window.is_too_small(&clock));
+        }
+        // On a path that is shorter than clocks can tell, it doubles.
+        for (round_trip, wanted) in [(1, 1000), (3, 1000), (4, 3000)] {
+            let mut clock = clock(5000);
+            clock.set_round_trip(Duration::from_millis(round_trip));
+            assert_eq!(used(750, &clock).wanted(&clock), wanted);
+        }
+    }
+
+    #[test]
+    fn a_pause_on_the_way_makes_no_window_four_times_as_large() {
+        let mut clock = clock(5000);
+        clock.set_round_trip(Duration::from_millis(200));
+        let mut window = LocalWindow::new(1000);
+        for (n, at) in [(375, 5000), (375, 15_000)] {
+            clock.advance(Duration::from_millis(at));
+            window.spend(n).unwrap();
+            window.hold(n, &clock);
+            window.delivered(n as usize, &clock);
+        }
+        assert!(window.is_too_small(&clock));
+        assert_eq!(window.wanted(&clock), 1000);
     }
 
     #[test]

@@ -16,7 +16,7 @@ fn session(process: &ProcessBook) -> Budget {
 
 /// Lets a loan grow once.
 fn grow(budget: &mut Budget, loan: &mut u32) -> u32 {
-    let more = budget.grow(*loan);
+    let more = budget.grow(*loan, *loan);
     budget.settle(*loan, *loan + more);
     *loan += more;
     more
