@@ -371,6 +371,32 @@ fn a_slow_reader_never_grows() {
 }
 
 #[test]
+fn a_thousand_slow_readers_stay_within_the_book_and_hold_no_quick_one_up() {
+    for limits in [Limits::CLIENT, Limits::SERVER] {
+        let mut path = Path::new(limits, 1001).with_round_trip();
+        for (n, flow) in path.flows[1..].iter_mut().enumerate() {
+            // Three quarters of the smallest window, a KiB, take each longer than a round trip.
+            flow.reader = [0, 1, 3][n % 3];
+        }
+        let firsts: Vec<u32> = (0..=1000).map(|n| path.loan(n)).collect();
+        for _ in 0..20 {
+            path.run(Duration::from_millis(100));
+            let loans: u32 = (0..=1000).map(|n| path.loan(n)).sum();
+            assert_eq!(loans + path.side.channels.left(), limits.window_budget);
+            let held: u32 = path.flows.iter().map(|flow| flow.held).sum();
+            assert!(held <= loans, "{held} of {loans}");
+        }
+        for (n, first) in firsts.iter().enumerate().skip(1) {
+            // Less, where a tight book asked for some of it back.
+            assert!(path.loan(n) <= *first, "{} of {first}", path.loan(n));
+        }
+        // First windows leave an eighth to whoever grows, and growth leaves the low mark.
+        let least = limits.window_budget / 8 - limits.window_budget / 32;
+        assert!(path.loan(0) >= least, "{} of {least}", path.loan(0));
+    }
+}
+
+#[test]
 fn a_slow_reader_never_grows_by_reading_all_at_once() {
     let mut side = Side::client();
     side.channels.set_round_trip(Duration::from_millis(50));
