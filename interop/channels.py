@@ -1,6 +1,7 @@
 """Figures of very many channels: what ten thousand idle ones cost, and what happens when descriptors
 run out."""
 
+import contextlib
 import os
 import resource
 import socket
@@ -16,7 +17,7 @@ CHANNELS = 10_000
 # Descriptors beside those of the channels: the listening sockets, epoll, the session, three standard ones.
 SPARE = 100
 BYTES_EACH_MAX = 1024
-SLOWER_MAX = 1.3
+SLOWER_MAX = 1.2
 ROUND_TRIPS = 3000
 
 
@@ -57,48 +58,66 @@ def round_trip(sock):
 
 
 def ten_thousand_idle_channels(world, build):
+    """A round trip among them beside one of another pair of programs that has nothing else to do, in
+    turn: what else the machine does then meets both. On one processor, as where the system puts each
+    program moves a round trip by a third."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     count = min(CHANNELS, hard - SPARE)
+    everywhere = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(everywhere)})
     target, target_port = destination(world)
-    listen, socks = Port(), []
     try:
-        with Server(world, "aditd", build) as server:
-            client = Client(
-                world, "adit", server, [(listen.number, target_port)], build=build, verbose=False
-            )
-            try:
-                pids = {"adit": client.process.pid, "aditd": server.process.pid}
-                # What a session needs once, whatever the number of its channels, is there by then.
-                probe = connect(listen.number)
-                round_trip(probe)
-                alone = [round_trip(probe) for _ in range(3)]
-                before = {name: rss(pid) for name, pid in pids.items()}
-                socks = opened(listen.number, count)
-                each = {name: (rss(pid) - before[name]) / count for name, pid in pids.items()}
-                among = [round_trip(probe) for _ in range(3)]
-                slower = min(among) / min(alone)
-                idle = {name: cpu_seconds(pid) for name, pid in pids.items()}
-                time.sleep(1)
-                busy = {name: cpu_seconds(pid) - idle[name] for name, pid in pids.items()}
-                note = (
-                    f"{count} idle channels in one session: adit {each['adit']:.0f} bytes each, "
-                    f"aditd {each['aditd']:.0f}; a round trip {min(alone) * 1e6:.0f} µs alone, "
-                    f"{min(among) * 1e6:.0f} µs among them (x {slower:.2f}); "
-                    f"CPU in a second of nothing {busy['adit']:.2f} and {busy['aditd']:.2f} s"
-                )
-                check(count == CHANNELS, f"RLIMIT_NOFILE allows {count} only: {note}")
-                check(max(each.values()) <= BYTES_EACH_MAX, f"too much memory: {note}")
-                check(slower <= SLOWER_MAX, f"too slow: {note}")
-                check(max(busy.values()) <= 0.05, f"not idle: {note}")
-                return note
-            finally:
-                client.stop()
+        with probed(world, build, target_port) as quiet, probed(world, build, target_port) as full:
+            return crowded(quiet, full, count)
+    finally:
+        target.stop()
+        os.sched_setaffinity(0, everywhere)
+
+
+@contextlib.contextmanager
+def probed(world, build, target_port):
+    """A pair of programs with one channel: that, their pids, and the port that leads to more."""
+    listen = Port()
+    with Server(world, "aditd", build) as server:
+        forward = [(listen.number, target_port)]
+        client = Client(world, "adit", server, forward, build=build, verbose=False)
+        try:
+            probe = connect(listen.number)
+            # What a session needs once, whatever the number of its channels, is there by then.
+            round_trip(probe)
+            yield probe, {"adit": client.process.pid, "aditd": server.process.pid}, listen.number
+        finally:
+            client.stop()
+            listen.close()
+
+
+def crowded(quiet, full, count):
+    (probe, pids, port), socks = full, []
+    try:
+        before = {name: rss(pid) for name, pid in pids.items()}
+        socks = opened(port, count)
+        each = {name: (rss(pid) - before[name]) / count for name, pid in pids.items()}
+        turns = [(round_trip(quiet[0]), round_trip(probe)) for _ in range(5)]
+        slower = statistics.median(among / alone for alone, among in turns)
+        alone, among = (statistics.median(times) * 1e6 for times in zip(*turns))
+        idle = {name: cpu_seconds(pid) for name, pid in pids.items()}
+        time.sleep(1)
+        busy = {name: cpu_seconds(pid) - idle[name] for name, pid in pids.items()}
+        note = (
+            f"{count} idle channels in one session: adit {each['adit']:.0f} bytes each, "
+            f"aditd {each['aditd']:.0f}; a round trip {alone:.0f} µs alone, "
+            f"{among:.0f} µs among them (x {slower:.2f}); "
+            f"CPU in a second of nothing {busy['adit']:.2f} and {busy['aditd']:.2f} s"
+        )
+        check(count == CHANNELS, f"RLIMIT_NOFILE allows {count} only: {note}")
+        check(max(each.values()) <= BYTES_EACH_MAX, f"too much memory: {note}")
+        check(slower <= SLOWER_MAX, f"too slow: {note}")
+        check(max(busy.values()) <= 0.05, f"not idle: {note}")
+        return note
     finally:
         for sock in socks:
             sock.close()
-        target.stop()
-        listen.close()
 
 
 def connections_beyond_the_descriptors_wait(world, build):
