@@ -3,6 +3,7 @@
 import os
 import socket
 import time
+from contextlib import suppress
 
 from lab import HOST, Failed, Port, listening
 from stream import PATIENCE
@@ -51,8 +52,13 @@ class UnixEnd:
         return False
 
     def close(self):
-        if os.path.lexists(self.address):
-            os.unlink(self.address)
+        gone(self.address)
+
+
+def gone(path):
+    """Removes what is left there. The program that listened may be doing that at this very moment."""
+    with suppress(FileNotFoundError):
+        os.unlink(path)
 
 
 ENDS = {TCP: TcpEnd, UNIX: UnixEnd}

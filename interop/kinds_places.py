@@ -8,7 +8,7 @@ import socket
 import stat
 
 from kinds import is_over
-from kinds_ends import LOCAL, REMOTE, TCP, UNIX, wait_for
+from kinds_ends import LOCAL, REMOTE, TCP, UNIX, gone, wait_for
 from lab import HOST, Port
 from programs import has_ipv6
 from stream import whole
@@ -151,16 +151,14 @@ def a_stale_path_is_taken(pair):
             paths = [forward.listen.address for forward in session.forwards]
             session.stop_client()
         for path in paths:
-            if os.path.lexists(path):
-                os.unlink(path)
+            gone(path)
             stale(path)
         words = ["-L", f"{paths[0]}:{HOST}:{server.port}", "-R", f"{paths[1]}:{HOST}:{server.port}"]
         with pair.session(server, words=words, options=options):
             for path in paths:
                 wait_for(lambda: answers(path), f"{path} is not taken")  # noqa: B023
         for path in paths:
-            if os.path.lexists(path):
-                os.unlink(path)
+            gone(path)
 
 
 def answers(path):

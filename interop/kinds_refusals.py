@@ -9,7 +9,7 @@ from functools import partial
 
 import kinds_places
 from kinds import LETS, Session, connected
-from kinds_ends import LOCAL, REMOTE, TCP, UNIX, TcpEnd, UnixEnd, wait_for
+from kinds_ends import LOCAL, REMOTE, TCP, UNIX, TcpEnd, UnixEnd, gone, wait_for
 from kinds_places import GOES_ON, works
 from lab import HOST, Failed, Port, Process, listening
 from peers import Server, client_argv
@@ -234,8 +234,7 @@ def as_root_a_server_keeps_for_root_what_is_roots(pair):
                     ended(sock)
                 session.process.wait_line("connect failed" if good else "runs as root")
                 session.stop_client()
-            if os.path.lexists(near):
-                os.unlink(near)
+            gone(near)
     return None
 
 
