@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use adit::client::command::{self, Command, CommandError, HELP, Purpose, Tunnel, USAGE};
+use adit::client::demonstration::become_demo;
 use adit::client::merge::{With, merge};
 use adit::client::names::ThisMachine;
 use adit::client::run;
@@ -32,7 +33,13 @@ fn main() -> ExitCode {
             let _ = writeln!(std::io::stdout(), "{USAGE}\n{HELP}");
             Exit::Done
         }
-        Ok(Command::Demo(demo)) => demonstrate(demo),
+        Ok(Command::Demo(demo)) => {
+            let report = Report::stderr(Level::Info);
+            become_demo(demo)
+                .lines()
+                .for_each(|line| report.fatal(line));
+            Exit::Failed
+        }
         Err(error) => {
             let report = Report::stderr(Level::Info);
             match error {
@@ -89,16 +96,5 @@ fn tunnel_through(tunnel: Tunnel, names: &ThisMachine) -> Exit {
         Err(failed) => failed,
     };
     failed.0.lines().for_each(|line| report.fatal(line));
-    Exit::Failed
-}
-
-#[cfg(feature = "demo")]
-fn demonstrate(demo: command::Demo) -> Exit {
-    adit::demo::run(demo)
-}
-
-#[cfg(not(feature = "demo"))]
-fn demonstrate(_: command::Demo) -> Exit {
-    Report::stderr(Level::Info).fatal("This adit was built without the demonstration.");
     Exit::Failed
 }

@@ -7,6 +7,7 @@ use adit_forward::spec::{Family, GatewayPorts, Names};
 
 use crate::args::{Arg, Args};
 use crate::client::config::ConfigFiles;
+use crate::client::demonstration::Demo;
 use crate::client::destination::{Destination, DestinationError};
 use crate::client::jump;
 use crate::client::keywords::port_number;
@@ -24,15 +25,6 @@ pub enum Command {
     Tunnel(Box<Tunnel>),
     /// Print the version.
     Version,
-}
-
-/// When a demonstration ends.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Demo {
-    /// On a terminal, when it is interrupted.
-    Stay,
-    /// By itself.
-    Once,
 }
 
 /// A connection to make.

@@ -6,6 +6,7 @@ pub mod algorithms;
 pub mod background;
 pub mod command;
 pub mod config;
+pub mod demonstration;
 pub mod destination;
 mod dump;
 pub mod ending;

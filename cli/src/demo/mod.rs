@@ -5,6 +5,7 @@
 //! would set up by hand is made here: keys, in memory alone, and who may open what.
 
 mod application;
+pub mod command;
 mod programs;
 mod screen;
 mod story;

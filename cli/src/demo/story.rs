@@ -21,7 +21,7 @@ use adit_proto::Ident;
 use super::programs::{Client, News, Server};
 use super::screen::{Millis, Moved, Screen};
 use super::{application, visitor};
-use crate::client::command::Demo;
+use crate::client::demonstration::Demo;
 use crate::exit::Exit;
 use crate::file::reason;
 use crate::provider::{IDENT, PROVIDER, aead_first};

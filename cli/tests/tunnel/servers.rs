@@ -1,7 +1,10 @@
 //! Servers that go away, are not there, say nothing, or mean harm; and the one of `--demo`.
 
+use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -81,22 +84,50 @@ fn a_server_that_says_nothing_is_given_up() {
 #[cfg(feature = "demo")]
 #[test]
 fn the_demonstration_shows_the_main_job_and_ends() {
+    for (program, word) in [
+        (env!("CARGO_BIN_EXE_adit"), "--demo=once"),
+        (env!("CARGO_BIN_EXE_adit-demo"), "--once"),
+    ] {
+        let home = Home::new();
+        let output = Command::new(program)
+            .arg(word)
+            .env("HOME", &*home.0)
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{said}{:?}", output.stderr);
+        for text in [
+            "200 OK",
+            "every byte checked",
+            "SHA256:",
+            "listens on 127.0.0.1:",
+        ] {
+            assert!(said.contains(text), "{said}");
+        }
+        // Nothing was made or changed where the user keeps such things.
+        assert!(!home.ssh("known_hosts").exists());
+    }
+}
+
+#[test]
+fn without_the_program_of_the_demonstration_adit_says_how_to_get_it() {
     let home = Home::new();
-    let output = std::process::Command::new(env!("CARGO_BIN_EXE_adit"))
-        .arg("--demo=once")
-        .env("HOME", &*home.0)
+    let alone = home.0.join("adit");
+    fs::copy(env!("CARGO_BIN_EXE_adit"), &alone).unwrap();
+    // One on the way of PATH is not what is meant.
+    let elsewhere = home.ssh("adit-demo");
+    fs::write(&elsewhere, "#!/bin/sh\n").unwrap();
+    fs::set_permissions(&elsewhere, fs::Permissions::from_mode(0o755)).unwrap();
+    let output = Command::new(&alone)
+        .arg("--demo")
+        .env("PATH", elsewhere.parent().unwrap())
         .output()
         .unwrap();
-    let said = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success(), "{said}{:?}", output.stderr);
-    for text in [
-        "200 OK",
-        "every byte checked",
-        "SHA256:",
-        "listens on 127.0.0.1:",
-    ] {
-        assert!(said.contains(text), "{said}");
-    }
-    // Nothing was made or changed where the user keeps such things.
-    assert!(!home.ssh("known_hosts").exists());
+    assert_eq!(output.status.code(), Some(255));
+    let expected = format!(
+        "The demonstration is a program of its own, and there is no {}.\n\
+         In adit's sources: cargo run --release --bin adit-demo\n",
+        home.0.join("adit-demo").display()
+    );
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), expected);
 }
