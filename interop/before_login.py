@@ -20,7 +20,7 @@ CPU_MAX = 0.0015
 # without, has the same: what is left of a difference is the machine's.
 SAME = 0.001
 SHORTEST = 0.005
-COUNT = {"short": 200, "full": 1000}
+COUNT = {"short": 100, "full": 1000}
 NAMES = {"short": 10, "full": 40}
 TRIES = 10
 

@@ -43,7 +43,7 @@ RANDOM_MAX = 1 / 30
 TRACED = "read,readv,recvfrom,recvmsg,write,writev,sendto,sendmsg,epoll_ctl,epoll_wait,epoll_pwait,getrandom,clock_gettime,mmap,brk"
 
 
-def gigabyte(world, build, kind, client, total, rekey=None):
+def much_each_way(world, build, kind, client, total, rekey=None):
     """64 connections at once, `total` bytes each way, SHA-256 equal."""
     server_build = build if kind == "aditd" else None
     with Server(world, kind, server_build, rekey=rekey) as server:
@@ -295,11 +295,12 @@ def all_cases(run, world, build, size):
     run.case("figures: connections beyond the descriptors", beyond, world, build)
     run.case("figures: slow reader at the client", slow_reader_at_the_client, world, build)
     run.case("figures: slow reader at the server", slow_reader_at_the_server, world, build)
+    total = GIB if full else GIB // 4
     for client, kind in (("adit", "sshd"), ("adit", "aditd")) + ((("ssh", "aditd"),) if full else ()):
         if not (world.has(client) and world.has(kind)):
             print(f"skip: figures: {client} -> {kind}: not here")
             continue
         for rekey in (None, "1M"):
-            name = f"figures: 1 GiB each way, {client} -> {kind}"
+            name = f"figures: {total // MIB} MiB each way, {client} -> {kind}"
             name += ", rekey every MiB" if rekey else ""
-            run.case(name, gigabyte, world, build, kind, client, GIB, rekey)
+            run.case(name, much_each_way, world, build, kind, client, total, rekey)
