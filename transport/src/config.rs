@@ -3,6 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
+use core::iter::once;
 use core::time::Duration;
 
 use adit_crypto::{Cipher, Kex, Provider, SecureRandom};
@@ -146,8 +147,12 @@ impl Algorithms {
     /// # Errors
     /// The first name that `provider` does not have; nothing is then changed.
     pub fn select_kex(&mut self, provider: &Provider, list: &str) -> Result<(), BadSelection> {
-        let all = provider.kex.to_vec();
-        self.kex = select(list, &self.kex, &all, |kex| kex.name())?;
+        let named = |all: &[&'static dyn Kex]| -> Vec<_> { all.iter().map(|k| k.name()).collect() };
+        let names = select(list, &named(&self.kex), &named(provider.kex))?;
+        self.kex = names
+            .iter()
+            .filter_map(|name| provider.kex(name.as_bytes()))
+            .collect();
         Ok(())
     }
 
@@ -159,7 +164,7 @@ impl Algorithms {
     pub fn select_ciphers(&mut self, provider: &Provider, list: &str) -> Result<(), BadSelection> {
         let defaults = distinct(self.ciphers.iter().map(|c| c.name()));
         let all = distinct(provider.ciphers.iter().map(|c| c.name()));
-        let names = select(list, &defaults, &all, |name| name)?;
+        let names = select(list, &defaults, &all)?;
         let macs = macs(provider);
         self.ciphers = names
             .into_iter()
@@ -176,7 +181,7 @@ impl Algorithms {
     pub fn select_macs(&mut self, provider: &Provider, list: &str) -> Result<(), BadSelection> {
         let all = macs(provider);
         let defaults: Vec<_> = all.iter().copied().filter(|m| MACS.contains(m)).collect();
-        let macs = select(list, &defaults, &all, |name| name)?;
+        let macs = select(list, &defaults, &all)?;
         let ciphers: Vec<_> = distinct(self.ciphers.iter().map(|c| c.name()))
             .into_iter()
             .flat_map(|name| with_macs(provider, name, &macs))
@@ -210,7 +215,7 @@ impl Algorithms {
         list: &str,
     ) -> Result<(), BadSelection> {
         let all: Vec<_> = provider.verifiers.iter().map(|v| v.algorithm()).collect();
-        self.host_keys = select(list, &self.host_keys, &all, |name| name)?;
+        self.host_keys = select(list, &self.host_keys, &all)?;
         Ok(())
     }
 
@@ -225,7 +230,7 @@ impl Algorithms {
         list: &str,
     ) -> Result<(), BadSelection> {
         let all: Vec<_> = provider.verifiers.iter().map(|v| v.algorithm()).collect();
-        self.user_keys = select(list, &self.user_keys, &all, |name| name)?;
+        self.user_keys = select(list, &self.user_keys, &all)?;
         Ok(())
     }
 }
@@ -257,19 +262,18 @@ fn with_macs(
     name: &'static str,
     macs: &[&str],
 ) -> impl Iterator<Item = &'static dyn Cipher> {
-    let named = provider.ciphers.iter().copied();
-    let mut named: Vec<_> = named
-        .filter(|c| c.name() == name && c.mac().is_none_or(|mac| macs.contains(&mac)))
-        .collect();
-    named.sort_by_key(|c| macs.iter().position(|mac| c.mac() == Some(mac)));
-    named.into_iter()
+    let macs = macs.iter().map(|&mac| Some(mac));
+    once(None).chain(macs).filter_map(move |mac| {
+        let mut all = provider.ciphers.iter().copied();
+        all.find(|c| c.name() == name && c.mac() == mac)
+    })
 }
 
 /// All MACs of a provider: those of the defaults first, in their order.
 fn macs(provider: &Provider) -> Vec<&'static str> {
-    let mut macs = distinct(provider.ciphers.iter().filter_map(|c| c.mac()));
-    macs.sort_by_key(|mac| MACS.iter().position(|m| m == mac).unwrap_or(MACS.len()));
-    macs
+    let there = distinct(provider.ciphers.iter().filter_map(|c| c.mac()));
+    let usual = MACS.into_iter().filter(|mac| there.contains(mac));
+    distinct(usual.chain(there.iter().copied()))
 }
 
 /// Names without repetition.
@@ -306,51 +310,38 @@ impl core::error::Error for BadSelection {}
 
 /// ssh_config(5): `+list` appends to the defaults, `^list` puts in front of them, `-list` takes
 /// away (with `*` and `?`), and anything else replaces them.
-fn select<T: Copy>(
+fn select(
     list: &str,
-    defaults: &[T],
-    all: &[T],
-    name_of: impl Fn(T) -> &'static str,
-) -> Result<Vec<T>, BadSelection> {
+    defaults: &[&'static str],
+    all: &[&'static str],
+) -> Result<Vec<&'static str>, BadSelection> {
     let (form, names) = match list.as_bytes().first() {
         Some(form @ (b'+' | b'-' | b'^')) => (Some(*form), list.get(1..).unwrap_or("")),
         _ => (None, list),
     };
-    let mut chosen: Vec<T> = Vec::new();
+    let mut chosen = Vec::new();
     if form == Some(b'-') {
-        let gone = |name| {
+        let gone = |name: &str| {
             names
                 .split(',')
-                .any(|p| pattern::matches(p.as_bytes(), name, Case::Exact))
+                .any(|p| pattern::matches(p.as_bytes(), name.as_bytes(), Case::Exact))
         };
-        let kept = defaults
-            .iter()
-            .copied()
-            .filter(|d| !gone(name_of(*d).as_bytes()));
-        chosen.extend(kept);
+        chosen.extend(defaults.iter().filter(|name| !gone(name)));
     } else {
-        let mut named: Vec<T> = Vec::new();
+        let mut named = Vec::new();
         for name in names.split(',').filter(|n| !n.is_empty()) {
-            let before = named.len();
-            named.extend(all.iter().copied().filter(|a| name_of(*a) == name));
-            if named.len() == before {
+            let Some(known) = all.iter().find(|known| **known == name) else {
                 return Err(BadSelection::Unknown(name.into()));
-            }
+            };
+            named.push(*known);
         }
-        let parts: [&[T]; 2] = match form {
+        let parts: [&[&str]; 2] = match form {
             Some(b'+') => [defaults, &named],
             Some(_) => [&named, defaults],
             None => [&named, &[]],
         };
-        for part in parts {
-            // Twice the same name is harmless: it would never be chosen the second time.
-            let known: Vec<&str> = chosen.iter().map(|c| name_of(*c)).collect();
-            let new = part
-                .iter()
-                .copied()
-                .filter(|p| !known.contains(&name_of(*p)));
-            chosen.extend(new);
-        }
+        // Twice the same name is harmless: it would never be chosen the second time.
+        chosen = distinct(parts.into_iter().flatten().copied());
     }
     if chosen.is_empty() {
         return Err(BadSelection::Empty);
@@ -365,7 +356,7 @@ mod tests {
     use super::*;
 
     fn pick(list: &str) -> Result<Vec<&'static str>, BadSelection> {
-        select(list, &["a1", "a2", "b1"], &["a1", "a2", "b1", "c1"], |n| n)
+        select(list, &["a1", "a2", "b1"], &["a1", "a2", "b1", "c1"])
     }
 
     #[test]
