@@ -54,7 +54,7 @@ impl Reactor {
     }
 
     pub(super) fn read_notes(&mut self, program: &mut dyn Program) {
-        while let Ok(note) = self.inbox.try_recv() {
+        while let Some(note) = self.inbox.next() {
             match note {
                 Note::Letter { peer, slot, letter } => {
                     if let Some(found) = self.peers.get_mut(slot)

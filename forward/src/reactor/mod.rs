@@ -67,7 +67,6 @@ use core::time::Duration;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::net::TcpListener;
-use std::sync::mpsc::Receiver;
 use std::time::Instant;
 
 use adit_connection::ChannelId;
@@ -88,7 +87,7 @@ use descriptors::Mark;
 pub use forwards::{Forward, Listen, RemoteForward, RemoteListen, StreamLocalBind, To, Unlink};
 use guests::Guests;
 pub use inbox::Handle;
-use inbox::{Note, Outlet};
+use inbox::{Inbox, Outlet};
 pub use limits::raise_descriptor_limit;
 pub use listener::listen;
 use loops::Commons;
@@ -165,7 +164,7 @@ pub struct Reactor {
     poll: Poll,
     alarm: Alarm,
     context: Context,
-    inbox: Receiver<Note>,
+    inbox: Inbox,
     peers: Arena<Box<Peer>>,
     /// Sessions that can make progress, longest waiting first.
     run: VecDeque<usize>,

@@ -4,20 +4,20 @@ use std::fs::{self, OpenOptions};
 use std::io::pipe;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
-use mio::{Poll, Token, Waker};
+use mio::{Events, Poll, Token, Waker};
 
 use super::*;
+use crate::reactor::inbox::Inbox;
 
 /// Longest wait for anything: only a failing test waits that long.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 struct World {
     far: UnixStream,
-    notes: Receiver<Note>,
-    _poll: Poll,
+    notes: Inbox,
+    poll: Poll,
 }
 
 impl World {
@@ -32,11 +32,7 @@ impl World {
             output: output.into(),
         };
         join(stdio, near, outlet).unwrap();
-        Self {
-            far,
-            notes,
-            _poll: poll,
-        }
+        Self { far, notes, poll }
     }
 
     fn read_to_end(&mut self) -> Vec<u8> {
@@ -44,16 +40,25 @@ impl World {
         self.far.read_to_end(&mut read).unwrap();
         read
     }
+}
 
-    fn written(&self) -> io::Result<()> {
-        match self.notes.recv_timeout(PATIENCE).unwrap() {
-            Note::Written(written) => written,
-            Note::Letter { .. }
-            | Note::LoopOver(_)
-            | Note::Newcomer(..)
-            | Note::Stop
-            | Note::StopNow => panic!("another note"),
+/// What is said in the end of standard output.
+fn written(notes: &Inbox, poll: &mut Poll) -> io::Result<()> {
+    let note = loop {
+        if let Some(note) = notes.next() {
+            break note;
         }
+        let mut events = Events::with_capacity(1);
+        poll.poll(&mut events, Some(PATIENCE)).unwrap();
+        assert!(!events.is_empty(), "nobody said anything");
+    };
+    match note {
+        Note::Written(written) => written,
+        Note::Letter { .. }
+        | Note::LoopOver(_)
+        | Note::Newcomer(..)
+        | Note::Stop
+        | Note::StopNow => panic!("another note"),
     }
 }
 
@@ -77,7 +82,7 @@ fn files_are_copied_whole_both_ways() {
     assert_eq!(world.read_to_end(), bytes);
     world.far.write_all(&bytes).unwrap();
     world.far.shutdown(Shutdown::Write).unwrap();
-    world.written().unwrap();
+    written(&world.notes, &mut world.poll).unwrap();
     assert_eq!(fs::read(&to).unwrap(), bytes);
     fs::remove_file(from).unwrap();
     fs::remove_file(to).unwrap();
@@ -92,7 +97,7 @@ fn each_half_of_pipes_ends_by_itself() {
     let mut read = Vec::new();
     their_input.read_to_end(&mut read).unwrap();
     assert_eq!(read, b"one");
-    world.written().unwrap();
+    written(&world.notes, &mut world.poll).unwrap();
     their_output.write_all(b"two").unwrap();
     drop(their_output);
     assert_eq!(world.read_to_end(), b"two");
@@ -109,7 +114,7 @@ fn one_socket_for_both_ends_by_halves_too() {
     let mut read = Vec::new();
     theirs.read_to_end(&mut read).unwrap();
     assert_eq!(read, b"two");
-    world.written().unwrap();
+    written(&world.notes, &mut world.poll).unwrap();
     theirs.shutdown(Shutdown::Write).unwrap();
     assert_eq!(world.read_to_end(), b"one");
 }
@@ -120,7 +125,7 @@ fn nothing_comes_from_dev_null_and_everything_goes_there() {
     assert_eq!(world.read_to_end(), b"");
     world.far.write_all(&[0; 1_000_000]).unwrap();
     world.far.shutdown(Shutdown::Write).unwrap();
-    world.written().unwrap();
+    written(&world.notes, &mut world.poll).unwrap();
 }
 
 #[test]
@@ -146,7 +151,7 @@ fn an_output_that_nobody_reads_is_told_of_and_ends_both_ways() {
     let (input, _their_output) = pipe().unwrap();
     let mut world = World::new(input, output);
     world.far.write_all(b"x").unwrap();
-    let error = world.written().unwrap_err();
+    let error = written(&world.notes, &mut world.poll).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::BrokenPipe);
     assert_eq!(world.read_to_end(), b"");
     assert!(world.far.write_all(b"x").is_err());
@@ -163,12 +168,5 @@ fn what_is_on_its_way_is_written_though_the_other_side_is_closed() {
     let mut read = Vec::new();
     reader.read_to_end(&mut read).unwrap();
     assert_eq!(read, bytes);
-    match world.notes.recv_timeout(PATIENCE).unwrap() {
-        Note::Written(written) => written.unwrap(),
-        Note::Letter { .. }
-        | Note::LoopOver(_)
-        | Note::Newcomer(..)
-        | Note::Stop
-        | Note::StopNow => panic!("another note"),
-    }
+    written(&world.notes, &mut world.poll).unwrap();
 }
