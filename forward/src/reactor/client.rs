@@ -306,7 +306,7 @@ impl Reactor {
             self.context.sources.remove(connected.source);
             return self.stop(End::NotAuthenticated, program);
         };
-        connected.stream.tune(hop.alive);
+        connected.stream.tune(hop.alive, connected.address);
         let slot = self.peers.reserve();
         self.peers_made += 1;
         let id = PeerId(self.peers_made);

@@ -255,7 +255,7 @@ impl Desk<'_> {
             source,
             ready,
         } = connected;
-        stream.adopt();
+        stream.adopt(address);
         local.way = Way::Socket(Socket {
             stream,
             source,

@@ -251,7 +251,7 @@ impl Reactor {
             return;
         }
         let config = &server.house.config;
-        stream.tune(config.alive);
+        stream.tune(config.alive, Some(address));
         let deadline = config
             .login_grace
             .map(|grace| accepted.saturating_add(grace));
