@@ -17,6 +17,7 @@ import time
 import before_login
 import channels
 import distances
+import slow_readers
 from lab import HOST, Port, Process, cpu_seconds, descendants, rss
 from peers import Client, Server, Tunnel, exactly
 from stream import carry
@@ -295,6 +296,7 @@ def all_cases(run, world, build, size):
     run.case("figures: connections beyond the descriptors", beyond, world, build)
     run.case("figures: slow reader at the client", slow_reader_at_the_client, world, build)
     run.case("figures: slow reader at the server", slow_reader_at_the_server, world, build)
+    slow_readers.all_cases(run, world, build)
     total = GIB if full else GIB // 4
     for client, kind in (("adit", "sshd"), ("adit", "aditd")) + ((("ssh", "aditd"),) if full else ()):
         if not (world.has(client) and world.has(kind)):
