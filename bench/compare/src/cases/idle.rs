@@ -34,7 +34,7 @@ fn among(turn: &mut Turn<'_>, count: usize) -> io::Result<()> {
     let felt = |tunnel: &Tunnel| -> io::Result<[f64; 2]> {
         let moved = Moved::through(world, tunnel, Way::Up, BULK * seconds, 1)?;
         let load = format!("ping {} {}", tunnel.client.to(ECHO), TRIPS * seconds);
-        Ok([moved.gigabits, world.load(&load)?.of("p50")])
+        Ok([moved.gigabits(), world.load(&load)?.of("p50")])
     };
     // As many at once as are opened at once later, so that what grows once has grown.
     for tunnel in &tunnels {

@@ -152,9 +152,9 @@ const TWICE: Rounds = Rounds::Single { adit: 2, others: 2 };
 const ONCE: Rounds = Rounds::Single { adit: 1, others: 1 };
 
 pub const CASES: [Case; 18] = [
-    case("aes", bulk::aes, &WITH_AES, OFTEN, [2.0, 0.9]),
-    case("chacha", bulk::chacha, &TUNNELS, OFTEN, [2.0, 0.9]),
-    case("aes8", bulk::aes_of_many, &WITH_AES, OFTEN, [2.0, 0.9]),
+    case("aes", bulk::aes, &WITH_AES, OFTEN, [2.4, 1.4]),
+    case("chacha", bulk::chacha, &TUNNELS, OFTEN, [2.4, 1.4]),
+    case("aes8", bulk::aes_of_many, &WITH_AES, OFTEN, [2.4, 1.4]),
     case("ping", trips::ping, &TUNNELS, OFTEN, [1.1, 0.2]),
     case("onecore", trips::on_one_core, &TUNNELS, OFTEN, [1.1, 0.2]),
     case("rate", trips::rate, &TUNNELS, OFTEN, [2.2, 0.4]),
@@ -165,7 +165,7 @@ pub const CASES: [Case; 18] = [
     case("idle", idle::thousand, &WITH_AES, OWN, [5.2, 6.0]),
     case("idle10000", idle::ten_thousand, &CROWD, OWN, [5.2, 9.0]),
     case("stall", stall::one_stopped, &WITH_AES, OWN, [8.0, 7.0]),
-    case("sessions", sessions::eight, &ADIT, OFTEN, [2.0, 0.5]),
+    case("sessions", sessions::eight, &ADIT, OFTEN, [4.0, 3.0]),
     case("interactive", paths::narrow, &WITH_AES, TWICE, [10.0, 9.0]),
     case("path100", paths::long, &PATH, TWICE, [12.0, 3.0]),
     case("path200", paths::longer, &PATH, TWICE, [12.0, 4.0]),

@@ -29,7 +29,7 @@ pub fn one_stopped(turn: &mut Turn<'_>) -> io::Result<()> {
         let [alone, stopped] = &tunnels;
         let seconds = BULK * turn.options.seconds;
         let gigabits = |tunnel: &Tunnel| {
-            Moved::through(world, tunnel, way, seconds, 1).map(|moved| moved.gigabits)
+            Moved::through(world, tunnel, way, seconds, 1).map(|moved| moved.gigabits())
         };
         for tunnel in &tunnels {
             gigabits(tunnel)?;
