@@ -131,6 +131,9 @@ pub fn rows() -> Vec<Row> {
     add(More, share, &[Itself(EVEN)], &[Itself(EVEN)]);
     let eight = figures::EIGHT_OF_ONE.into();
     add(Less, eight, &[Itself(1.05)], &[Itself(1.05)]);
+    // As among idle channels: what another has to do moves it no more than that.
+    let beside_held = figures::BESIDE_HELD_LOOP.into();
+    add(Less, beside_held, &[Itself(1.2)], &[Itself(1.2)]);
     for figure in figures::ends(figures::IDLE) {
         add(Less, figure, &[Itself(3.0)], &[Itself(2.3)]);
     }

@@ -112,7 +112,7 @@ impl Samples {
 }
 
 /// Of an even number of values the mean of the two in the middle. They are in order afterwards.
-fn median(values: &mut [f64]) -> Option<f64> {
+pub fn median(values: &mut [f64]) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
     let upper = *values.get(middle)?;

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use crate::lab::free_port;
-use crate::peers::{Cipher, Forward, Peer};
+use crate::peers::{Cipher, Forward, Peer, words};
 use crate::process::Process;
 use crate::world::{End, World};
 
@@ -17,8 +17,19 @@ pub struct Server {
 
 impl Server {
     pub fn start(world: &World<'_>, peer: Peer, cipher: Cipher) -> io::Result<Self> {
+        Self::start_with(world, peer, cipher, "")
+    }
+
+    /// With more options, in its own words.
+    pub fn start_with(
+        world: &World<'_>,
+        peer: Peer,
+        cipher: Cipher,
+        more: &str,
+    ) -> io::Result<Self> {
         let port = free_port()?;
-        let argv = peer.server(world.lab, &world.place.host, port, cipher);
+        let mut argv = peer.server(world.lab, &world.place.host, port, cipher);
+        argv.extend(words(more));
         let log = world.lab.path(&format!("{peer}.server.log"));
         let mut process = Process::start(&world.placed(End::Server, argv), Path::new(&log))?;
         process

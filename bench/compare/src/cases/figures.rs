@@ -20,6 +20,8 @@ pub const TRIP_CPU: &str = "CPU µs per round trip on one core";
 pub const IDLE: &str = "idle RSS, MB";
 pub const SIZE: &str = "stripped client, MB";
 pub const LESS_BUSY: &str = "share of the less busy of two loops";
+pub const BESIDE_HELD_LOOP: &str = "round trip p99 beside a loop held for 100 ms, of alone";
+pub const TRIP_ON_HELD_LOOP: &str = "round trip ms on a loop held for 100 ms, p50";
 pub const EIGHT_OF_ONE: &str = "CPU-s/GB of eight sessions, of one";
 /// What CPU time may be spent in.
 pub const PARTS: [&str; 4] = ["kernel", "cipher", "adit and aditd", "libraries"];

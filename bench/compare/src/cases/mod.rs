@@ -3,6 +3,7 @@
 mod bulk;
 pub mod figures;
 mod idle;
+mod loops;
 mod once;
 mod paths;
 mod profile;
@@ -151,7 +152,7 @@ const OWN: Rounds = Rounds::Single { adit: 4, others: 1 };
 const TWICE: Rounds = Rounds::Single { adit: 2, others: 2 };
 const ONCE: Rounds = Rounds::Single { adit: 1, others: 1 };
 
-pub const CASES: [Case; 18] = [
+pub const CASES: [Case; 19] = [
     case("aes", bulk::aes, &WITH_AES, OFTEN, [2.4, 1.4]),
     case("chacha", bulk::chacha, &TUNNELS, OFTEN, [2.4, 1.4]),
     case("aes8", bulk::aes_of_many, &WITH_AES, OFTEN, [2.4, 1.4]),
@@ -166,6 +167,7 @@ pub const CASES: [Case; 18] = [
     case("idle10000", idle::ten_thousand, &CROWD, OWN, [5.2, 9.0]),
     case("stall", stall::one_stopped, &WITH_AES, OWN, [8.0, 7.0]),
     case("sessions", sessions::eight, &ADIT, OFTEN, [4.0, 3.0]),
+    case("loops", loops::one_held, &ADIT, OWN, [6.4, 3.5]),
     case("interactive", paths::narrow, &WITH_AES, TWICE, [10.0, 9.0]),
     case("path100", paths::long, &PATH, TWICE, [12.0, 3.0]),
     case("path200", paths::longer, &PATH, TWICE, [12.0, 4.0]),
