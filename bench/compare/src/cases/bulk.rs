@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
 
-use crate::cases::{Turn, figures};
+use crate::cases::{TUNNELS_A_ROUND, Turn, figures};
 use crate::peers::{Cipher, Peer};
 use crate::tunnel::Tunnel;
 use crate::world::World;
@@ -49,9 +49,6 @@ pub fn aes_of_many(turn: &mut Turn<'_>) -> io::Result<()> {
     both_ways(turn, Cipher::Aes128Gcm, figures::MANY)
 }
 
-/// How many tunnels each program has in a round, one after the other: what they cost differs more
-/// from one to the next than from one load of the same to its next.
-const TUNNELS_A_ROUND: usize = 2;
 /// Part of a load's time, of which there are as many as a turn has slices.
 const BULK: f64 = 0.15;
 

@@ -9,10 +9,10 @@ use crate::peers::Cipher;
 use crate::tunnel::{Tunnel, since};
 
 const ECHO: usize = 2;
-const PAIRS: usize = 6;
+const PAIRS: usize = 14;
 /// Parts of a load's time.
-const BULK: f64 = 0.25;
-const TRIPS: f64 = 0.15;
+const BULK: f64 = 0.12;
+const TRIPS: f64 = 0.06;
 
 pub fn thousand(turn: &mut Turn<'_>) -> io::Result<()> {
     among(turn, figures::CROWDS[0])

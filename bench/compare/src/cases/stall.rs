@@ -10,9 +10,9 @@ use crate::tunnel::{Tunnel, since};
 
 const SOURCE: usize = 1;
 const STALL: usize = 2;
-const PAIRS: usize = 6;
+const PAIRS: usize = 16;
 /// Part of a load's time.
-const BULK: f64 = 0.3;
+const BULK: f64 = 0.12;
 
 /// Beside a tunnel with a receiver that has stopped there is one without, and they are measured in
 /// turn: what the machine does meanwhile meets both.
