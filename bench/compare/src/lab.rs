@@ -132,7 +132,15 @@ impl Drop for Lab {
 
 /// A port that was free a moment ago.
 pub fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+    Ok(free_ports(1)?.first().copied().unwrap_or_default())
+}
+
+/// So many of them, each another: all are held until the last one is found.
+pub fn free_ports(count: usize) -> io::Result<Vec<u16>> {
+    let bind = |_| TcpListener::bind(("127.0.0.1", 0));
+    let held: Vec<TcpListener> = (0..count).map(bind).collect::<io::Result<_>>()?;
+    let port = |one: &TcpListener| Ok(one.local_addr()?.port());
+    held.iter().map(port).collect()
 }
 
 fn text(path: &Path) -> String {
@@ -147,4 +155,19 @@ fn found(name: &str) -> String {
         .into_iter()
         .find(|file| file.is_file())
         .map_or(String::new(), |file| text(&file))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn ports_that_are_given_together_are_different_ones() {
+        for _ in 0..100 {
+            let ports = free_ports(16).unwrap();
+            assert_eq!(ports.iter().collect::<BTreeSet<_>>().len(), 16);
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use crate::lab::free_port;
+use crate::lab::{free_port, free_ports};
 use crate::peers::{Cipher, Forward, Peer, words};
 use crate::process::Process;
 use crate::world::{End, World};
@@ -68,10 +68,7 @@ impl Client {
         cipher: Cipher,
         targets: &[u16],
     ) -> io::Result<Self> {
-        let listen = targets
-            .iter()
-            .map(|_| free_port())
-            .collect::<io::Result<Vec<u16>>>()?;
+        let listen = free_ports(targets.len())?;
         let forwards: Vec<Forward> = listen
             .iter()
             .copied()
