@@ -14,8 +14,9 @@
 //!    poll again.
 //! 6. After an error: [`Transport::disconnect`] with [`Error::reason`], flush once, drop.
 //!
-//! Memory is fixed when a transport is made and changes once, after authentication. Nothing that a
-//! peer announces reaches an allocator.
+//! The most that buffers may have is fixed when a transport is made and changes once, after
+//! authentication; within that they grow as bytes come, and what is empty is given back after a second
+//! in which nothing moved. Nothing that a peer announces reaches an allocator.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -35,9 +36,11 @@ mod negotiate;
 mod none;
 mod padding;
 mod phase;
+mod ping;
 mod receive;
 mod recv_buf;
 mod rekey;
+mod rest;
 mod room;
 mod rx;
 mod schedule;
@@ -67,6 +70,8 @@ pub use tx::{DataSlot, Tx};
 
 use exchange::Exchange;
 use negotiate::Offer;
+use ping::PingSent;
+use rest::Rest;
 use rx::Rx;
 use strict::{ExtInfoWanted, Role, Strict};
 
@@ -92,13 +97,6 @@ enum Life {
     Running,
     Ended,
     Failed(Error),
-}
-
-/// A PING that is not answered yet.
-#[derive(Clone, Copy)]
-struct PingSent {
-    data: [u8; 8],
-    at: Duration,
 }
 
 /// One end of an SSH connection up to and including its packets. See the crate's contract.
@@ -139,6 +137,7 @@ pub struct Transport {
     extensions: Extensions,
     ping: Option<PingSent>,
     pings: u64,
+    rest: Rest,
 }
 
 impl Transport {
@@ -206,6 +205,7 @@ impl Transport {
             extensions: Extensions::default(),
             ping: None,
             pings: 0,
+            rest: Rest::default(),
             config,
         };
         this.tx.send_line(this.config.ident.as_bytes())?;
@@ -294,6 +294,7 @@ impl Transport {
         self.exchange_ended = now;
         self.rx.resize(self.config.buffers.recv);
         self.tx.resize(self.config.buffers.send);
+        self.begin_rests(now);
     }
 
     /// The first exchange hash, once there is one (RFC 4253 §7.2).
@@ -355,29 +356,6 @@ impl Transport {
     /// The first `n` bytes of [`Transport::send_pending`] were written.
     pub fn send_consumed(&mut self, n: usize) {
         self.tx.consumed(n);
-    }
-
-    /// Sends a PING, if the peer takes one and there is room now.
-    pub fn ping(&mut self, now: Duration) -> Sent {
-        if !self.extensions.ping {
-            return Sent::NotOffered;
-        }
-        if self.stage != Stage::Open {
-            return Sent::NotNow;
-        }
-        self.pings = self.pings.wrapping_add(1);
-        let data = self.pings.to_be_bytes();
-        match self.tx.send(&msg::Ping { data: &data }) {
-            Ok(()) => {
-                self.ping = Some(PingSent { data, at: now });
-                Sent::Yes
-            }
-            Err(Error::Full | Error::Ended) => Sent::NotNow,
-            Err(error) => {
-                self.fail(error);
-                Sent::NotNow
-            }
-        }
     }
 
     /// Ends the connection: DISCONNECT is sealed if that is possible, and nothing is read or sent

@@ -1,17 +1,23 @@
-//! The receive buffer: linear, of fixed size, and what is in it moves only when the last, partial
-//! packet cannot be completed where it lies.
+//! The receive buffer: linear, and what is in it moves only when the last, partial packet cannot be
+//! completed where it lies. It takes its memory when somebody is about to read: little at first, and
+//! all that it may have once a read has filled that.
 //!
 //! ```text
-//!   0         start                 end             capacity
+//!   0         start                 end             capacity, or less of it
 //!   | released | packet packet pack |   space        |
 //! ```
 
 use alloc::boxed::Box;
 use alloc::vec;
 
+/// What it has at first: the largest packet, and some of the next.
+pub(crate) const RECV_FIRST: usize = 36 * 1024;
+
 /// Bytes that arrived and are not released yet.
 pub(crate) struct RecvBuf {
+    /// None at rest.
     bytes: Box<[u8]>,
+    capacity: usize,
     start: usize,
     end: usize,
 }
@@ -19,26 +25,36 @@ pub(crate) struct RecvBuf {
 impl RecvBuf {
     pub(crate) fn new(capacity: usize) -> Self {
         Self {
-            bytes: vec![0; capacity].into_boxed_slice(),
+            bytes: Box::default(),
+            capacity,
             start: 0,
             end: 0,
         }
     }
 
-    /// The same bytes in a buffer of another size, which is made large enough for them.
-    pub(crate) fn resized(&self, capacity: usize) -> Self {
-        let pending = self.pending();
-        let mut new = Self::new(capacity.max(pending.len()));
-        for (to, from) in new.bytes.iter_mut().zip(pending) {
-            *to = *from;
+    /// It may have so much from now on.
+    pub(crate) const fn resize(&mut self, capacity: usize) {
+        self.capacity = capacity;
+    }
+
+    /// Whether there is memory to give back, once `n` pending bytes are released.
+    pub(crate) const fn can_rest(&self, n: usize) -> bool {
+        self.start.saturating_add(n) == self.end && !self.bytes.is_empty()
+    }
+
+    /// Gives the memory back if it can. Positions of released packets are of no use after this.
+    pub(crate) fn rest(&mut self) {
+        if self.can_rest(0) {
+            *self = Self::new(self.capacity);
         }
-        new.end = pending.len();
-        new
     }
 
     /// Where the next read goes, so that `still_needed` bytes fit if they can. Positions of
     /// released packets are of no use after this.
     pub(crate) fn space(&mut self, still_needed: usize) -> &mut [u8] {
+        if self.end == self.bytes.len() {
+            self.grow();
+        }
         if self.start == self.end {
             self.start = 0;
             self.end = 0;
@@ -48,6 +64,24 @@ impl RecvBuf {
             self.start = 0;
         }
         self.bytes.get_mut(self.end..).unwrap_or(&mut [])
+    }
+
+    #[cold]
+    /// There is none yet, or the last read has filled it.
+    fn grow(&mut self) {
+        let size = match self.bytes.len() {
+            0 => self.capacity.min(RECV_FIRST),
+            _ => self.capacity,
+        };
+        if size > self.bytes.len() {
+            let mut bytes = vec![0; size].into_boxed_slice();
+            let pending = self.pending();
+            for (to, from) in bytes.iter_mut().zip(pending) {
+                *to = *from;
+            }
+            (self.start, self.end) = (0, pending.len());
+            self.bytes = bytes;
+        }
     }
 
     /// `n` bytes were written to the front of [`RecvBuf::space`].
@@ -115,11 +149,42 @@ mod tests {
     }
 
     #[test]
-    fn resizing_keeps_what_is_pending() {
+    fn it_takes_memory_to_read_and_gives_it_back_when_nothing_is_pending() {
         let mut buf = RecvBuf::new(8);
+        assert!(!buf.can_rest(0), "nothing was taken yet");
+        assert_eq!(buf.pending(), b"");
+        assert_eq!(buf.space(1).len(), 8);
+        assert!(buf.can_rest(0));
+        fill(&mut buf, b"abc");
+        buf.release(2);
+        assert!(!buf.can_rest(0) && buf.can_rest(1));
+        buf.rest();
+        assert_eq!(buf.pending(), b"c");
+        buf.release(1);
+        buf.rest();
+        assert!(buf.bytes.is_empty() && !buf.can_rest(0));
+        assert_eq!(buf.at(0, 1), b"");
         fill(&mut buf, b"abcdefgh");
-        buf.release(3);
-        assert_eq!(buf.resized(100).pending(), b"defgh");
-        assert_eq!(buf.resized(1).pending(), b"defgh");
+        assert_eq!(buf.pending(), b"abcdefgh");
+    }
+
+    #[test]
+    fn it_takes_all_that_it_may_once_a_read_has_filled_the_first() {
+        let mut buf = RecvBuf::new(10);
+        buf.resize(3 * RECV_FIRST);
+        for _ in 0..2 {
+            assert_eq!(buf.space(1).len(), RECV_FIRST);
+            buf.filled(RECV_FIRST - 1);
+            buf.release(RECV_FIRST - 2);
+            assert_eq!(buf.space(1).len(), 1, "one more byte has room");
+            fill(&mut buf, b"z");
+            assert_eq!(buf.space(1).len(), 3 * RECV_FIRST - 2);
+            assert_eq!(buf.pending(), b"\0z");
+            buf.filled(3 * RECV_FIRST - 2);
+            assert!(buf.space(1).is_empty(), "that is all");
+            buf.release(usize::MAX);
+            assert_eq!(buf.space(1).len(), 3 * RECV_FIRST);
+            buf.rest();
+        }
     }
 }

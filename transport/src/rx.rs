@@ -8,12 +8,9 @@ use adit_crypto::{Open, Unspecified};
 use crate::error::{CryptoFailure, Error, PeerMisbehaved};
 use crate::frame::{self, BadFrame, LENGTH_LEN, PREFIX_LEN, Shape, WIRE_MAX};
 use crate::none::NoCipher;
-use crate::recv_buf::RecvBuf;
+use crate::recv_buf::{RECV_FIRST, RecvBuf};
 use crate::rekey::Usage;
 use crate::strict::Strict;
-
-/// Before authentication: the largest packet, and some of the next.
-pub(crate) const RECV_BEFORE_AUTH: usize = 36 * 1024;
 
 /// An opened packet, by position: [`crate::Transport::payload`] has its bytes, until the next
 /// [`crate::Transport::recv_space`].
@@ -58,15 +55,13 @@ pub(crate) struct Rx {
     packet_len: Option<usize>,
     /// Bytes of the packet that was given out last.
     release: usize,
-    /// The size to change to when no position is of use any more.
-    resize: Option<usize>,
     total: u64,
 }
 
 impl Rx {
     pub(crate) fn new() -> Self {
         Self {
-            buf: RecvBuf::new(RECV_BEFORE_AUTH),
+            buf: RecvBuf::new(RECV_FIRST),
             opener: Box::new(NoCipher),
             shape: Shape::of_opener(&NoCipher),
             protection: Protection::Clear,
@@ -74,28 +69,36 @@ impl Rx {
             usage: Usage::default(),
             packet_len: None,
             release: 0,
-            resize: None,
             total: 0,
         }
     }
 
-    /// From the next [`Rx::space`] on the buffer has this size, or that of the largest packet.
+    /// The buffer may have this size from now on, or that of the largest packet.
     pub(crate) fn resize(&mut self, capacity: usize) {
-        self.resize = Some(capacity.max(WIRE_MAX));
+        self.buf.resize(capacity.max(WIRE_MAX));
     }
 
     /// Where the next read goes; empty when nothing fits before a packet is taken out.
     pub(crate) fn space(&mut self) -> &mut [u8] {
         self.release_last();
-        if let Some(capacity) = self.resize.take() {
-            self.buf = self.buf.resized(capacity);
-        }
         let have = self.buf.pending().len();
         let whole = match self.packet_len {
             Some(len) => len.saturating_add(self.shape.tag_len),
             None => LENGTH_LEN,
         };
         self.buf.space(whole.saturating_sub(have).max(1))
+    }
+
+    /// Whether there is memory to give back.
+    pub(crate) fn can_rest(&self) -> bool {
+        self.buf.can_rest(self.release)
+    }
+
+    /// Gives the memory back if it can, and [`Rx::space`] takes it again. No position is of use any
+    /// more.
+    pub(crate) fn rest(&mut self) {
+        self.release_last();
+        self.buf.rest();
     }
 
     pub(crate) fn filled(&mut self, n: usize) {

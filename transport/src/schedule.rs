@@ -14,6 +14,13 @@ impl Transport {
         if self.life != Life::Running || self.stage != Stage::Open {
             return None;
         }
+        match (self.exchange_deadline(), self.rest_deadline()) {
+            (Some(exchange), Some(rest)) => Some(exchange.min(rest)),
+            (exchange, rest) => exchange.or(rest),
+        }
+    }
+
+    pub(crate) fn exchange_deadline(&self) -> Option<Duration> {
         if !matches!(self.exchange, Exchange::Idle) {
             return Some(self.exchange_began.saturating_add(EXCHANGE_MAX));
         }
@@ -44,6 +51,7 @@ impl Transport {
         if let Err(error) = result {
             self.fail(error);
         }
+        self.rest_if_due(now);
         result
     }
 

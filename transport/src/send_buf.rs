@@ -1,17 +1,23 @@
 //! The send buffer: two regions, so that packets are contiguous, memory is fixed, nothing ever
-//! moves, and all of it goes out in one `write_vectored` of two slices.
+//! moves, and all of it goes out in one `write_vectored` of two slices. It takes its memory when
+//! something is about to be sealed, twice as much whenever that is not enough.
 //!
 //! ```text
-//!   0        b_end     a_start          a_end        capacity
+//!   0        b_end     a_start          a_end        capacity, or less of it
 //!   |BBBBBBBB|.........|AAAAAAAAAAAAAAAA|............|        out: A, then B
 //! ```
 
 use alloc::boxed::Box;
 use alloc::vec;
 
+/// What it has at first: what a dozen of control messages or of typed bytes need.
+const SEND_FIRST: usize = 4 * 1024;
+
 /// Sealed bytes on their way out.
 pub(crate) struct SendBuf {
+    /// None at rest.
     bytes: Box<[u8]>,
+    capacity: usize,
     a_start: usize,
     a_end: usize,
     b_end: usize,
@@ -27,7 +33,8 @@ pub(crate) struct Hole {
 impl SendBuf {
     pub(crate) fn new(capacity: usize) -> Self {
         Self {
-            bytes: vec![0; capacity].into_boxed_slice(),
+            bytes: Box::default(),
+            capacity,
             a_start: 0,
             a_end: 0,
             b_end: 0,
@@ -37,13 +44,25 @@ impl SendBuf {
     /// The same bytes in a buffer of another size, which is made large enough for them.
     pub(crate) fn resized(&self, capacity: usize) -> Self {
         let mut new = Self::new(capacity.max(self.len()));
-        let pending = self.pending();
-        let waiting = pending.iter().flat_map(|part| part.iter());
-        for (to, from) in new.bytes.iter_mut().zip(waiting) {
-            *to = *from;
+        for part in self.pending() {
+            if let Some(to) = new.hole_mut(new.a_end, part.len()) {
+                to.copy_from_slice(part);
+                new.a_end = new.a_end.saturating_add(part.len());
+            }
         }
-        new.a_end = self.len();
         new
+    }
+
+    /// Whether there is memory to give back, since nothing waits.
+    pub(crate) fn can_rest(&self) -> bool {
+        self.len() == 0 && !self.bytes.is_empty()
+    }
+
+    /// Gives the memory back if it can.
+    pub(crate) fn rest(&mut self) {
+        if self.can_rest() {
+            *self = Self::new(self.capacity);
+        }
     }
 
     pub(crate) fn pending(&self) -> [&[u8]; 2] {
@@ -61,14 +80,14 @@ impl SendBuf {
     }
 
     #[cfg(test)]
-    pub(crate) fn capacity(&self) -> usize {
-        self.bytes.len()
+    pub(crate) const fn capacity(&self) -> usize {
+        self.capacity
     }
 
     /// The hole that a packet goes to which needs `wanted` bytes: one of at least that size when
     /// there is one, and otherwise the largest. It does not get smaller by consuming.
     pub(crate) fn hole(&self, wanted: usize) -> Hole {
-        let behind_a = self.bytes.len().saturating_sub(self.a_end);
+        let behind_a = self.capacity.saturating_sub(self.a_end);
         let before_a = self.a_start.saturating_sub(self.b_end);
         if self.b_end == 0 && (behind_a >= wanted || behind_a >= before_a) {
             Hole {
@@ -85,13 +104,28 @@ impl SendBuf {
 
     /// `n` bytes from `at` on, where a hole is.
     pub(crate) fn hole_mut(&mut self, at: usize, n: usize) -> Option<&mut [u8]> {
+        let end = at.checked_add(n)?;
+        if end > self.bytes.len() {
+            self.grow(end);
+        }
         self.bytes.get_mut(at..)?.get_mut(..n)
+    }
+
+    #[cold]
+    /// Makes at least `end` bytes of what it may have.
+    fn grow(&mut self, end: usize) {
+        let size = end.max(SEND_FIRST).next_power_of_two().min(self.capacity);
+        let mut bytes = vec![0; size].into_boxed_slice();
+        for (to, from) in bytes.iter_mut().zip(&self.bytes) {
+            *to = *from;
+        }
+        self.bytes = bytes;
     }
 
     /// The first `n` bytes of the hole at `at` are waiting now.
     pub(crate) fn commit(&mut self, at: usize, n: usize) {
         if self.b_end == 0 && at == self.a_end {
-            self.a_end = self.a_end.saturating_add(n).min(self.bytes.len());
+            self.a_end = self.a_end.saturating_add(n).min(self.capacity);
         } else {
             debug_assert_eq!(at, self.b_end, "committed where no hole was");
             self.b_end = self.b_end.saturating_add(n).min(self.a_start);
@@ -159,6 +193,13 @@ mod tests {
                 assert_eq!(buf.len(), model.len());
                 if buf.len() == 0 {
                     assert_eq!(buf.hole(1).len, capacity);
+                }
+                // Whenever it comes: what waits stays, and what is free remains so.
+                if next().is_multiple_of(4) {
+                    let (hole, could) = (buf.hole(1), buf.can_rest());
+                    buf.rest();
+                    assert_eq!((buf.hole(1), buf.len()), (hole, model.len()));
+                    assert!(!buf.can_rest() && (!could || buf.bytes.is_empty()));
                 }
             }
         }

@@ -218,6 +218,16 @@ impl Tx {
         Ok(())
     }
 
+    /// Whether there is memory to give back.
+    pub(crate) fn can_rest(&self) -> bool {
+        self.buf.can_rest()
+    }
+
+    /// Gives the memory back if it can; what is to be sealed next takes it again.
+    pub(crate) fn rest(&mut self) {
+        self.buf.rest();
+    }
+
     pub(crate) fn pending(&self) -> [&[u8]; 2] {
         self.buf.pending()
     }
@@ -377,7 +387,7 @@ impl Tx {
         self.kex_room
     }
 
-    pub(crate) fn capacity(&self) -> usize {
+    pub(crate) const fn capacity(&self) -> usize {
         self.buf.capacity()
     }
 }

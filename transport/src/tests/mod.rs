@@ -4,6 +4,7 @@ mod connect;
 mod host_keys;
 mod limits;
 mod rekey;
+mod rest;
 mod rogue;
 
 use std::boxed::Box;

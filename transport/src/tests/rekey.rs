@@ -218,7 +218,7 @@ fn other_sequence_numbers_go_on(provider: &'static Provider) {
 fn time_asks_for_new_keys(provider: &'static Provider) {
     let hour = Duration::from_secs(3600);
     let mut pair = Pair::on(provider).authenticated();
-    assert_eq!(pair.client.t.deadline(), Some(NOW + hour));
+    assert_eq!(pair.client.t.exchange_deadline(), Some(NOW + hour));
     pair.client
         .t
         .handle_timeout(NOW + hour - Duration::from_nanos(1))
@@ -229,8 +229,8 @@ fn time_asks_for_new_keys(provider: &'static Provider) {
     assert!(pair.client.t.tx().is_held());
     pair.run();
     assert_eq!(pair.client.count(&Seen::Rekeyed), 1);
-    assert_eq!(pair.client.t.deadline(), Some(NOW + hour + hour));
-    assert_eq!(pair.server.t.deadline(), Some(NOW + hour + hour));
+    assert_eq!(pair.client.t.exchange_deadline(), Some(NOW + hour + hour));
+    assert_eq!(pair.server.t.exchange_deadline(), Some(NOW + hour + hour));
 }
 
 fn no_limit_of_time_is_no_deadline(provider: &'static Provider) {
@@ -239,7 +239,7 @@ fn no_limit_of_time_is_no_deadline(provider: &'static Provider) {
         config.rekey.time = time;
         let server = End::server(self::config(provider, 2));
         let mut pair = Pair::new(End::client(config), server).authenticated();
-        assert_eq!(pair.client.t.deadline(), None);
+        assert_eq!(pair.client.t.exchange_deadline(), None);
         pair.client.poll(NOW);
         assert!(!pair.client.t.tx().is_held());
     }
@@ -253,7 +253,7 @@ fn the_smallest_limit_still_lets_something_through(provider: &'static Provider) 
 fn an_exchange_ends_within_thirty_seconds_once_authenticated(provider: &'static Provider) {
     let mut pair = Pair::on(provider).authenticated();
     pair.client.t.start_rekey(NOW).unwrap();
-    assert_eq!(pair.client.t.deadline(), Some(NOW + EXCHANGE_MAX));
+    assert_eq!(pair.client.t.exchange_deadline(), Some(NOW + EXCHANGE_MAX));
     pair.client
         .t
         .handle_timeout(NOW + EXCHANGE_MAX - Duration::from_nanos(1))
@@ -262,7 +262,7 @@ fn an_exchange_ends_within_thirty_seconds_once_authenticated(provider: &'static 
     pair.server.t.start_rekey(NOW).unwrap();
     let kexinit = pair.server.take();
     pair.client.give(&kexinit);
-    assert_eq!(pair.client.t.deadline(), Some(NOW + EXCHANGE_MAX));
+    assert_eq!(pair.client.t.exchange_deadline(), Some(NOW + EXCHANGE_MAX));
     let late = Error::TimedOut(TimedOut::Exchange);
     assert_eq!(pair.client.t.handle_timeout(NOW + EXCHANGE_MAX), Err(late));
     assert_eq!(pair.client.t.poll(NOW).unwrap_err(), late);
@@ -276,7 +276,7 @@ fn an_exchange_that_a_machine_slept_through_has_another_term(provider: &'static 
     for asleep in [ASLEEP, 1000 * EXCHANGE_MAX] {
         now += EXCHANGE_MAX + asleep;
         pair.client.t.handle_timeout(now).unwrap();
-        assert_eq!(pair.client.t.deadline(), Some(now + EXCHANGE_MAX));
+        assert_eq!(pair.client.t.exchange_deadline(), Some(now + EXCHANGE_MAX));
     }
     now += EXCHANGE_MAX + ASLEEP - Duration::from_nanos(1);
     assert_eq!(pair.client.t.handle_timeout(now), Err(late));
@@ -292,7 +292,7 @@ fn an_exchange_has_more_time_while_data_before_it_still_goes_out(provider: &'sta
     for _ in 0..5 {
         pair.client.t.send_consumed(1_000);
         now += EXCHANGE_MAX;
-        assert_eq!(pair.client.t.deadline(), Some(now));
+        assert_eq!(pair.client.t.exchange_deadline(), Some(now));
         pair.client.t.handle_timeout(now).unwrap();
     }
     // All of it went out: one more term, and none after it.
@@ -319,7 +319,7 @@ fn an_exchange_has_more_time_while_data_before_the_peers_kexinit_still_comes_in(
     for part in data.chunks(data.len() / 5 + 1) {
         pair.client.give(part);
         now += EXCHANGE_MAX;
-        assert_eq!(pair.client.t.deadline(), Some(now));
+        assert_eq!(pair.client.t.exchange_deadline(), Some(now));
         pair.client.t.handle_timeout(now).unwrap();
     }
     // From its KEXINIT on it has nothing else to send.
@@ -385,7 +385,7 @@ fn bytes_ask_for_new_keys_in_either_direction(provider: &'static Provider) {
     };
     send(&mut pair.client);
     assert!(
-        pair.client.t.deadline().unwrap() <= NOW,
+        pair.client.t.exchange_deadline().unwrap() <= NOW,
         "a loop that only sends is told, too"
     );
     pair.client.t.handle_timeout(NOW).unwrap();
