@@ -18,6 +18,8 @@ struct World {
     far: UnixStream,
     notes: Inbox,
     poll: Poll,
+    /// As a loop has one: the last that goes closes the descriptor that wakes, and nobody is woken.
+    _outlet: Outlet,
 }
 
 impl World {
@@ -31,8 +33,13 @@ impl World {
             input: input.into(),
             output: output.into(),
         };
-        join(stdio, near, outlet).unwrap();
-        Self { far, notes, poll }
+        join(stdio, near, outlet.clone()).unwrap();
+        Self {
+            far,
+            notes,
+            poll,
+            _outlet: outlet,
+        }
     }
 
     fn read_to_end(&mut self) -> Vec<u8> {
