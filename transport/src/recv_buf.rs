@@ -66,8 +66,8 @@ impl RecvBuf {
         self.bytes.get_mut(self.end..).unwrap_or(&mut [])
     }
 
-    #[cold]
     /// There is none yet, or the last read has filled it.
+    #[cold]
     fn grow(&mut self) {
         let size = match self.bytes.len() {
             0 => self.capacity.min(RECV_FIRST),

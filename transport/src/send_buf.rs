@@ -1,6 +1,6 @@
 //! The send buffer: two regions, so that packets are contiguous, memory is fixed, nothing ever
 //! moves, and all of it goes out in one `write_vectored` of two slices. It takes its memory when
-//! something is about to be sealed, twice as much whenever that is not enough.
+//! something is about to be sealed: little, then enough for one packet, then all that it may have.
 //!
 //! ```text
 //!   0        b_end     a_start          a_end        capacity, or less of it
@@ -12,6 +12,9 @@ use alloc::vec;
 
 /// What it has at first: what a dozen of control messages or of typed bytes need.
 const SEND_FIRST: usize = 4 * 1024;
+/// What it has next: the largest packet of data, and control messages. Sizes in between leave holes
+/// where they were, in which nothing fits that is taken later.
+const SEND_PACKET: usize = 36 * 1024;
 
 /// Sealed bytes on their way out.
 pub(crate) struct SendBuf {
@@ -111,10 +114,14 @@ impl SendBuf {
         self.bytes.get_mut(at..)?.get_mut(..n)
     }
 
-    #[cold]
     /// Makes at least `end` bytes of what it may have.
+    #[cold]
     fn grow(&mut self, end: usize) {
-        let size = end.max(SEND_FIRST).next_power_of_two().min(self.capacity);
+        let sizes = [SEND_FIRST, SEND_PACKET].into_iter();
+        let size = sizes
+            .map(|size| size.min(self.capacity))
+            .find(|size| *size >= end);
+        let size = size.unwrap_or(self.capacity);
         let mut bytes = vec![0; size].into_boxed_slice();
         for (to, from) in bytes.iter_mut().zip(&self.bytes) {
             *to = *from;
@@ -203,6 +210,26 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn it_has_little_then_room_for_a_packet_then_all_and_keeps_what_was_written() {
+        let mut buf = SendBuf::new(3 * SEND_PACKET);
+        for (end, has) in [
+            (1, SEND_FIRST),
+            (SEND_FIRST, SEND_FIRST),
+            (SEND_FIRST + 1, SEND_PACKET),
+            (SEND_PACKET, SEND_PACKET),
+            (SEND_PACKET + 1, 3 * SEND_PACKET),
+            (3 * SEND_PACKET, 3 * SEND_PACKET),
+        ] {
+            let hole = buf.hole_mut(0, end).unwrap();
+            assert!(end == 1 || hole[0] == b'x');
+            hole[0] = b'x';
+            assert_eq!(buf.bytes.len(), has, "{end}");
+        }
+        assert_eq!(buf.hole_mut(0, 3 * SEND_PACKET + 1), None);
+        assert_eq!(SendBuf::new(8).hole_mut(0, 8).unwrap().len(), 8);
     }
 
     #[test]
