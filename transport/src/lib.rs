@@ -6,7 +6,7 @@
 //! 1. [`Transport::client`] or [`Transport::server`]: identification and KEXINIT wait to be sent.
 //! 2. Whenever the peer's socket is readable: [`Transport::recv_space`], read into it,
 //!    [`Transport::recv_filled`]; then [`Transport::poll`] until it gives `None`. What a packet
-//!    says is in [`Transport::payload`] until the next `recv_space`.
+//!    says is in [`Transport::payload`] until the next `recv_space` or `handle_timeout`.
 //! 3. Whenever it is writable: write [`Transport::send_pending`], [`Transport::send_consumed`].
 //! 4. At [`Transport::deadline`]: [`Transport::handle_timeout`].
 //! 5. A client answers [`Input::HostKey`] with [`Transport::trust`] or drops the transport.

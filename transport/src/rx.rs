@@ -13,7 +13,7 @@ use crate::rekey::Usage;
 use crate::strict::Strict;
 
 /// An opened packet, by position: [`crate::Transport::payload`] has its bytes, until the next
-/// [`crate::Transport::recv_space`].
+/// [`crate::Transport::recv_space`] or [`crate::Transport::handle_timeout`].
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Packet {
     at: usize,

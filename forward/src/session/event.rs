@@ -6,7 +6,8 @@ use adit_auth::{Failed, KeyId, Method, Prompt, Refused};
 use adit_connection::{Answer, AskedKind, ChannelId, ForwardKind, RequestId};
 use adit_transport::{HostKeyOffer, Packet};
 
-/// Bytes of a packet that was received, by position: valid until the next `recv_space`.
+/// Bytes of a packet that was received, by position: valid until the next `recv_space` or
+/// `handle_timeout`.
 #[derive(Clone, Copy, Debug)]
 pub struct Span {
     pub(super) packet: Option<Packet>,

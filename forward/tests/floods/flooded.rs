@@ -13,6 +13,7 @@ use adit_testkit::scripted::{Role, Script, Scripted, Step, string};
 
 use crate::app::{App, Takes};
 use crate::gauge::Memory;
+use crate::kinds::Kind;
 
 /// What a flood came to so far.
 #[derive(Clone, Copy, Debug, Default)]
@@ -173,6 +174,19 @@ impl Flooded {
         self.seal(&[21], &mut newkeys);
         self.peer.use_new_keys();
         self.feed(&newkeys)
+    }
+
+    /// So much each way that the session's buffers are as large as they get.
+    pub(crate) fn fill_buffers(&mut self) {
+        let payload = Kind::Ping(500).payload(self.peer.channel);
+        for _ in 0..10 {
+            let mut batch = Vec::new();
+            for _ in 0..250 {
+                self.seal(&payload, &mut batch);
+            }
+            self.feed(&batch).unwrap();
+            self.peer.forget();
+        }
     }
 
     /// What the session has not read yet.

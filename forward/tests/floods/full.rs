@@ -35,6 +35,8 @@ struct Run {
     streams: usize,
     /// Steps after which a byte must have come out somewhere.
     patience: usize,
+    /// How often an end was told that its keys are old.
+    asked: usize,
 }
 
 fn way(random: &mut Dice) -> Way {
@@ -59,11 +61,17 @@ impl Run {
         };
         let mut pair = Pair::connected(&setup);
         pair.ways = [way(&mut random), way(&mut random)];
+        // It is looked for rest after keys are old, and not before.
+        let late = pair.now + HOUR - Duration::from_nanos(1);
+        for end in [&mut pair.client, &mut pair.server] {
+            end.session.handle_timeout(late).unwrap();
+        }
         let least = pair.ways[0].chunk.min(pair.ways[1].chunk);
         let streams = 1 + random.below(20);
         Self {
             pair,
             random,
+            asked: 0,
             len: (least * 6000 / streams).clamp(300, 30_000),
             streams,
             patience: 4 * (send.min(64 << 10) + 2 * BESIDES) / least + 1000,
@@ -113,13 +121,16 @@ impl Run {
     /// One end, the other, or both want new keys.
     fn change_keys(&mut self) {
         let (who, later) = (self.random.below(3), self.pair.now + HOUR);
+        let mut asked = 0;
         for (i, end) in self.ends().into_iter().enumerate() {
             // Not in an exchange, which would have lasted an hour then.
             let is_idle = end.session.deadline() == Some(later);
             if is_idle && (who == i || who == 2) {
                 end.session.handle_timeout(later).unwrap();
+                asked += 1;
             }
         }
+        self.asked += asked;
     }
 
     fn received(&mut self) -> usize {
@@ -130,7 +141,8 @@ impl Run {
         self.ends().into_iter().map(of).sum()
     }
 
-    fn run(mut self) -> usize {
+    /// How often keys were changed, and how often because of their time.
+    fn run(mut self) -> [usize; 2] {
         for i in 0..self.streams {
             let id = self.pair.open();
             let local = self.pair.client.locals.get_mut(&id).unwrap();
@@ -172,8 +184,8 @@ impl Run {
         self.check()
     }
 
-    /// Every stream is there, once. How often keys were changed.
-    fn check(mut self) -> usize {
+    /// Every stream is there, once.
+    fn check(mut self) -> [usize; 2] {
         let (len, streams) = (self.len, self.streams);
         let tags = [100..100 + streams, 0..streams];
         for (end, tags) in self.ends().into_iter().zip(tags) {
@@ -197,17 +209,24 @@ impl Run {
             end.log.iter().filter(|event| *event == "Rekeyed").count()
         });
         assert_eq!(changes[0], changes[1]);
-        changes[0]
+        [changes[0], self.asked]
     }
 }
 
 fn two_sessions_with_full_wires_both_ways_never_wait_for_each_other(provider: &'static Provider) {
     let _alone = alone();
-    let changes = Cell::new(0);
+    let (changes, asked) = (Cell::new(0), Cell::new(0));
     seeds::each(12, 1000, |seed| {
-        changes.set(changes.get() + Run::new(provider, seed).run())
+        let [n, of_time] = Run::new(provider, seed).run();
+        changes.set(changes.get() + n);
+        asked.set(asked.get() + of_time);
     });
     assert!(changes.get() > 0, "keys were changed");
+    assert!(
+        asked.get() >= 12,
+        "{} of them because of their time",
+        asked.get()
+    );
 }
 
 adit_testkit::on_every_provider! {

@@ -22,6 +22,7 @@ mod held;
 mod kinds;
 mod login;
 mod mixes;
+mod rest;
 mod steady;
 mod strangers;
 mod unread;
