@@ -1,6 +1,6 @@
 //! The receive buffer: linear, and what is in it moves only when the last, partial packet cannot be
-//! completed where it lies. It takes its memory when somebody is about to read: little at first, and
-//! all that it may have once a read has filled that.
+//! completed where it lies. It takes its memory when somebody is about to read: little at first, then
+//! enough for one packet, then all that it may have, each when a read has filled the one before.
 //!
 //! ```text
 //!   0         start                 end             capacity, or less of it
@@ -10,8 +10,10 @@
 use alloc::boxed::Box;
 use alloc::vec;
 
-/// What it has at first: the largest packet, and some of the next.
-pub(crate) const RECV_FIRST: usize = 36 * 1024;
+/// What it has at first: a key exchange, messages that control something, what is typed.
+const RECV_FIRST: usize = 4 * 1024;
+/// What it has next: the largest packet, and some of the one behind it.
+pub(crate) const RECV_PACKET: usize = 36 * 1024;
 
 /// Bytes that arrived and are not released yet.
 pub(crate) struct RecvBuf {
@@ -69,11 +71,11 @@ impl RecvBuf {
     /// There is none yet, or the last read has filled it.
     #[cold]
     fn grow(&mut self) {
-        let size = match self.bytes.len() {
-            0 => self.capacity.min(RECV_FIRST),
-            _ => self.capacity,
-        };
-        if size > self.bytes.len() {
+        let len = self.bytes.len();
+        let mut sizes = [RECV_FIRST, RECV_PACKET, self.capacity].into_iter();
+        let larger = sizes.find(|size| *size > len).unwrap_or(len);
+        let size = larger.min(self.capacity);
+        if size > len {
             let mut bytes = vec![0; size].into_boxed_slice();
             let pending = self.pending();
             for (to, from) in bytes.iter_mut().zip(pending) {
@@ -169,22 +171,34 @@ mod tests {
     }
 
     #[test]
-    fn it_takes_all_that_it_may_once_a_read_has_filled_the_first() {
-        let mut buf = RecvBuf::new(10);
-        buf.resize(3 * RECV_FIRST);
+    fn a_read_that_fills_it_makes_it_larger_twice() {
+        let mut buf = RecvBuf::new(RECV_PACKET);
+        buf.resize(3 * RECV_PACKET);
         for _ in 0..2 {
-            assert_eq!(buf.space(1).len(), RECV_FIRST);
-            buf.filled(RECV_FIRST - 1);
-            buf.release(RECV_FIRST - 2);
-            assert_eq!(buf.space(1).len(), 1, "one more byte has room");
-            fill(&mut buf, b"z");
-            assert_eq!(buf.space(1).len(), 3 * RECV_FIRST - 2);
-            assert_eq!(buf.pending(), b"\0z");
-            buf.filled(3 * RECV_FIRST - 2);
+            let mut size = 0;
+            for larger in [RECV_FIRST, RECV_PACKET, 3 * RECV_PACKET] {
+                let more = larger - size;
+                assert_eq!(buf.space(1).len(), more);
+                buf.filled(more - 1);
+                assert_eq!(buf.space(1).len(), 1, "one more byte has room");
+                buf.filled(1);
+                size = larger;
+            }
             assert!(buf.space(1).is_empty(), "that is all");
             buf.release(usize::MAX);
-            assert_eq!(buf.space(1).len(), 3 * RECV_FIRST);
+            assert_eq!(buf.space(1).len(), size);
             buf.rest();
         }
+    }
+
+    #[test]
+    fn what_is_pending_is_kept_when_it_becomes_larger() {
+        let mut buf = RecvBuf::new(RECV_PACKET);
+        buf.space(1);
+        buf.filled(RECV_FIRST - 1);
+        buf.release(RECV_FIRST - 2);
+        fill(&mut buf, b"z");
+        assert_eq!(buf.space(1).len(), RECV_PACKET - 2);
+        assert_eq!(buf.pending(), b"\0z");
     }
 }

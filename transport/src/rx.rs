@@ -8,7 +8,7 @@ use adit_crypto::{Open, Unspecified};
 use crate::error::{CryptoFailure, Error, PeerMisbehaved};
 use crate::frame::{self, BadFrame, LENGTH_LEN, PREFIX_LEN, Shape, WIRE_MAX};
 use crate::none::NoCipher;
-use crate::recv_buf::{RECV_FIRST, RecvBuf};
+use crate::recv_buf::{RECV_PACKET, RecvBuf};
 use crate::rekey::Usage;
 use crate::strict::Strict;
 
@@ -61,7 +61,7 @@ pub(crate) struct Rx {
 impl Rx {
     pub(crate) fn new() -> Self {
         Self {
-            buf: RecvBuf::new(RECV_FIRST),
+            buf: RecvBuf::new(RECV_PACKET),
             opener: Box::new(NoCipher),
             shape: Shape::of_opener(&NoCipher),
             protection: Protection::Clear,

@@ -129,6 +129,11 @@ struct Cost {
 fn cost(provider: &'static Provider, kind: OpenKind<'_>, blocked: Option<OpenKind<'_>>) -> Cost {
     const LEN: usize = 512 << 10;
     let mut pair = pair(provider);
+    // So that buffers are as large as they get.
+    let ids = open(&mut pair, kind);
+    let [opener, _] = pair.ends(kind);
+    local(opener, ids[0]).socket.to_read.extend(pattern(1, LEN));
+    pair.run();
     if let Some(blocked) = blocked {
         let ids = open(&mut pair, blocked);
         for (end, id) in pair.ends(blocked).into_iter().zip(ids) {

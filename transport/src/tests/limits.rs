@@ -393,7 +393,9 @@ fn the_smallest_buffers_still_carry_the_largest_packet(provider: &'static Provid
     slot.seal(0, 1_024).unwrap();
     assert!(pair.client.t.tx().reserve(1).is_none());
     pair.run();
-    assert!(pair.server.t.recv_space().unwrap().len() > 35_000);
+    let first = pair.server.t.recv_space().unwrap().len();
+    pair.server.t.recv_filled(first);
+    assert!(first + pair.server.t.recv_space().unwrap().len() > 35_000);
 }
 
 fn the_length_of_a_secret_is_hidden_and_its_bytes_arrive(provider: &'static Provider) {
