@@ -5,6 +5,7 @@ use std::io;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use crate::peers::{Peer, words};
 use crate::process::output;
@@ -12,7 +13,17 @@ use crate::process::output;
 /// The copy of dbclient that is measured.
 pub const PLAIN_DBCLIENT: &str = "dbclient";
 
-/// Paths of programs, and a folder that goes with it.
+/// A folder that goes with the last who uses it.
+struct Folder(PathBuf);
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        drop(fs::remove_dir_all(&self.0));
+    }
+}
+
+/// Paths of programs, and a folder for what they need.
+#[derive(Clone)]
 pub struct Lab {
     /// The project's folder.
     pub root: PathBuf,
@@ -28,11 +39,13 @@ pub struct Lab {
     pub strace: String,
     pub user: String,
     pub user_home: String,
-    folder: PathBuf,
+    linked_statically: PathBuf,
+    folder: Rc<Folder>,
 }
 
 impl Lab {
-    /// `programs` holds adit and aditd, `tools` what this workspace builds.
+    /// `programs` holds adit and aditd, in `static` the same without a library beside them where they
+    /// could be built so, `tools` what this workspace builds.
     pub fn new(root: &Path, programs: &Path, tools: &Path) -> io::Result<Self> {
         let folder = std::env::temp_dir().join(format!("adit-bench.{}", std::process::id()));
         fs::create_dir_all(folder.join("home/.ssh"))?;
@@ -52,7 +65,8 @@ impl Lab {
             strace: found("strace"),
             user,
             user_home: entry.split(':').nth(5).unwrap_or("/root").to_owned(),
-            folder,
+            linked_statically: programs.join("static"),
+            folder: Rc::new(Folder(folder)),
         };
         lab.make_keys()?;
         if lab.has(Peer::Dropbear) {
@@ -105,9 +119,19 @@ impl Lab {
         fs::write(self.path("known_hosts"), format!("* {key}"))
     }
 
+    /// The same with adit and aditd that are linked statically.
+    pub fn of_static(&self) -> Option<Self> {
+        let [adit, aditd] = ["adit", "aditd"].map(|name| self.linked_statically.join(name));
+        (adit.exists() && aditd.exists()).then(|| Self {
+            adit: text(&adit),
+            aditd: text(&aditd),
+            ..self.clone()
+        })
+    }
+
     /// A file in the folder.
     pub fn path(&self, name: &str) -> String {
-        text(&self.folder.join(name))
+        text(&self.folder.0.join(name))
     }
 
     /// Whether the program is on this machine.
@@ -121,12 +145,6 @@ impl Lab {
                 both && self.user == "root"
             }
         }
-    }
-}
-
-impl Drop for Lab {
-    fn drop(&mut self) {
-        drop(fs::remove_dir_all(&self.folder));
     }
 }
 

@@ -134,8 +134,11 @@ pub fn rows() -> Vec<Row> {
     // As among idle channels: what another has to do moves it no more than that.
     let beside_held = figures::BESIDE_HELD_LOOP.into();
     add(Less, beside_held, &[Itself(1.2)], &[Itself(1.2)]);
-    for figure in figures::ends(figures::IDLE) {
-        add(Less, figure, &[Itself(3.0)], &[Itself(2.3)]);
+    for figure in [figures::IDLE, figures::IDLE_STATIC]
+        .map(figures::ends)
+        .as_flattened()
+    {
+        add(Less, figure.clone(), &[Itself(3.0)], &[Itself(2.3)]);
     }
     add(Less, figures::SIZE.into(), &[Itself(1.5)], &[Itself(1.0)]);
     rows

@@ -18,6 +18,7 @@ pub const TRIP_P99: &str = "round trip µs, p99";
 pub const TRIP_ON_ONE_CORE: &str = "round trip µs on one core, p50";
 pub const TRIP_CPU: &str = "CPU µs per round trip on one core";
 pub const IDLE: &str = "idle RSS, MB";
+pub const IDLE_STATIC: &str = "idle RSS, MB, linked statically";
 pub const SIZE: &str = "stripped client, MB";
 pub const LESS_BUSY: &str = "share of the less busy of two loops";
 pub const BESIDE_HELD_LOOP: &str = "round trip p99 beside a loop held for 100 ms, of alone";

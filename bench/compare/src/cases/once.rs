@@ -9,6 +9,7 @@ use crate::lab::free_port;
 use crate::peers::{Cipher, Peer, words};
 use crate::process::output;
 use crate::tunnel::{Server, Tunnel};
+use crate::world::World;
 
 pub fn first_byte(turn: &mut Turn<'_>) -> io::Result<()> {
     starts(turn, |peer| peer, "")
@@ -40,11 +41,22 @@ fn starts(turn: &mut Turn<'_>, server: fn(Peer) -> Peer, whose: &str) -> io::Res
 
 /// One session, one connection come and gone.
 pub fn resident(turn: &mut Turn<'_>) -> io::Result<()> {
-    let (world, cipher) = (turn.world, turn.peer.nearest(Cipher::Aes128Gcm));
+    resident_of(turn, turn.world, figures::IDLE)?;
+    match turn.lab.of_static() {
+        Some(lab) if turn.peer == Peer::Adit => {
+            let world = World::new(&lab, turn.world.place.clone(), turn.world.cores)?;
+            resident_of(turn, &world, figures::IDLE_STATIC)
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn resident_of(turn: &mut Turn<'_>, world: &World<'_>, figure: &str) -> io::Result<()> {
+    let cipher = turn.peer.nearest(Cipher::Aes128Gcm);
     let tunnel = Tunnel::start(world, turn.peer, cipher, &[world.targets.echo])?;
     world.load(&format!("rate {} 0 1", tunnel.client.to(0)))?;
     sleep(SETTLED);
-    let ends = figures::ends(figures::IDLE);
+    let ends = figures::ends(figure);
     for (figure, kib) in ends.iter().zip(tunnel.resident()) {
         turn.keep(figure, kib * 1024.0 / 1e6);
     }
