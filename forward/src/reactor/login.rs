@@ -5,6 +5,7 @@ use adit_crypto::Unspecified;
 
 use super::context::Context;
 use super::desk::Desk;
+use super::host::Host;
 use super::local::Seen;
 use super::peer::Peer;
 use super::questions::{Asker, later};
@@ -24,6 +25,8 @@ impl Peer {
             match self.session.need() {
                 Need::Nothing => break,
                 Need::Keys => {
+                    // It did wait for who looked at its host key, whenever it says so.
+                    self.state.host = Host::default();
                     self.state.for_agent = Some(ForAgent::Keys);
                     self.state.asked = Answering::Somebody;
                 }

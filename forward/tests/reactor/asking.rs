@@ -111,6 +111,7 @@ impl Client {
         }
     }
 
+    #[track_caller]
     pub(crate) fn next(&self) -> String {
         self.told.recv_timeout(PATIENCE).unwrap()
     }
