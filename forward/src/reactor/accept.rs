@@ -291,7 +291,6 @@ impl Reactor {
         match listening.next(self.context.mark) {
             Ok((stream, from)) => {
                 listening.pause.accepted();
-                stream.set_nodelay();
                 match listening.purpose {
                     For::Peers => {
                         // SSH clients are listened for on TCP only.

@@ -44,7 +44,7 @@ impl Reactor {
             });
             return;
         };
-        stream.adopt(None);
+        stream.adopt_accepted();
         let socket = Socket {
             stream,
             source,
@@ -141,7 +141,7 @@ impl Peer {
             });
             return Attached::No;
         };
-        stream.adopt(None);
+        stream.adopt_accepted();
         let way = Way::Socket(Socket {
             stream,
             source,

@@ -262,7 +262,6 @@ impl Dial {
         context: &mut Context,
     ) -> io::Result<Option<Connected>> {
         let mut stream = Stream::connect(address, context.mark)?;
-        stream.set_nodelay();
         // On a fast path it is through already: one look saves a turn of the loop.
         let looked = look(&stream);
         if let Look::Failed(error) = looked {

@@ -40,6 +40,7 @@ mod login;
 mod loops;
 mod opening;
 mod opens;
+mod options;
 mod paths;
 mod peer;
 mod pool;

@@ -20,6 +20,7 @@ use super::config::KeepAlive;
 use super::descriptors::Mark;
 use super::forwards::StreamLocalBind;
 use super::listener::listen;
+use super::options::{SHORT_QUEUE, is_here, set_inline, set_linger, set_local};
 use super::paths::{MadePath, listen_on_path};
 use crate::observer::Place;
 
@@ -28,12 +29,6 @@ use crate::observer::Place;
 pub(super) const BOTH: Interest = Interest::READABLE
     .add(Interest::WRITABLE)
     .add(Interest::PRIORITY);
-
-/// What may wait in a socket whose other end is on this machine: to be read of an application, or to
-/// be sent to a peer. The kernel lets it grow to megabytes, as for a long path. Between here and here
-/// there is none to fill, and what lies in a long queue is out of the cache when its turn comes.
-/// Measured: a tenth to a fifth of the CPU time a byte; half as much costs more, twice as much gains less.
-const SHORT_QUEUE: usize = 192 * 1024;
 
 /// What can be told from a read that did not fill what it was given.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -91,7 +86,7 @@ impl Stream {
     }
 
     /// Sends small packets at once: otherwise the kernel holds back the second one (RFC 896).
-    pub(super) fn set_nodelay(&self) {
+    fn set_nodelay(&self) {
         match self {
             #[cfg(test)]
             Self::Fake(_) => {}
@@ -123,24 +118,31 @@ impl Stream {
         }
     }
 
-    /// What every local socket is set to. Urgent bytes stay in their place in the stream: SSH has
-    /// no other way for them, and read(2) would leave them out. And until it is known to end in
-    /// order it ends with RST, since it is the kernel that closes it when this program is killed.
-    /// `led_to` is where it leads; what was accepted has its queue from its listener.
+    /// What every local socket is set to that we connected: as [`set_local`], and little to be read
+    /// where it leads (`led_to`) to this machine.
     pub(super) fn adopt(&self, led_to: Option<SocketAddr>) {
         match self {
             #[cfg(test)]
-            Self::Fake(_) => {}
+            Self::Fake(_) => self.reset(),
             Self::Tcp(tcp) => {
-                let _ = setsockopt(tcp, sockopt::OobInline, &true);
+                set_local(tcp);
                 if is_here(led_to) {
                     let _ = setsockopt(tcp, sockopt::RcvBuf, &SHORT_QUEUE);
                 }
             }
-            // Linux has them here too, since 5.15.
-            Self::Unix(unix) => drop(setsockopt(unix, sockopt::OobInline, &true)),
+            Self::Unix(unix) => set_inline(unix),
         }
-        self.reset();
+    }
+
+    /// The same of one that was accepted: over TCP it has all of it from its listener, as Linux does
+    /// it (tcp(7) calls that unspecified, so a test looks), which saves three calls a connection.
+    pub(super) fn adopt_accepted(&self) {
+        match self {
+            #[cfg(test)]
+            Self::Fake(_) => self.reset(),
+            Self::Tcp(_) => {}
+            Self::Unix(unix) => set_inline(unix),
+        }
     }
 
     /// What is dropped after this ends with RST.
@@ -158,19 +160,13 @@ impl Stream {
     }
 
     fn linger(&self, l_onoff: libc::c_int) {
-        let linger = libc::linger {
-            l_onoff,
-            l_linger: 0,
-        };
         match self {
             #[cfg(test)]
             Self::Fake(fake) => fake.set_linger(match l_onoff {
                 0 => net::Closing::Orderly,
                 _ => net::Closing::Reset,
             }),
-            // Where it fails the application sees the end that was set before, and there is nothing
-            // else to do.
-            Self::Tcp(tcp) => drop(setsockopt(tcp, sockopt::Linger, &linger)),
+            Self::Tcp(tcp) => set_linger(tcp, l_onoff),
             Self::Unix(_) => {}
         }
     }
@@ -287,11 +283,6 @@ impl Write for Stream {
     }
 }
 
-/// Whether that is on this machine, as far as the address says.
-fn is_here(address: Option<SocketAddr>) -> bool {
-    address.is_some_and(|address| address.ip().to_canonical().is_loopback())
-}
-
 /// Where a socket listens.
 #[derive(Clone, Debug)]
 pub(super) enum At {
@@ -339,6 +330,7 @@ impl Listener {
         }
         let open = listen(addresses)?.into_iter();
         let tcp = open.map(|listener| {
+            set_local(&listener);
             if is_here(listener.local_addr().ok()) {
                 let _ = setsockopt(&listener, sockopt::RcvBuf, &SHORT_QUEUE);
             }
@@ -475,6 +467,60 @@ mod tests {
             };
             assert_eq!(queues(&accepted)[0], IN_THE_KERNEL, "as its listener");
         }
+    }
+
+    #[test]
+    fn what_is_accepted_for_a_forward_has_its_listeners_options() {
+        use nix::sys::socket::getsockopt;
+
+        for here in ["127.0.0.1:0", "[::1]:0"] {
+            let Ok(opened) = Listener::open(&[here.parse().unwrap()]) else {
+                continue; // No IPv6 on this machine.
+            };
+            let [listener] = opened.as_slice() else {
+                panic!("{opened:?}");
+            };
+            let Ok(At::Tcp(address)) = listener.at() else {
+                panic!("{listener:?}");
+            };
+            let mut app = std::net::TcpStream::connect(address).unwrap();
+            let (stream, _) = loop {
+                match listener.accept() {
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => std::thread::yield_now(),
+                    accepted => break accepted.unwrap(),
+                }
+            };
+            stream.adopt_accepted();
+            let Stream::Tcp(accepted) = &stream else {
+                panic!("{stream:?}");
+            };
+            assert!(getsockopt(accepted, sockopt::TcpNoDelay).unwrap());
+            assert!(getsockopt(accepted, sockopt::OobInline).unwrap());
+            let linger = getsockopt(accepted, sockopt::Linger).unwrap();
+            assert_eq!((linger.l_onoff, linger.l_linger), (1, 0));
+            drop(stream);
+            let end = app.read(&mut [0]).map_err(|error| error.kind());
+            assert_eq!(end, Err(ErrorKind::ConnectionReset));
+        }
+    }
+
+    #[test]
+    fn what_is_accepted_for_a_forward_can_still_end_in_order() {
+        let opened = Listener::open(&["127.0.0.1:0".parse().unwrap()]).unwrap();
+        let Ok(At::Tcp(address)) = opened[0].at() else {
+            panic!("{opened:?}");
+        };
+        let mut app = std::net::TcpStream::connect(address).unwrap();
+        let (stream, _) = loop {
+            match opened[0].accept() {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => std::thread::yield_now(),
+                accepted => break accepted.unwrap(),
+            }
+        };
+        stream.adopt_accepted();
+        stream.end_in_order();
+        drop(stream);
+        assert_eq!(app.read(&mut [0]).unwrap(), 0);
     }
 
     #[test]
