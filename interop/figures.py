@@ -26,7 +26,7 @@ from traffic import MIB, Task, check
 GIB = 1024 * MIB
 PACKET = 32 * 1024
 # A tenth of it is ring's table for P-256, as much again what else ECDSA, RSA and ssh's files need.
-STRIPPED_MAX = 2_000_000
+STRIPPED_MAX = 1_920_000
 FIRST_BYTE_MAX = 0.010
 KNOWN_LINES = 100_000
 KNOWN_MAX = 0.020
